@@ -1,0 +1,55 @@
+//! What PagerPal's words mean: pure decisions over plain values.
+//!
+//! Nothing here does I/O, reads a clock, draws a random number or logs. Whatever a decision needs is an argument,
+//! whatever it wants done is in its answer. That is what makes every behaviour of the pager a plain test.
+
+pub mod contact;
+pub mod delivery;
+pub mod event;
+pub mod id;
+pub mod time;
+
+use serde::{Deserialize, Serialize};
+
+/// How bad it is, worst last, so that `max` is "the worst of".
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum Severity {
+    Info,
+    Warning,
+    Error,
+    Critical,
+}
+
+impl Severity {
+    /// Worst first, as lists and forms show them.
+    pub const ALL: [Severity; 4] = [Severity::Critical, Severity::Error, Severity::Warning, Severity::Info];
+
+    /// The word used in the API, in forms and in settings.
+    pub fn word(self) -> &'static str {
+        match self {
+            Severity::Critical => "critical",
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Info => "info",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Severity> {
+        Severity::ALL.into_iter().find(|severity| severity.word() == word)
+    }
+
+    /// Low urgency climbs the same ladder by people's low-urgency rules.
+    pub fn urgency(self) -> Urgency {
+        match self {
+            Severity::Info => Urgency::Low,
+            _ => Urgency::High,
+        }
+    }
+}
+
+/// Which of a person's notification rules apply.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Urgency {
+    High,
+    Low,
+}

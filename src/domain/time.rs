@@ -1,0 +1,142 @@
+//! Instants, and how a local time becomes one.
+//!
+//! An instant is a whole second of UTC. Whole, because nothing a pager promises is finer, and a slot of the timer wheel
+//! is one second. Local times become instants by one rule, [`earliest_at_or_after`], which is total and monotone:
+//! whatever the clocks do that night, an interval never turns inside out.
+
+use jiff::civil::DateTime;
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Seconds since 1970 in UTC. Written as RFC 3339, `2026-11-24T01:43:00Z`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// 1970-01-01.
+    pub const MIN: Timestamp = Timestamp(0);
+    /// 2200-01-01, past every date a schedule may name.
+    pub const MAX: Timestamp = Timestamp(7_258_118_400);
+
+    /// Clamped to the range above, which also keeps all arithmetic here free of overflow.
+    pub fn from_second(second: i64) -> Timestamp {
+        Timestamp(second.clamp(Self::MIN.0, Self::MAX.0))
+    }
+
+    pub fn as_second(self) -> i64 {
+        self.0
+    }
+
+    pub fn plus_secs(self, secs: i64) -> Timestamp {
+        Timestamp::from_second(self.0.saturating_add(secs))
+    }
+
+    pub fn plus_minutes(self, minutes: i64) -> Timestamp {
+        self.plus_secs(minutes.saturating_mul(60))
+    }
+
+    /// Negative if `earlier` is in fact later.
+    pub fn secs_since(self, earlier: Timestamp) -> i64 {
+        self.0 - earlier.0
+    }
+
+    pub fn to_jiff(self) -> jiff::Timestamp {
+        jiff::Timestamp::from_second(self.0).expect("a Timestamp is between 1970 and 2200, which jiff can name")
+    }
+
+    /// The fraction of a second is dropped, towards the past.
+    pub fn from_jiff(instant: jiff::Timestamp) -> Timestamp {
+        let floor = if instant.subsec_nanosecond() < 0 { instant.as_second() - 1 } else { instant.as_second() };
+        Timestamp::from_second(floor)
+    }
+
+    /// The wall clock's reading in a zone.
+    pub fn in_zone(self, zone: &TimeZone) -> DateTime {
+        zone.to_datetime(self.to_jiff())
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", self.to_jiff())
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{self}")
+    }
+}
+
+/// The one rule from local time to instant: the earliest instant whose wall clock in `zone` reads `local` or later.
+///
+/// Read once: that instant. Read twice, as clocks go back: the first pass. Never read, as clocks jump forward: the
+/// jump itself. RFC 5545's rule for the last case is not monotone, which is why it serves imported calendars only.
+pub fn earliest_at_or_after(zone: &TimeZone, local: DateTime) -> Timestamp {
+    let ambiguous = zone.to_ambiguous_timestamp(local);
+    let instant = match ambiguous.offset() {
+        AmbiguousOffset::Unambiguous { offset } => offset.to_timestamp(local),
+        AmbiguousOffset::Fold { before, .. } => before.to_timestamp(local),
+        AmbiguousOffset::Gap { after, .. } => {
+            // Read with the later offset the local time lies just before the jump, so the next transition is the jump.
+            offset_transition_after(zone, after.to_timestamp(local))
+        }
+    };
+    instant.map_or(Timestamp::MAX, Timestamp::from_jiff)
+}
+
+fn offset_transition_after(
+    zone: &TimeZone,
+    instant: Result<jiff::Timestamp, jiff::Error>,
+) -> Result<jiff::Timestamp, jiff::Error> {
+    let instant = instant?;
+    Ok(zone.following(instant).next().map_or(instant, |transition| transition.timestamp()))
+}
+
+/// A zone by its name in the bundled database. Abbreviations such as `EST` are refused: they are not places, and some
+/// of them mean different offsets to different readers.
+pub fn zone_named(name: &str) -> Option<TimeZone> {
+    let is_place = name == "UTC" || (name.contains('/') && !name.starts_with("Etc/"));
+    if !is_place && !name.starts_with("Etc/") {
+        return None;
+    }
+    TimeZone::get(name).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(zone: &str, local: &str, expected: &str) {
+        let zone = zone_named(zone).expect("a zone of the bundled database");
+        let local: DateTime = local.parse().expect("a civil time");
+        assert_eq!(earliest_at_or_after(&zone, local).to_string(), expected, "{local} in {zone:?}");
+    }
+
+    #[test]
+    fn a_local_time_becomes_the_earliest_instant_that_reads_it_or_later() {
+        check("America/New_York", "2026-11-01T01:30", "2026-11-01T05:30:00Z"); // twice: the first pass
+        check("America/New_York", "2026-11-01T02:00", "2026-11-01T07:00:00Z");
+        check("Australia/Lord_Howe", "2026-10-04T02:15", "2026-10-03T15:30:00Z"); // a gap of 30 minutes
+        check("Asia/Kolkata", "2026-03-08T02:30", "2026-03-07T21:00:00Z");
+        check("Pacific/Apia", "2011-12-30T09:00", "2011-12-30T10:00:00Z"); // a whole day skipped
+        check("America/Nuuk", "2026-03-28T23:30", "2026-03-29T01:00:00Z"); // a gap up to midnight
+        check("Antarctica/Troll", "2026-03-29T02:30", "2026-03-29T01:00:00Z");
+        check("Pacific/Chatham", "2026-09-27T03:00", "2026-09-26T14:00:00Z");
+    }
+
+    #[test]
+    fn abbreviations_are_not_places() {
+        assert!(zone_named("EST").is_none());
+        assert!(zone_named("Mars/Olympus").is_none());
+        assert!(zone_named("Europe/Kiev").is_some());
+        assert!(zone_named("UTC").is_some());
+    }
+
+    #[test]
+    fn fractions_are_dropped_towards_the_past() {
+        let text = |t: &str| Timestamp::from_jiff(t.parse().expect("an instant")).to_string();
+        assert_eq!(text("2026-01-01T00:00:00.999Z"), "2026-01-01T00:00:00Z");
+    }
+}

@@ -1,0 +1,16 @@
+//! PagerPal, an on-call pager in one binary.
+//!
+//! Read ARCHITECTURE.md first; it says which folder may use which, and `tests/it/tidy.rs` holds it to that.
+//!
+//! | module | in one sentence |
+//! |---|---|
+//! | [`domain`] | decides everything, touches nothing |
+//! | [`ingest`] | turns a webhook's bytes into events |
+//! | [`store`] | keeps records and their indexes, decides nothing |
+//! | [`app`] | one use case, one transaction |
+//! | [`notify`] | puts a message on the wire and says what became of it |
+//! | [`worker`] | makes time pass: timers, deliveries, upkeep, inspection |
+//! | [`web`] | lets people and machines in |
+//! | [`cli`] | puts the parts together |
+
+pub mod domain;
