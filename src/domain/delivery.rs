@@ -1,5 +1,26 @@
 //! A delivery: a notification on its way over one channel, in numbered attempts.
+//!
+//! It is *claimed* in one transaction, sent outside of any, and its answer *recorded* in another. A claim looks at the
+//! incident and the person once more, because what was planned minutes ago may no longer be wanted. A claim holds a
+//! lease; a lease that ran out, or that an earlier process held, is sent again with the same message id, so a crash
+//! between sending and recording can duplicate a message but never lose one.
+//!
+//! ```text
+//! queued --claim--> sending --answer--> accepted
+//!   |                 |  \-- again ---> retrying --claim--> sending …
+//!   |                 \---- give up --> failed | exhausted
+//!   \-- safe mode --> suppressed    \-- no longer wanted --> withdrawn
+//! ```
 
+use crate::domain::contact::Channel;
+use crate::domain::effect::Reason;
+use crate::domain::given::Given;
+use crate::domain::id::{ContactId, DeliveryId, Id, IncidentId, NotificationId, UserId};
+use crate::domain::incident::{Incident, Status};
+use crate::domain::refusal::Refusal;
+use crate::domain::retry;
+use crate::domain::time::Timestamp;
+use crate::domain::user::User;
 use serde::{Deserialize, Serialize};
 
 /// What a provider's answer to one attempt means. Every answer of every provider is mapped to one of these; what
@@ -27,6 +48,240 @@ pub enum Outcome {
 pub struct Answer {
     pub outcome: Outcome,
     pub text: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Delivery {
+    pub id: DeliveryId,
+    pub notification: NotificationId,
+    pub incident: IncidentId,
+    pub user: UserId,
+    pub contact: ContactId,
+    pub channel: Channel,
+    /// The contact method's address when this was planned, which is where it goes.
+    pub address: String,
+    pub state: State,
+    /// 1, 2, 3 … without holes.
+    pub attempts: Vec<Attempt>,
+    /// Failures in a row since the delivery was queued or retried by hand; the back-off counts them.
+    pub failures: u32,
+    pub created_at: Timestamp,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum State {
+    Queued {
+        due: Timestamp,
+    },
+    /// Claimed: somebody is sending it until the lease ends.
+    Sending {
+        lease_until: Timestamp,
+    },
+    Retrying {
+        due: Timestamp,
+    },
+    Accepted,
+    /// On the handset, by the provider's receipt.
+    Delivered,
+    Failed,
+    /// Tried as often as is sensible.
+    Exhausted,
+    /// Safe mode: decided and recorded, nothing left the machine.
+    Suppressed,
+    Withdrawn {
+        reason: String,
+    },
+}
+
+impl State {
+    pub fn word(&self) -> &'static str {
+        match self {
+            State::Queued { .. } => "queued",
+            State::Sending { .. } => "sending",
+            State::Retrying { .. } => "retrying",
+            State::Accepted => "accepted",
+            State::Delivered => "delivered",
+            State::Failed => "failed",
+            State::Exhausted => "exhausted",
+            State::Suppressed => "suppressed",
+            State::Withdrawn { .. } => "withdrawn",
+        }
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Attempt {
+    /// What tells this message apart at the provider: the same number is the same message.
+    pub message_number: u32,
+    pub claimed_at: Timestamp,
+    pub finished_at: Option<Timestamp>,
+    /// `None` while it is being sent, and for ever if the process died then.
+    pub answer: Option<Answer>,
+}
+
+/// The rings of the delivery wheel, so that the retry worker can be switched off alone.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum DeliveryRing {
+    /// First tries, and claims whose sender died.
+    First,
+    Retry,
+}
+
+/// How long a claim may be silent. Longer than any provider's time limit.
+pub const LEASE_SECS: i64 = 60;
+
+/// What a claim decided.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Claim {
+    /// Send it now, under this number.
+    Send { message_number: u32 },
+    /// Safe mode, or no longer wanted: the delivery is final and nothing is sent.
+    Final,
+}
+
+impl Delivery {
+    /// When something must happen to this delivery, and whose business that is; `None` when it is final.
+    pub fn wheel(&self) -> Option<(DeliveryRing, Timestamp)> {
+        match self.state {
+            State::Queued { due } => Some((DeliveryRing::First, due)),
+            State::Sending { lease_until } => Some((DeliveryRing::First, lease_until)),
+            State::Retrying { due } => Some((DeliveryRing::Retry, due)),
+            _ => None,
+        }
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.wheel().is_some()
+    }
+
+    /// Takes the delivery out for sending, unless it is no longer wanted. `incident` and `user` are as they are now;
+    /// `sending_enabled` is false in safe mode.
+    pub fn claim(
+        &mut self,
+        reason: Reason,
+        incident: &Incident,
+        user: &User,
+        sending_enabled: bool,
+        now: Timestamp,
+    ) -> Claim {
+        if let Some(why) = self.unwanted(reason, incident, user, now) {
+            self.state = State::Withdrawn { reason: why };
+            return Claim::Final;
+        }
+        if !sending_enabled {
+            self.state = State::Suppressed;
+            return Claim::Final;
+        }
+        let message_number = self.next_message_number();
+        self.attempts.push(Attempt { message_number, claimed_at: now, finished_at: None, answer: None });
+        self.state = State::Sending { lease_until: now.plus_secs(LEASE_SECS) };
+        Claim::Send { message_number }
+    }
+
+    fn unwanted(&self, reason: Reason, incident: &Incident, user: &User, now: Timestamp) -> Option<String> {
+        if matches!(reason, Reason::Page { .. }) && incident.status != Status::Triggered {
+            return Some(format!("the incident was {} before it left", incident.status.word()));
+        }
+        if !user.is_active_at(now) {
+            return Some("the person is deactivated".to_owned());
+        }
+        match user.contact(self.contact) {
+            Some(contact) if contact.enabled => None,
+            _ => Some("the contact method was removed or switched off".to_owned()),
+        }
+    }
+
+    /// The same number again if the last send may have been taken: then the provider can recognise the copy.
+    fn next_message_number(&self) -> u32 {
+        match self.attempts.last() {
+            None => 1,
+            Some(last) => match last.answer.as_ref().map(|answer| &answer.outcome) {
+                None | Some(Outcome::Ambiguous) => last.message_number,
+                Some(_) => last.message_number + 1,
+            },
+        }
+    }
+
+    /// Records the answer to the attempt that was claimed. Answers of attempts that are over (their lease ran out and
+    /// another was claimed) change nothing but their own line, except that "accepted" is always believed.
+    pub fn record(&mut self, attempt_index: usize, answer: Answer, given: &mut Given) -> Recorded {
+        let was_ambiguous = self.attempts[..attempt_index.min(self.attempts.len())]
+            .iter()
+            .any(|earlier| matches!(earlier.answer.as_ref().map(|a| &a.outcome), None | Some(Outcome::Ambiguous)));
+        let last = self.attempts.len().checked_sub(1);
+        let Some(attempt) = self.attempts.get_mut(attempt_index) else { return Recorded::Nothing };
+        attempt.finished_at = Some(given.now);
+        attempt.answer = Some(answer.clone());
+        let is_accepted =
+            matches!(answer.outcome, Outcome::Accepted) || (answer.outcome == Outcome::Duplicate && was_ambiguous);
+        if is_accepted && !matches!(self.state, State::Delivered) {
+            self.state = State::Accepted;
+            self.failures = 0;
+            return Recorded::Sent;
+        }
+        if last != Some(attempt_index) || !matches!(self.state, State::Sending { .. }) {
+            return Recorded::Nothing;
+        }
+        self.failures += 1;
+        let (again, retry_after) = match answer.outcome {
+            Outcome::Permanent { .. } | Outcome::Muted => (false, None),
+            Outcome::Temporary { retry_after_secs } => (true, retry_after_secs),
+            Outcome::Accepted | Outcome::Ambiguous | Outcome::Duplicate => (true, None),
+        };
+        if !again {
+            self.state = State::Failed;
+            return Recorded::Failed;
+        }
+        match retry::wait_secs(self.channel, self.failures, retry_after, &mut given.jitter) {
+            Some(wait) => {
+                self.state = State::Retrying { due: given.now.plus_secs(wait) };
+                Recorded::Retrying
+            }
+            None => {
+                self.state = State::Exhausted;
+                Recorded::Exhausted
+            }
+        }
+    }
+
+    pub fn withdraw(&mut self, reason: &str) -> bool {
+        let unsent = matches!(self.state, State::Queued { .. } | State::Retrying { .. });
+        if unsent {
+            self.state = State::Withdrawn { reason: reason.to_owned() };
+        }
+        unsent
+    }
+
+    /// Somebody fixed the cause and wants another try: a new attempt under a fresh message id.
+    pub fn retry_by_hand(&mut self, reason: Reason, incident: &Incident, now: Timestamp) -> Result<(), Refusal> {
+        let wanted = !matches!(reason, Reason::Page { .. }) || incident.status == Status::Triggered;
+        if !wanted || !matches!(self.state, State::Failed | State::Exhausted) {
+            let state = if wanted { self.state.word() } else { incident.status.word() };
+            let sentence = format!(
+                "This notification is {state}; only failed or exhausted ones of an untaken incident are sent again."
+            );
+            return Err(Refusal::conflict("not_retryable", sentence));
+        }
+        self.failures = 0;
+        self.state = State::Queued { due: now };
+        Ok(())
+    }
+}
+
+/// What an answer led to; a failure of any kind starts the person's next method at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Recorded {
+    Sent,
+    Retrying,
+    Failed,
+    Exhausted,
+    Nothing,
+}
+
+/// `pp-<lineage>-<delivery>-<n>`. The lineage is the database's own and changes with a restore, so that a restored
+/// database never reuses an id the provider has seen.
+pub fn message_id(lineage: &str, delivery: DeliveryId, message_number: u32) -> String {
+    format!("pp-{lineage}-{}-{message_number}", delivery.number())
 }
 
 /// The longest provider text that is kept, in characters.

@@ -3,11 +3,29 @@
 //! Nothing here does I/O, reads a clock, draws a random number or logs. Whatever a decision needs is an argument,
 //! whatever it wants done is in its answer. That is what makes every behaviour of the pager a plain test.
 
+pub mod access;
+pub mod actor;
+pub mod alert_source;
+pub mod audit;
 pub mod contact;
 pub mod delivery;
+pub mod effect;
+pub mod entry;
+pub mod escalation;
 pub mod event;
+pub mod given;
 pub mod id;
+pub mod incident;
+pub mod notification;
+pub mod oncall;
+pub mod policy;
+pub mod refusal;
+pub mod retry;
+pub mod schedule;
+pub mod team;
 pub mod time;
+pub mod timeline;
+pub mod user;
 
 use serde::{Deserialize, Serialize};
 

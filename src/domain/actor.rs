@@ -1,0 +1,70 @@
+//! Who acts, for whom, and through which door.
+
+use crate::domain::access::Role;
+use crate::domain::id::{AlertSourceId, UserId};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Who {
+    User {
+        id: UserId,
+        role: Role,
+    },
+    Source(AlertSourceId),
+    /// A timer or a worker.
+    System,
+    /// Somebody with a shell on the machine.
+    CommandLine,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Door {
+    Web,
+    Api,
+    Webhook,
+    Worker,
+    CommandLine,
+}
+
+/// Checked against the session or credential before a use case sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Actor {
+    pub who: Who,
+    pub door: Door,
+}
+
+impl Actor {
+    pub const SYSTEM: Actor = Actor { who: Who::System, door: Door::Worker };
+    pub const COMMAND_LINE: Actor = Actor { who: Who::CommandLine, door: Door::CommandLine };
+
+    pub fn user(id: UserId, role: Role, door: Door) -> Actor {
+        Actor { who: Who::User { id, role }, door }
+    }
+
+    pub fn source(id: AlertSourceId) -> Actor {
+        Actor { who: Who::Source(id), door: Door::Webhook }
+    }
+
+    pub fn user_id(&self) -> Option<UserId> {
+        match self.who {
+            Who::User { id, .. } => Some(id),
+            _ => None,
+        }
+    }
+}
+
+/// What the timeline keeps: who was signed in, and whose action it was. Both names are shown when they differ.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct By {
+    pub actor: Actor,
+    pub acting_as: Option<UserId>,
+}
+
+impl By {
+    pub const SYSTEM: By = By { actor: Actor::SYSTEM, acting_as: None };
+
+    /// The person whose action this is.
+    pub fn person(&self) -> Option<UserId> {
+        self.acting_as.or(self.actor.user_id())
+    }
+}

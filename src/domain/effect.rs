@@ -1,0 +1,117 @@
+//! What a decision wants done. Decisions return these; `app/apply.rs` alone carries them out, in the same transaction.
+
+use crate::domain::Urgency;
+use crate::domain::actor::By;
+use crate::domain::id::{IncidentId, UserId};
+use crate::domain::incident::Incident;
+use crate::domain::time::Timestamp;
+use crate::domain::timeline::{Happened, Via};
+use serde::{Deserialize, Serialize};
+
+/// The outcome of one decision about one incident.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Transition {
+    pub incident: Incident,
+    pub log: Vec<(By, Happened)>,
+    pub effects: Vec<Effect>,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum Effect {
+    /// One timer per key: setting it again moves it.
+    SetTimer {
+        key: TimerKey,
+        due: Timestamp,
+        generation: u64,
+    },
+    CancelTimers {
+        incident: IncidentId,
+    },
+    Notify(NewNotification),
+    /// What has not left yet must not leave: pages to these people, or to everybody.
+    Withdraw {
+        incident: IncidentId,
+        only: Option<Vec<UserId>>,
+        reason: &'static str,
+    },
+}
+
+/// One person to be told one thing; which channels carry it follows from the person.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewNotification {
+    pub incident: IncidentId,
+    pub user: UserId,
+    pub reason: Reason,
+    pub urgency: Urgency,
+    pub visit: u32,
+    pub via: Via,
+}
+
+/// Why a notification exists.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Reason {
+    /// Take this incident.
+    Page { level: Option<u8> },
+    /// Somebody took it, or it is over: email and WhatsApp only, best effort.
+    Update(UpdateKind),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum UpdateKind {
+    Acknowledged,
+    Resolved,
+}
+
+/// A timer is known by its purpose, so arming twice moves it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct TimerKey {
+    pub subject: Subject,
+    pub kind: TimerKind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum Subject {
+    Incident(IncidentId),
+    /// Chores of the process itself.
+    Upkeep,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum TimerKind {
+    /// Enter the next level.
+    Next,
+    /// Page the last resort again: everybody was called in vain.
+    Repage,
+    /// Look again whether anybody can be paged.
+    Cover,
+    /// The nightly chores.
+    Nightly,
+}
+
+impl TimerKind {
+    pub fn ring(self) -> Ring {
+        match self {
+            TimerKind::Next | TimerKind::Repage | TimerKind::Cover => Ring::Escalation,
+            TimerKind::Nightly => Ring::Upkeep,
+        }
+    }
+}
+
+/// The wheel has one ring for each worker, so that a worker switched off leaves its ring untouched.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum Ring {
+    Escalation,
+    Upkeep,
+}
+
+/// A timer as it is kept.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Timer {
+    pub key: TimerKey,
+    pub due: Timestamp,
+    pub armed_at: Timestamp,
+    /// The incident's when it was armed: a firing of an older one does nothing.
+    pub generation: u64,
+    /// How often firing it failed; a poisonous timer is moved forward, so it cannot hold up the others.
+    pub failures: u32,
+}

@@ -1,0 +1,237 @@
+//! Users: people who sign in, people who are paged, mostly both.
+//!
+//! A user is never deleted, only deactivated: their name stays on every timeline. Whether somebody was active at an
+//! instant is answered from recorded activity, so that the past stays as it was.
+
+use crate::domain::access::Role;
+use crate::domain::contact::Channel;
+use crate::domain::id::{ContactId, UserId};
+use crate::domain::refusal::{Refusal, checked_name};
+use crate::domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct User {
+    pub id: UserId,
+    pub name: String,
+    /// Lower case, unique among all users, also the deactivated.
+    pub email: Option<String>,
+    pub role: Role,
+    pub login: Option<Login>,
+    /// A name of the zone database: the reader's own time on pages.
+    pub zone: String,
+    /// When this person was active: `[from, to)`, in order, the last one open while active.
+    pub activity: Vec<Activity>,
+    pub contacts: Vec<ContactMethod>,
+    pub created_at: Timestamp,
+    pub version: u64,
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Login {
+    /// Argon2id, as a PHC string.
+    pub password_hash: String,
+    pub changed_at: Timestamp,
+}
+
+/// Without the hash: a user may end up in a log line.
+impl std::fmt::Debug for Login {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Login {{ changed_at: {} }}", self.changed_at)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Activity {
+    pub from: Timestamp,
+    pub to: Option<Timestamp>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ContactMethod {
+    pub id: ContactId,
+    pub channel: Channel,
+    /// E.164 (`+491701234567`) or a mail address.
+    pub address: String,
+    pub enabled: bool,
+}
+
+impl User {
+    pub fn is_active_at(&self, at: Timestamp) -> bool {
+        self.activity.iter().any(|span| span.from <= at && span.to.is_none_or(|to| at < to))
+    }
+
+    /// Active now, as far as is known: the last span is open.
+    pub fn is_active(&self) -> bool {
+        self.activity.last().is_some_and(|span| span.to.is_none())
+    }
+
+    pub fn is_pageable_at(&self, at: Timestamp) -> bool {
+        self.is_active_at(at) && self.contacts.iter().any(|contact| contact.enabled)
+    }
+
+    pub fn contact(&self, id: ContactId) -> Option<&ContactMethod> {
+        self.contacts.iter().find(|contact| contact.id == id)
+    }
+
+    /// Ends the activity now. Asking twice changes nothing.
+    pub fn deactivate(&mut self, now: Timestamp) {
+        if let Some(last) = self.activity.last_mut()
+            && last.to.is_none()
+        {
+            last.to = Some(now);
+        }
+    }
+
+    pub fn reactivate(&mut self, now: Timestamp) {
+        if !self.is_active() {
+            self.activity.push(Activity { from: now, to: None });
+        }
+    }
+
+    /// Refuses a deactivated person in a place that pages: a new member, entry, override or level.
+    pub fn require_active(&self) -> Result<(), Refusal> {
+        if self.is_active() {
+            return Ok(());
+        }
+        let name = &self.name;
+        let sentence =
+            format!("{name} is deactivated and cannot be added. Choose somebody active, or reactivate {name} first.");
+        Err(Refusal::invalid("user_inactive", "user", sentence))
+    }
+}
+
+/// One active admin with a login always exists, or nobody could change anything any more.
+pub fn keeps_an_admin<'a>(after: impl IntoIterator<Item = &'a User>, changed: &User) -> Result<(), Refusal> {
+    let remains = after.into_iter().any(|user| user.is_active() && user.role == Role::Admin && user.login.is_some());
+    if remains {
+        return Ok(());
+    }
+    let sentence = format!("{} is the only active admin. Make somebody else an admin first.", changed.name);
+    Err(Refusal::conflict("last_admin", sentence))
+}
+
+pub fn checked_user_name(text: &str) -> Result<String, Refusal> {
+    checked_name(text)
+}
+
+/// Lower-cased. Not a parser: a mail server is the only judge of an address, so this refuses only what no server takes.
+pub fn checked_email(text: &str) -> Result<String, Refusal> {
+    let email = text.trim().to_lowercase();
+    let sound = email.len() <= 254
+        && email.split_once('@').is_some_and(|(local, host)| {
+            !local.is_empty()
+                && !host.is_empty()
+                && !host.contains('@')
+                && !host.starts_with('.')
+                && !host.ends_with('.')
+        })
+        && !email.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ',' | ';' | '"'));
+    if sound {
+        return Ok(email);
+    }
+    Err(Refusal::invalid("email_form", "email", "Write the mail address as name@example.com, without spaces."))
+}
+
+/// E.164 with spaces, dots, dashes and brackets removed.
+pub fn checked_phone(text: &str) -> Result<String, Refusal> {
+    let phone: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '/')).collect();
+    let digits = phone.strip_prefix('+').unwrap_or("");
+    if (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0') {
+        return Ok(phone);
+    }
+    let sentence = "Write the number in international form, a plus sign and 7 to 15 digits: +4917012345678.";
+    Err(Refusal::invalid("phone_form", "address", sentence))
+}
+
+/// 12 to 128 characters and not one of the words everybody tries first; no rules of composition.
+pub fn checked_password(text: &str) -> Result<(), Refusal> {
+    let length = text.chars().count();
+    if !(12..=128).contains(&length) {
+        return Err(Refusal::invalid("password_length", "password", "Choose a password of 12 to 128 characters."));
+    }
+    let lower = text.to_lowercase();
+    let first = lower.chars().next();
+    let one_letter = lower.chars().all(|c| Some(c) == first);
+    if one_letter || COMMON_PASSWORDS.contains(&lower.as_str()) {
+        let sentence = "This password is on every attacker's list. Choose another, such as four unrelated words.";
+        return Err(Refusal::invalid("password_common", "password", sentence));
+    }
+    Ok(())
+}
+
+/// The commonest ones of at least twelve characters; shorter ones are refused by length.
+const COMMON_PASSWORDS: &[&str] = &[
+    "123456789012",
+    "1234567890123",
+    "123123123123",
+    "012345678910",
+    "123456789123",
+    "1q2w3e4r5t6y",
+    "qwertyuiop12",
+    "qwertyuiop123",
+    "qwertyuiopasdf",
+    "qwerty123456",
+    "password1234",
+    "password12345",
+    "password123456",
+    "passwordpassword",
+    "administrator",
+    "administrator1",
+    "letmeinletmein",
+    "welcome12345",
+    "changemechangeme",
+    "changeme1234",
+    "iloveyou1234",
+    "abcdefghijkl",
+    "abcd1234abcd",
+    "adminadmin12",
+    "adminadminadmin",
+    "pagerpal1234",
+    "pagerpalpagerpal",
+    "correcthorsebatterystaple",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phone_numbers_are_kept_in_one_spelling() {
+        let table = [
+            ("+49 170 123-4567", Some("+491701234567")),
+            ("+1 (202) 555.0123", Some("+12025550123")),
+            ("0170 1234567", None),
+            ("+0170 1234567", None),
+            ("+49170", None),
+            ("+49 170 CALL ME", None),
+        ];
+        for (typed, expected) in table {
+            assert_eq!(checked_phone(typed).ok().as_deref(), expected, "{typed}");
+        }
+    }
+
+    #[test]
+    fn mail_addresses_are_lower_case_and_have_two_sides() {
+        let table = [
+            ("Ana@Example.COM ", Some("ana@example.com")),
+            ("ana", None),
+            ("@example.com", None),
+            ("ana@", None),
+            ("ana@b@c", None),
+            ("a na@example.com", None),
+            ("ana@example.com\r\nBcc: all@example.com", None),
+        ];
+        for (typed, expected) in table {
+            assert_eq!(checked_email(typed).ok().as_deref(), expected, "{typed}");
+        }
+    }
+
+    #[test]
+    fn common_and_short_passwords_are_refused() {
+        for password in ["short", "Password1234", "aaaaaaaaaaaaaaaa", &"x1".repeat(65)] {
+            assert!(checked_password(password).is_err(), "{password}");
+        }
+        assert!(checked_password("lamp otter bridge nine").is_ok());
+    }
+}
