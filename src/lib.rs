@@ -13,4 +13,8 @@
 //! | [`web`] | lets people and machines in |
 //! | [`cli`] | puts the parts together |
 
+pub mod app;
+pub mod clock;
 pub mod domain;
+pub mod random;
+pub mod store;

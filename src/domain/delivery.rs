@@ -56,6 +56,8 @@ pub struct Delivery {
     pub notification: NotificationId,
     pub incident: IncidentId,
     pub user: UserId,
+    /// The notification's: it decides whether the delivery is still wanted.
+    pub reason: Reason,
     pub contact: ContactId,
     pub channel: Channel,
     /// The contact method's address when this was planned, which is where it goes.
@@ -150,21 +152,19 @@ impl Delivery {
         }
     }
 
+    /// A page asks somebody to take the incident; everything else only tells.
+    pub fn is_page(&self) -> bool {
+        matches!(self.reason, Reason::Page { .. })
+    }
+
     pub fn is_open(&self) -> bool {
         self.wheel().is_some()
     }
 
     /// Takes the delivery out for sending, unless it is no longer wanted. `incident` and `user` are as they are now;
     /// `sending_enabled` is false in safe mode.
-    pub fn claim(
-        &mut self,
-        reason: Reason,
-        incident: &Incident,
-        user: &User,
-        sending_enabled: bool,
-        now: Timestamp,
-    ) -> Claim {
-        if let Some(why) = self.unwanted(reason, incident, user, now) {
+    pub fn claim(&mut self, incident: &Incident, user: &User, sending_enabled: bool, now: Timestamp) -> Claim {
+        if let Some(why) = self.unwanted(incident, user, now) {
             self.state = State::Withdrawn { reason: why };
             return Claim::Final;
         }
@@ -178,8 +178,8 @@ impl Delivery {
         Claim::Send { message_number }
     }
 
-    fn unwanted(&self, reason: Reason, incident: &Incident, user: &User, now: Timestamp) -> Option<String> {
-        if matches!(reason, Reason::Page { .. }) && incident.status != Status::Triggered {
+    fn unwanted(&self, incident: &Incident, user: &User, now: Timestamp) -> Option<String> {
+        if self.is_page() && incident.status != Status::Triggered {
             return Some(format!("the incident was {} before it left", incident.status.word()));
         }
         if !user.is_active_at(now) {
@@ -253,8 +253,8 @@ impl Delivery {
     }
 
     /// Somebody fixed the cause and wants another try: a new attempt under a fresh message id.
-    pub fn retry_by_hand(&mut self, reason: Reason, incident: &Incident, now: Timestamp) -> Result<(), Refusal> {
-        let wanted = !matches!(reason, Reason::Page { .. }) || incident.status == Status::Triggered;
+    pub fn retry_by_hand(&mut self, incident: &Incident, now: Timestamp) -> Result<(), Refusal> {
+        let wanted = !self.is_page() || incident.status == Status::Triggered;
         if !wanted || !matches!(self.state, State::Failed | State::Exhausted) {
             let state = if wanted { self.state.word() } else { incident.status.word() };
             let sentence = format!(

@@ -89,6 +89,8 @@ pub enum TimerKind {
 }
 
 impl TimerKind {
+    pub const ALL: [TimerKind; 4] = [TimerKind::Next, TimerKind::Repage, TimerKind::Cover, TimerKind::Nightly];
+
     pub fn ring(self) -> Ring {
         match self {
             TimerKind::Next | TimerKind::Repage | TimerKind::Cover => Ring::Escalation,

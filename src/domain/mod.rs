@@ -22,6 +22,8 @@ pub mod policy;
 pub mod refusal;
 pub mod retry;
 pub mod schedule;
+pub mod session;
+pub mod source_event;
 pub mod team;
 pub mod time;
 pub mod timeline;

@@ -1,0 +1,182 @@
+//! Alert sources: made, keyed, switched off, tested.
+
+use crate::app::error::taken;
+use crate::app::intake::{self, Received};
+use crate::app::{AppError, Write, change, hex, sha256};
+use crate::domain::Severity;
+use crate::domain::actor::Actor;
+use crate::domain::alert_source::{AlertSource, Topic, TopicState};
+use crate::domain::event::{Action, Event, Order, Report, SenderTime};
+use crate::domain::id::{AlertSourceId, PolicyId, TeamId};
+use crate::domain::policy::Policy;
+use crate::domain::refusal::{Refusal, checked_name};
+use crate::domain::source_event::{KEPT_EVENTS, ReportResult, SourceEvent};
+use crate::domain::team::Team;
+use crate::store::{Read, alert_sources, events};
+use std::collections::BTreeMap;
+
+pub fn all(read: &impl Read) -> Result<Vec<AlertSource>, AppError> {
+    let mut all = alert_sources::alert_sources_all(read, super::MANY)?;
+    all.sort_by_key(|source| source.name.to_lowercase());
+    Ok(all)
+}
+
+pub fn one(read: &impl Read, id: AlertSourceId) -> Result<AlertSource, AppError> {
+    Ok(read.get::<AlertSource>(id)?.ok_or_else(|| Refusal::not_found("alert source"))?)
+}
+
+/// What it sent lately, the newest first.
+pub fn recent_events(read: &impl Read, id: AlertSourceId) -> Result<Vec<SourceEvent>, AppError> {
+    Ok(events::source_events(read, id, KEPT_EVENTS as usize)?)
+}
+
+/// What people decide about a source.
+#[derive(Clone, Debug)]
+pub struct Basics {
+    pub name: String,
+    pub kind: String,
+    pub team: TeamId,
+    pub policy: PolicyId,
+    pub default_severity: Severity,
+    pub severity_map: BTreeMap<String, Severity>,
+    pub one_incident_per_alert: bool,
+    pub insufficient_data_triggers: bool,
+}
+
+/// A key as senders want it: 32 lower-case hexadecimal characters from 128 random bits, which the caller draws.
+pub fn new_key(random: [u8; 16]) -> String {
+    hex(&random)
+}
+
+/// The key is shown once, by the caller; only its digest is kept.
+pub fn create(tx: &mut Write<'_>, actor: &Actor, basics: &Basics, key: &str) -> Result<AlertSourceId, AppError> {
+    change::begin(actor)?;
+    let id = tx.new_id();
+    let source = AlertSource {
+        id,
+        name: String::new(),
+        kind: String::new(),
+        team: basics.team,
+        policy: basics.policy,
+        active: true,
+        key_hash: sha256(key.as_bytes()),
+        key_tail: tail(key),
+        default_severity: basics.default_severity,
+        severity_map: BTreeMap::new(),
+        one_incident_per_alert: false,
+        insufficient_data_triggers: false,
+        topics: vec![],
+        created_at: tx.now(),
+        version: 0,
+    };
+    let source = with_basics(tx, source, basics)?;
+    save(tx, &source)?;
+    change::audit(tx, actor, "alert_source.created", id, source.name)?;
+    Ok(id)
+}
+
+/// Its open incidents move along to another policy and keep climbing there.
+pub fn edit(tx: &mut Write<'_>, actor: &Actor, id: AlertSourceId, basics: &Basics) -> Result<(), AppError> {
+    change::begin(actor)?;
+    let before = one(tx, id)?;
+    let source = with_basics(tx, before.clone(), basics)?;
+    save(tx, &source)?;
+    if source.policy != before.policy {
+        super::incidents::move_open_to_policy(tx, &source)?;
+        change::recheck(tx, actor)?;
+    }
+    change::audit(tx, actor, "alert_source.edited", id, source.name)
+}
+
+fn with_basics(read: &impl Read, mut source: AlertSource, basics: &Basics) -> Result<AlertSource, AppError> {
+    let team = read.get::<Team>(basics.team)?;
+    team.ok_or_else(|| Refusal::invalid("team_missing", "team", "Choose the team that gets these alerts."))?;
+    let policy = read.get::<Policy>(basics.policy)?;
+    policy.ok_or_else(|| {
+        Refusal::invalid("policy_missing", "policy", "Choose the escalation policy that pages for them.")
+    })?;
+    source.name = checked_name(&basics.name)?;
+    source.kind.clone_from(&basics.kind);
+    source.team = basics.team;
+    source.policy = basics.policy;
+    source.default_severity = basics.default_severity;
+    source.severity_map = basics.severity_map.iter().map(|(word, s)| (word.trim().to_lowercase(), *s)).collect();
+    source.one_incident_per_alert = basics.one_incident_per_alert;
+    source.insufficient_data_triggers = basics.insufficient_data_triggers;
+    Ok(source)
+}
+
+/// The old key is dead at once.
+pub fn regenerate_key(tx: &mut Write<'_>, actor: &Actor, id: AlertSourceId, key: &str) -> Result<(), AppError> {
+    change::begin(actor)?;
+    let mut source = one(tx, id)?;
+    source.key_hash = sha256(key.as_bytes());
+    source.key_tail = tail(key);
+    save(tx, &source)?;
+    change::audit(tx, actor, "alert_source.key_regenerated", id, source.name)
+}
+
+pub fn set_active(tx: &mut Write<'_>, actor: &Actor, id: AlertSourceId, active: bool) -> Result<(), AppError> {
+    change::begin(actor)?;
+    let mut source = one(tx, id)?;
+    if source.active != active {
+        source.active = active;
+        save(tx, &source)?;
+        let action = if active { "alert_source.activated" } else { "alert_source.deactivated" };
+        change::audit(tx, actor, action, id, source.name)?;
+    }
+    Ok(())
+}
+
+/// The token an admin's click confirms with. The caller asks SNS, outside of any transaction.
+pub fn pending_token(read: &impl Read, actor: &Actor, id: AlertSourceId, topic_arn: &str) -> Result<String, AppError> {
+    change::begin(actor)?;
+    let source = one(read, id)?;
+    let token = source.topics.iter().find(|topic| topic.arn == topic_arn).and_then(|topic| match &topic.state {
+        TopicState::Pending { token, .. } => Some(token.clone()),
+        TopicState::Confirmed => None,
+    });
+    Ok(token.ok_or_else(|| Refusal::not_found("topic waiting for confirmation"))?)
+}
+
+/// SNS has said yes: the topic joins the list.
+pub fn topic_confirmed(tx: &mut Write<'_>, actor: &Actor, id: AlertSourceId, topic_arn: &str) -> Result<(), AppError> {
+    change::begin(actor)?;
+    let mut source = one(tx, id)?;
+    source.topics.retain(|topic| topic.arn != topic_arn);
+    source.topics.push(Topic { arn: topic_arn.to_owned(), state: TopicState::Confirmed });
+    save(tx, &source)?;
+    change::audit(tx, actor, "alert_source.topic_confirmed", id, format!("{}: {topic_arn}", source.name))
+}
+
+/// A real alert through the real path, marked as a test.
+pub fn send_test_alert(tx: &mut Write<'_>, actor: &Actor, id: AlertSourceId) -> Result<Vec<ReportResult>, AppError> {
+    change::begin(actor)?;
+    let source = one(tx, id)?;
+    let now = tx.now();
+    let event = Event {
+        action: Action::Trigger,
+        external_id: format!("test:{}", now.as_second()),
+        severity: None,
+        title: format!("TEST: alert source {} works", source.name),
+        details: "Sent from the alert source's page. Acknowledge or resolve it to stop the pages.".to_owned(),
+        labels: BTreeMap::new(),
+        links: vec![],
+        occurred_at: SenderTime::from(now),
+        order: Order::Arrival,
+        actor: None,
+        warnings: vec![],
+    };
+    change::audit(tx, actor, "alert_source.tested", id, source.name)?;
+    let (reports, body) = (vec![Report::Event(event)], "(test alert)".to_owned());
+    intake::receive(tx, &Received { source: id, reports, delivery_id: None, body, is_test: true })
+}
+
+fn save(tx: &mut Write<'_>, source: &AlertSource) -> Result<(), AppError> {
+    let source = AlertSource { version: source.version + 1, ..source.clone() };
+    tx.put(&source).map_err(taken(|| change::name_taken("alert source", &source.name)))
+}
+
+fn tail(key: &str) -> String {
+    key.chars().skip(key.chars().count().saturating_sub(4)).collect()
+}

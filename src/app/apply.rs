@@ -1,0 +1,125 @@
+//! Carries out what a decision wants: the one place where an `Effect` gets its meaning.
+
+use crate::app::{AppError, Write};
+use crate::domain::actor::By;
+use crate::domain::delivery::{Delivery, State};
+use crate::domain::effect::{Effect, NewNotification, Subject, Timer, TimerKey, Transition};
+use crate::domain::id::{IncidentId, NotificationId, UserId};
+use crate::domain::incident::Incident;
+use crate::domain::notification::{Notification, plan};
+use crate::domain::time::Timestamp;
+use crate::domain::timeline::{DeliveryNews, Happened, TimelineEntry};
+use crate::domain::user::{ContactMethod, User};
+use crate::store::{Read, deliveries, timers};
+
+/// Writes the incident, its timeline, its timers and its deliveries. The answer is the incident as it was written.
+pub fn apply(tx: &mut Write<'_>, transition: Transition) -> Result<Incident, AppError> {
+    let Transition { mut incident, mut log, effects } = transition;
+    for effect in effects {
+        match effect {
+            Effect::SetTimer { key, due, generation } => set_timer(tx, key, due, generation)?,
+            Effect::CancelTimers { incident } => cancel_timers(tx, incident)?,
+            Effect::Notify(new) => notify(tx, &new)?,
+            Effect::Withdraw { incident, only, reason } => withdraw(tx, incident, only.as_deref(), reason, &mut log)?,
+        }
+    }
+    for (by, what) in log {
+        append(tx, &mut incident, by, what)?;
+    }
+    tx.put(&incident)?;
+    Ok(incident)
+}
+
+/// Adds a line to the timeline. A repeat right after a repeat is counted on the same line, so that a flood of one alert
+/// costs constant space.
+pub fn append(tx: &mut Write<'_>, incident: &mut Incident, by: By, what: Happened) -> Result<(), AppError> {
+    let at = tx.now();
+    let appended = matches!(what, Happened::EventAppended { .. });
+    if let (true, Some(seq)) = (appended, incident.appended_seq)
+        && let Some(mut entry) = tx.get::<TimelineEntry>((incident.id, seq))?
+        && let Happened::EventAppended { count, .. } = &mut entry.what
+    {
+        *count += 1;
+        entry.at = at;
+        return Ok(tx.put(&entry)?);
+    }
+    incident.timeline_len += 1;
+    incident.appended_seq = appended.then_some(incident.timeline_len);
+    Ok(tx.put(&TimelineEntry { incident: incident.id, seq: incident.timeline_len, at, by, what })?)
+}
+
+fn set_timer(tx: &mut Write<'_>, key: TimerKey, due: Timestamp, generation: u64) -> Result<(), AppError> {
+    let armed_at = tx.now();
+    Ok(tx.put(&Timer { key, due, armed_at, generation, failures: 0 })?)
+}
+
+fn cancel_timers(tx: &mut Write<'_>, incident: IncidentId) -> Result<(), AppError> {
+    for timer in timers::timers_of(tx, Subject::Incident(incident))? {
+        tx.delete::<Timer>(timer.key)?;
+    }
+    Ok(())
+}
+
+/// A notification for whom no method is left is not made: the ladder has looked at that already and said so.
+fn notify(tx: &mut Write<'_>, new: &NewNotification) -> Result<(), AppError> {
+    let Some(user) = tx.get::<User>(new.user)? else { return Ok(()) };
+    let contacts: Vec<ContactMethod> = plan(&user, new.reason, new.urgency).into_iter().cloned().collect();
+    if contacts.is_empty() {
+        return Ok(());
+    }
+    let (id, created_at) = (tx.new_id(), tx.now());
+    let NewNotification { incident, user, reason, urgency, visit, via } = *new;
+    tx.put(&Notification { id, incident, user, reason, urgency, visit, via, created_at })?;
+    for contact in &contacts {
+        queue(tx, id, new, contact)?;
+    }
+    Ok(())
+}
+
+/// One more delivery of a notification, due now.
+pub fn queue(
+    tx: &mut Write<'_>,
+    notification: NotificationId,
+    new: &NewNotification,
+    contact: &ContactMethod,
+) -> Result<(), AppError> {
+    let now = tx.now();
+    let delivery = Delivery {
+        id: tx.new_id(),
+        notification,
+        incident: new.incident,
+        user: new.user,
+        reason: new.reason,
+        contact: contact.id,
+        channel: contact.channel,
+        address: contact.address.clone(),
+        state: State::Queued { due: now },
+        attempts: vec![],
+        failures: 0,
+        created_at: now,
+    };
+    Ok(tx.put(&delivery)?)
+}
+
+/// Pages that have not left yet will not leave. Messages that only tell something go on.
+fn withdraw(
+    tx: &mut Write<'_>,
+    incident: IncidentId,
+    only: Option<&[UserId]>,
+    reason: &str,
+    log: &mut Vec<(By, Happened)>,
+) -> Result<(), AppError> {
+    for mut delivery in deliveries::deliveries_of(tx, incident, super::MANY)? {
+        let meant = delivery.is_page() && only.is_none_or(|users| users.contains(&delivery.user));
+        if meant && delivery.withdraw(reason) {
+            log.push((By::SYSTEM, news(&delivery, DeliveryNews::Withdrawn { reason: reason.to_owned() })));
+            tx.put(&delivery)?;
+        }
+    }
+    Ok(())
+}
+
+/// A delivery's line on the timeline.
+pub fn news(delivery: &Delivery, what: DeliveryNews) -> Happened {
+    Happened::Delivery { delivery: delivery.id, user: delivery.user, channel: delivery.channel, what }
+}

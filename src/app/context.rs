@@ -1,0 +1,126 @@
+//! Loads what a decision about an incident needs, as plain values.
+
+use crate::app::AppError;
+use crate::domain::entry::OverrideMode;
+use crate::domain::escalation::{Context, TeamCoverage};
+use crate::domain::id::{PolicyId, ScheduleId, TeamId, UserId};
+use crate::domain::incident::Incident;
+use crate::domain::oncall::{Calendar, People};
+use crate::domain::policy::{Policy, REPAGE_MINUTES_DEFAULT, REPEAT_DEFAULT, Recipient};
+use crate::domain::schedule::Schedule;
+use crate::domain::team::Team;
+use crate::domain::time::Timestamp;
+use crate::domain::user::User;
+use crate::store::{Read, entries, schedules, users};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Entries and overrides looked at per schedule. Entries come in the order of time and do not overlap, so the first
+/// one or two decide; overrides are looked at all, up to a number that no calendar reaches.
+const ENTRIES: usize = 64;
+const OVERRIDES: usize = 2000;
+
+/// For decisions about one incident: its policy, and everybody it has to do with.
+pub fn for_incident(read: &impl Read, incident: &Incident, now: Timestamp) -> Result<Context, AppError> {
+    let involved =
+        incident.ladder.paged.iter().chain(&incident.ackers).chain(&incident.assignee).chain(&incident.resolved_by);
+    for_policy(read, incident.policy, involved.copied().collect(), now)
+}
+
+/// A policy that cannot be found is read as one without levels: the last resort is paged, and an incident is opened
+/// whatever has happened to the configuration.
+pub fn for_policy(
+    read: &impl Read,
+    policy: PolicyId,
+    mut involved: BTreeSet<UserId>,
+    now: Timestamp,
+) -> Result<Context, AppError> {
+    let policy = read.get::<Policy>(policy)?.unwrap_or_else(|| without_levels(policy, now));
+    let mut calendars = BTreeMap::new();
+    let mut teams = BTreeMap::new();
+    involved.extend(&policy.last_resort);
+    for recipient in policy.levels.iter().flat_map(|level| &level.recipients) {
+        match recipient {
+            Recipient::User(user) => {
+                involved.insert(*user);
+            }
+            Recipient::Schedule(schedule) => load_calendar(read, *schedule, now, &mut calendars)?,
+            Recipient::Team(team) => {
+                let Some(coverage) = team_coverage(read, *team)? else { continue };
+                for schedule in &coverage.schedules {
+                    load_calendar(read, *schedule, now, &mut calendars)?;
+                }
+                involved.extend(&coverage.team.members);
+                teams.insert(*team, coverage);
+            }
+        }
+    }
+    involved.extend(calendars.values().flat_map(people_of));
+    let mut people = load_people(read, &involved)?;
+    let admins = users::users_active_admins(read, super::MANY)?;
+    people.extend(admins.into_iter().map(|user| (user.id, user)));
+    Ok(Context { policy, people, calendars, teams })
+}
+
+fn without_levels(id: PolicyId, now: Timestamp) -> Policy {
+    Policy {
+        id,
+        name: "(missing)".to_owned(),
+        levels: vec![],
+        repeat: REPEAT_DEFAULT,
+        last_resort: vec![],
+        repage_minutes: REPAGE_MINUTES_DEFAULT,
+        created_at: now,
+        version: 0,
+    }
+}
+
+pub fn team_coverage(read: &impl Read, id: TeamId) -> Result<Option<TeamCoverage>, AppError> {
+    let Some(team) = read.get::<Team>(id)? else { return Ok(None) };
+    let schedules = schedules::schedules_of_team(read, id, super::MANY)?;
+    Ok(Some(TeamCoverage { team, schedules }))
+}
+
+fn load_calendar(
+    read: &impl Read,
+    id: ScheduleId,
+    now: Timestamp,
+    calendars: &mut BTreeMap<ScheduleId, Calendar>,
+) -> Result<(), AppError> {
+    if !calendars.contains_key(&id)
+        && let Some(calendar) = calendar(read, id, now)?
+    {
+        calendars.insert(id, calendar);
+    }
+    Ok(())
+}
+
+/// A schedule with what still matters at `from` or later.
+pub fn calendar(read: &impl Read, id: ScheduleId, from: Timestamp) -> Result<Option<Calendar>, AppError> {
+    let Some(schedule) = read.get::<Schedule>(id)? else { return Ok(None) };
+    let entries = entries::entries_from(read, id, from, ENTRIES)?;
+    let overrides = entries::overrides_from(read, id, from, OVERRIDES)?;
+    Ok(Some(Calendar { schedule, entries, overrides }))
+}
+
+/// Everybody a calendar names.
+pub fn people_of(calendar: &Calendar) -> BTreeSet<UserId> {
+    let entries = calendar.entries.iter().map(|entry| entry.user);
+    let overrides = calendar.overrides.iter().flat_map(|o| {
+        let replaced = match o.mode {
+            OverrideMode::Cover => None,
+            OverrideMode::Replace { from } => Some(from),
+        };
+        [Some(o.user), replaced].into_iter().flatten()
+    });
+    entries.chain(overrides).chain(calendar.schedule.fallback).collect()
+}
+
+pub fn load_people(read: &impl Read, ids: &BTreeSet<UserId>) -> Result<People, AppError> {
+    let mut people = People::new();
+    for id in ids {
+        if let Some(user) = read.get::<User>(*id)? {
+            people.insert(*id, user);
+        }
+    }
+    Ok(people)
+}

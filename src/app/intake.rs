@@ -1,0 +1,193 @@
+//! Alerts in: everything one request says, committed together and answered once.
+
+use crate::app::{AppError, Read, Write, apply, context, sha256};
+use crate::domain::actor::{Actor, By};
+use crate::domain::alert_source::AlertSource;
+use crate::domain::event::{Event, Note, Report, Subscription};
+use crate::domain::id::AlertSourceId;
+use crate::domain::incident::{self, Incident, IncidentDetails, Meaning, Opening, Taker};
+use crate::domain::refusal::Refusal;
+use crate::domain::source_event::{KEPT_BODY_BYTES, Replay, ReportResult, ResultWord, SourceEvent};
+use crate::domain::timeline::Happened;
+use crate::store::{Read as _, alert_sources, events, incidents};
+use std::collections::BTreeSet;
+
+/// One request, read and understood.
+#[derive(Clone, Debug)]
+pub struct Received {
+    pub source: AlertSourceId,
+    pub reports: Vec<Report>,
+    /// The sender's name for this request; its repetition gets the first answer.
+    pub delivery_id: Option<String>,
+    /// The body as text, for the source's page.
+    pub body: String,
+    pub is_test: bool,
+}
+
+/// The source a key belongs to, active or not.
+pub fn source_of_key(read: &Read<'_>, key: &str) -> Result<Option<AlertSource>, AppError> {
+    Ok(alert_sources::alert_source_by_key(read, sha256(key.as_bytes()))?)
+}
+
+/// A success means that the reports and all they cause are written.
+pub fn receive(tx: &mut Write<'_>, received: &Received) -> Result<Vec<ReportResult>, AppError> {
+    let source = tx.get::<AlertSource>(received.source)?.ok_or_else(|| Refusal::not_found("alert source"))?;
+    if !source.active {
+        return Err(inactive(&source).into());
+    }
+    if let Some(delivery_id) = &received.delivery_id
+        && let Some(replay) = tx.get::<Replay>((source.id, delivery_id))?
+    {
+        return Ok(replay.results);
+    }
+    let mut results = Vec::with_capacity(received.reports.len());
+    for report in &received.reports {
+        results.push(match report {
+            Report::Event(event) => on_event(tx, &source, event, received.is_test)?,
+            Report::Note(note) => on_note(tx, &source, note)?,
+            Report::Subscription(subscription) => on_subscription(tx, &source, subscription)?,
+        });
+    }
+    if let Some(delivery_id) = received.delivery_id.clone() {
+        tx.put(&Replay { source: source.id, delivery_id, at: tx.now(), results: results.clone() })?;
+    }
+    let at = tx.now();
+    let body = clipped(&received.body);
+    events::source_event_add(tx, SourceEvent { source: source.id, seq: 0, at, results: results.clone(), body })?;
+    Ok(results)
+}
+
+/// The refusal of a source that was switched off.
+pub fn inactive(source: &AlertSource) -> Refusal {
+    let sentence = format!(
+        "The alert source {} is inactive, so its alerts are refused. Activate it in PagerPal, or stop sending.",
+        source.name
+    );
+    Refusal::forbidden(sentence)
+}
+
+fn on_event(tx: &mut Write<'_>, source: &AlertSource, event: &Event, is_test: bool) -> Result<ReportResult, AppError> {
+    let now = tx.now();
+    let by = By { actor: Actor::source(source.id), acting_as: None };
+    let severity = event.severity.unwrap_or(source.default_severity);
+    let open = incidents::incident_open(tx, source.id, &event.external_id)?;
+    let closed = match open {
+        Some(_) => None,
+        None => incidents::incident_last_closed(tx, source.id, &event.external_id)?,
+    };
+    let meaning = incident::meaning(event, severity, open.as_ref(), closed.as_ref(), now);
+    let (result, incident) = match (meaning, open) {
+        (Meaning::Open, _) => {
+            let context = context::for_policy(tx, source.policy, BTreeSet::new(), now)?;
+            let number = incidents::incident_number_next(tx)?;
+            let previous = closed.map(|incident| incident.id);
+            let opening = Opening { id: tx.new_id(), number, source, severity, previous, is_test };
+            let incident = apply::apply(tx, incident::open(event, opening, &context, now, by))?;
+            tx.put(&IncidentDetails::of(incident.id, event))?;
+            (ResultWord::Created, Some(incident))
+        }
+        (Meaning::Repeat, Some(open)) => {
+            let incident = apply::apply(tx, incident::repeat(&open, event, now, by))?;
+            tx.put(&IncidentDetails::of(incident.id, event))?;
+            (ResultWord::Updated, Some(incident))
+        }
+        (Meaning::Rise, Some(open)) => {
+            let context = context::for_incident(tx, &open, now)?;
+            let incident = apply::apply(tx, incident::rise(&open, event, severity, &context, now, by))?;
+            tx.put(&IncidentDetails::of(incident.id, event))?;
+            (ResultWord::Updated, Some(incident))
+        }
+        (Meaning::Acknowledge, Some(open)) => {
+            let context = context::for_incident(tx, &open, now)?;
+            match incident::acknowledge(&open, Taker::Source(event.actor.clone()), &context, now, by)? {
+                Some(transition) => (ResultWord::Acknowledged, Some(apply::apply(tx, transition)?)),
+                None => (ResultWord::Unchanged, Some(open)),
+            }
+        }
+        (Meaning::Resolve, Some(open)) => {
+            let context = context::for_incident(tx, &open, now)?;
+            match incident::resolve(&open, Some(event), &context, now, by) {
+                Some(transition) => (ResultWord::Resolved, Some(apply::apply(tx, transition)?)),
+                None => (ResultWord::Unchanged, Some(open)),
+            }
+        }
+        (Meaning::StaleRecovery, Some(open)) => {
+            let text = "A recovery arrived that is older than the last alert; it resolves nothing.";
+            (ResultWord::Stale, Some(note_on(tx, open, by, text.to_owned())?))
+        }
+        (Meaning::StaleTrigger, _) => (ResultWord::Stale, closed),
+        (_, open) => (ResultWord::Unchanged, open),
+    };
+    Ok(ReportResult {
+        external_id: Some(event.external_id.clone()),
+        action: event.action.word().to_owned(),
+        result,
+        incident: incident.map(|incident| (incident.id, incident.number)),
+    })
+}
+
+fn on_note(tx: &mut Write<'_>, source: &AlertSource, note: &Note) -> Result<ReportResult, AppError> {
+    let by = By { actor: Actor::source(source.id), acting_as: None };
+    let open = match &note.external_id {
+        Some(external_id) => incidents::incident_open(tx, source.id, external_id)?,
+        None => None,
+    };
+    let incident = match open {
+        Some(open) => Some(note_on(tx, open, by, note.text.clone())?),
+        None => None,
+    };
+    Ok(ReportResult {
+        external_id: note.external_id.clone(),
+        action: "note".to_owned(),
+        result: ResultWord::Noted,
+        incident: incident.map(|incident| (incident.id, incident.number)),
+    })
+}
+
+fn note_on(tx: &mut Write<'_>, mut incident: Incident, by: By, text: String) -> Result<Incident, AppError> {
+    apply::append(tx, &mut incident, by, Happened::Note { text })?;
+    tx.put(&incident)?;
+    Ok(incident)
+}
+
+/// The topic waits on the source's page until an admin presses Confirm.
+fn on_subscription(
+    tx: &mut Write<'_>,
+    source: &AlertSource,
+    subscription: &Subscription,
+) -> Result<ReportResult, AppError> {
+    // Read again: an earlier report of this request may have changed it.
+    let mut source = tx.get::<AlertSource>(source.id)?.ok_or_else(|| Refusal::not_found("alert source"))?;
+    source.note_subscription(subscription, tx.now());
+    tx.put(&source)?;
+    Ok(ReportResult {
+        external_id: Some(subscription.topic_arn.clone()),
+        action: "subscription".to_owned(),
+        result: ResultWord::Noted,
+        incident: None,
+    })
+}
+
+/// The beginning of the body, for people to recognise. What would let a stranger act is taken out: the token and the
+/// addresses with which SNS lets anyone confirm or end a subscription.
+fn clipped(body: &str) -> String {
+    let mut end = body.len().min(KEPT_BODY_BYTES);
+    while !body.is_char_boundary(end) {
+        end -= 1;
+    }
+    let mut text = body[..end].to_owned();
+    for name in ["\"Token\"", "\"SubscribeURL\"", "\"UnsubscribeURL\"", "\"routing_key\"", "\"api_key\""] {
+        let mut from = 0;
+        while let Some(found) = text[from..].find(name) {
+            let after_name = from + found + name.len();
+            let Some(open) = text[after_name..].find('"').map(|at| after_name + at + 1) else { break };
+            let close = text[open..].find('"').map_or(text.len(), |at| open + at);
+            text.replace_range(open..close, "removed");
+            from = open + "removed".len();
+        }
+    }
+    if end < body.len() {
+        text.push_str("\n… cut here");
+    }
+    text
+}

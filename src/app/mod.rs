@@ -1,0 +1,139 @@
+//! Use cases: each loads what a decision needs, lets `domain` decide, and applies the answer, in one transaction.
+//!
+//! A use case that writes is a function of a [`Write`] and plain values. It checks access first, whoever calls it; it does
+//! no I/O, takes no lock and draws no randomness, because it may run twice. Keys, tokens and password hashes are made
+//! outside and passed in. A use case that reads is a function of a [`Read`]. Callers go through [`App::write`] and
+//! [`App::read`] and never see a table.
+
+pub mod alert_sources;
+pub mod apply;
+pub mod auth;
+pub mod change;
+pub mod context;
+pub mod deliveries;
+pub mod error;
+pub mod incidents;
+pub mod inspect;
+pub mod intake;
+pub mod names;
+pub mod oncall;
+pub mod policies;
+pub mod schedules;
+pub mod setup;
+pub mod system;
+pub mod teams;
+pub mod timers;
+pub mod upkeep;
+pub mod users;
+
+pub use crate::store::{Lane, ReadTx as Read, Tx as Write};
+pub use error::AppError;
+
+use crate::clock::Clock;
+use crate::domain::time::Timestamp;
+use crate::random::Random;
+use crate::store::{Status, Store, Verified};
+use std::sync::Arc;
+
+/// How many records of a kind a list may hold. Beyond it lists are cut; a pager for more people than this has other
+/// troubles first.
+pub const MANY: usize = 10_000;
+
+/// What the process was told and use cases have to know.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// False is safe mode: decided and recorded, nothing leaves.
+    pub sending_enabled: bool,
+    pub retry_enabled: bool,
+    pub escalation_enabled: bool,
+    /// Without a trailing slash; messages carry no link without it.
+    pub base_url: Option<String>,
+}
+
+/// The store with the settings and the status board: what every door and every worker shares.
+pub struct App {
+    store: Store,
+    random: Arc<dyn Random>,
+    pub settings: Settings,
+    pub board: system::Board,
+}
+
+impl App {
+    pub fn new(store: Store, random: Arc<dyn Random>, settings: Settings) -> App {
+        App { store, random, settings, board: system::Board::default() }
+    }
+
+    /// Waits for the commit. Not for async code: that goes through [`App::write_then`].
+    pub fn write<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        work: impl Fn(&mut Write<'_>) -> Result<T, AppError> + Send + 'static,
+    ) -> Result<T, AppError> {
+        self.store.write(lane, work)
+    }
+
+    /// `done` hears the answer after the commit, on the write thread: it should hand it on and return.
+    pub fn write_then<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        work: impl Fn(&mut Write<'_>) -> Result<T, AppError> + Send + 'static,
+        done: impl FnOnce(Result<T, AppError>) + Send + 'static,
+    ) {
+        self.store.write_then(lane, work, done);
+    }
+
+    /// One committed state; never waits for a write.
+    pub fn read<T>(&self, work: impl FnOnce(&Read<'_>) -> Result<T, AppError>) -> Result<T, AppError> {
+        self.store.read(work)
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.store.clock().now()
+    }
+
+    pub fn clock(&self) -> &dyn Clock {
+        self.store.clock()
+    }
+
+    /// Random bytes, for keys and tokens.
+    pub fn random_bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.random.fill(&mut bytes);
+        bytes
+    }
+
+    pub fn store_status(&self) -> Status {
+        self.store.status()
+    }
+
+    /// Recomputes every index and checks every checksum. Reads everything.
+    pub fn verify(&self) -> Result<Verified, AppError> {
+        Ok(self.store.verify()?)
+    }
+
+    /// After failed commits: opens the file again and proves that it can be written.
+    pub fn try_again(&self) -> Result<(), AppError> {
+        Ok(self.store.try_again()?)
+    }
+
+    /// Names this history of the data in message ids.
+    pub fn lineage(&self) -> &str {
+        self.store.lineage()
+    }
+
+    /// Calls back after every commit, on the write thread: a wake-up and nothing more.
+    pub fn on_commit(&self, listener: Box<dyn Fn() + Send + Sync>) {
+        self.store.on_commit(listener);
+    }
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// How keys and tokens are kept: they have 128 random bits or more, so a plain digest cannot be guessed back.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+    digest.as_ref().try_into().expect("SHA-256 gives 32 bytes")
+}

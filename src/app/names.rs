@@ -1,0 +1,71 @@
+//! Names for ids, for everything that is shown to a person.
+
+use crate::app::AppError;
+use crate::domain::effect::Reason;
+use crate::domain::id::{AlertSourceId, PolicyId, ScheduleId, TeamId, UserId};
+use crate::domain::notification::Notification;
+use crate::domain::oncall::Source;
+use crate::domain::policy::Policy;
+use crate::domain::schedule::Schedule;
+use crate::domain::team::Team;
+use crate::domain::timeline::Via;
+use crate::store::{Read, alert_sources, policies, schedules, teams, users};
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    pub users: BTreeMap<UserId, String>,
+    pub inactive: Vec<UserId>,
+    pub teams: BTreeMap<TeamId, String>,
+    pub schedules: BTreeMap<ScheduleId, String>,
+    pub policies: BTreeMap<PolicyId, String>,
+    pub sources: BTreeMap<AlertSourceId, String>,
+}
+
+pub fn all(read: &impl Read) -> Result<Names, AppError> {
+    let people = users::users_all(read, super::MANY)?;
+    Ok(Names {
+        inactive: people.iter().filter(|user| !user.is_active()).map(|user| user.id).collect(),
+        users: people.into_iter().map(|user| (user.id, user.name)).collect(),
+        teams: teams::teams_all(read, super::MANY)?.into_iter().map(|team| (team.id, team.name)).collect(),
+        schedules: schedules::schedules_all(read, super::MANY)?.into_iter().map(|s| (s.id, s.name)).collect(),
+        policies: policies::policies_all(read, super::MANY)?.into_iter().map(|p| (p.id, p.name)).collect(),
+        sources: alert_sources::alert_sources_all(read, super::MANY)?.into_iter().map(|s| (s.id, s.name)).collect(),
+    })
+}
+
+/// "Why me?" in one sentence, from what was kept when the decision was made.
+pub fn why(read: &impl Read, notification: &Notification, policy: Option<&Policy>) -> Result<String, AppError> {
+    let policy = policy.map_or("(missing policy)", |policy| &policy.name);
+    let step = match notification.reason {
+        Reason::Page { level: Some(level) } => format!("Level {level} of {policy}"),
+        Reason::Page { level: None } => policy.to_owned(),
+        Reason::Update(_) => return Ok("You were paged for this incident".to_owned()),
+    };
+    let schedule = |id: ScheduleId| -> Result<String, AppError> {
+        Ok(read.get::<Schedule>(id)?.map_or("(missing schedule)".to_owned(), |schedule| schedule.name))
+    };
+    let team = |id: TeamId| -> Result<String, AppError> {
+        Ok(read.get::<Team>(id)?.map_or("(missing team)".to_owned(), |team| team.name))
+    };
+    Ok(match notification.via {
+        Via::Named => format!("{step}: you are named there"),
+        Via::Schedule { schedule: id, claim } => {
+            format!("{step}: schedule {}, {}", schedule(id)?, claim_words(claim.source))
+        }
+        Via::TeamSchedule { team: team_id, schedule: id, claim } => {
+            let (team, schedule) = (team(team_id)?, schedule(id)?);
+            format!("{step}: team {team}, schedule {schedule}, {}", claim_words(claim.source))
+        }
+        Via::TeamMember { team: id } => format!("{step}: team {}, which has no schedule, so all are paged", team(id)?),
+        Via::LastResort => format!("{policy}: last resort, nobody else could be reached"),
+    })
+}
+
+fn claim_words(source: Source) -> &'static str {
+    match source {
+        Source::Override(_) => "by an override",
+        Source::Entry(_) => "by your entry",
+        Source::Fallback => "as its fallback",
+    }
+}

@@ -1,0 +1,61 @@
+//! Who is on call, for pages and the API. The answer itself is `domain::oncall`'s.
+
+use crate::app::{AppError, context};
+use crate::domain::id::{ScheduleId, UserId};
+use crate::domain::oncall::{Calendar, Claim, People, Segment, final_schedule, on_call};
+use crate::domain::refusal::Refusal;
+use crate::domain::schedule::Schedule;
+use crate::domain::time::Timestamp;
+use crate::store::{Read, schedules};
+
+/// One schedule's answer at an instant.
+#[derive(Clone, Debug)]
+pub struct OnCall {
+    pub schedule: Schedule,
+    pub claim: Option<Claim>,
+    /// When the answer changes, within the days that are looked ahead.
+    pub until: Option<Timestamp>,
+    /// Who comes then.
+    pub next: Option<UserId>,
+}
+
+const LOOK_AHEAD_DAYS: i64 = 60;
+
+/// A schedule with its people, from an instant on.
+pub fn calendar(read: &impl Read, id: ScheduleId, from: Timestamp) -> Result<(Calendar, People), AppError> {
+    let calendar = context::calendar(read, id, from)?.ok_or_else(|| Refusal::not_found("schedule"))?;
+    let people = context::load_people(read, &context::people_of(&calendar))?;
+    Ok((calendar, people))
+}
+
+/// Every schedule, in the order they were made.
+pub fn everywhere(read: &impl Read, at: Timestamp) -> Result<Vec<OnCall>, AppError> {
+    let all = schedules::schedules_all(read, super::MANY)?;
+    all.into_iter().map(|schedule| on_schedule(read, schedule.id, at)).collect()
+}
+
+pub fn on_schedule(read: &impl Read, id: ScheduleId, at: Timestamp) -> Result<OnCall, AppError> {
+    let (calendar, people) = calendar(read, id, at)?;
+    let claim = on_call(&calendar, &people, at);
+    let user = claim.map(|claim| claim.user);
+    let segments = final_schedule(&calendar, &people, at, at.plus_secs(LOOK_AHEAD_DAYS * 86_400));
+    let change = segments.iter().find(|segment| segment.claim.map(|claim| claim.user) != user);
+    Ok(OnCall {
+        claim,
+        until: change.map(|segment| segment.start),
+        next: change.and_then(|segment| segment.claim).map(|claim| claim.user),
+        schedule: calendar.schedule,
+    })
+}
+
+/// The schedule as it comes out between two instants.
+pub fn rendered(
+    read: &impl Read,
+    id: ScheduleId,
+    start: Timestamp,
+    end: Timestamp,
+) -> Result<(Calendar, People, Vec<Segment>), AppError> {
+    let (calendar, people) = calendar(read, id, start)?;
+    let segments = final_schedule(&calendar, &people, start, end);
+    Ok((calendar, people, segments))
+}

@@ -1,0 +1,149 @@
+//! Escalation policies.
+
+use crate::app::error::taken;
+use crate::app::{AppError, Write, change};
+use crate::domain::actor::Actor;
+use crate::domain::id::{PolicyId, UserId};
+use crate::domain::policy::{Level, Policy, REPAGE_MINUTES_DEFAULT, REPEAT_DEFAULT, Recipient};
+use crate::domain::refusal::Refusal;
+use crate::domain::schedule::Schedule;
+use crate::domain::team::Team;
+use crate::domain::user::User;
+use crate::store::{Read, alert_sources, policies};
+
+pub fn all(read: &impl Read) -> Result<Vec<Policy>, AppError> {
+    let mut all = policies::policies_all(read, super::MANY)?;
+    all.sort_by_key(|policy| policy.name.to_lowercase());
+    Ok(all)
+}
+
+pub fn one(read: &impl Read, id: PolicyId) -> Result<Policy, AppError> {
+    Ok(read.get::<Policy>(id)?.ok_or_else(|| Refusal::not_found("escalation policy"))?)
+}
+
+/// What people decide about a policy besides its levels.
+#[derive(Clone, Debug)]
+pub struct Basics {
+    pub name: String,
+    pub repeat: u8,
+    pub repage_minutes: u16,
+    pub last_resort: Vec<UserId>,
+}
+
+impl Basics {
+    pub fn named(name: &str) -> Basics {
+        let (repeat, repage_minutes) = (REPEAT_DEFAULT, REPAGE_MINUTES_DEFAULT);
+        Basics { name: name.to_owned(), repeat, repage_minutes, last_resort: vec![] }
+    }
+}
+
+pub fn create(tx: &mut Write<'_>, actor: &Actor, basics: &Basics, levels: &[Level]) -> Result<PolicyId, AppError> {
+    change::begin(actor)?;
+    let policy = Policy {
+        id: tx.new_id(),
+        name: basics.name.clone(),
+        levels: levels.to_vec(),
+        repeat: basics.repeat,
+        last_resort: basics.last_resort.clone(),
+        repage_minutes: basics.repage_minutes,
+        created_at: tx.now(),
+        version: 0,
+    };
+    let id = policy.id;
+    save(tx, actor, None, policy, "policy.created")?;
+    Ok(id)
+}
+
+pub fn edit(tx: &mut Write<'_>, actor: &Actor, id: PolicyId, basics: &Basics) -> Result<(), AppError> {
+    change::begin(actor)?;
+    let before = one(tx, id)?;
+    let mut policy = before.clone();
+    policy.name.clone_from(&basics.name);
+    policy.repeat = basics.repeat;
+    policy.repage_minutes = basics.repage_minutes;
+    policy.last_resort.clone_from(&basics.last_resort);
+    save(tx, actor, Some(&before), policy, "policy.edited")
+}
+
+/// A new level; a number that is taken is refused.
+pub fn add_level(tx: &mut Write<'_>, actor: &Actor, id: PolicyId, level: &Level) -> Result<(), AppError> {
+    change::begin(actor)?;
+    let before = one(tx, id)?;
+    let mut policy = before.clone();
+    policy.levels.push(level.clone());
+    save(tx, actor, Some(&before), policy, "policy.level_added")
+}
+
+/// Replaces the level that has `number` now; its number may change, too.
+pub fn edit_level(tx: &mut Write<'_>, actor: &Actor, id: PolicyId, number: u8, level: &Level) -> Result<(), AppError> {
+    change::begin(actor)?;
+    let before = one(tx, id)?;
+    let mut policy = before.clone();
+    let place = policy.levels.iter_mut().find(|old| old.number == number);
+    *place.ok_or_else(|| Refusal::not_found("level"))? = level.clone();
+    save(tx, actor, Some(&before), policy, "policy.level_edited")
+}
+
+pub fn remove_level(tx: &mut Write<'_>, actor: &Actor, id: PolicyId, number: u8) -> Result<(), AppError> {
+    change::begin(actor)?;
+    let before = one(tx, id)?;
+    let mut policy = before.clone();
+    policy.levels.retain(|level| level.number != number);
+    save(tx, actor, Some(&before), policy, "policy.level_removed")
+}
+
+/// Refused while an alert source still uses the policy.
+pub fn delete(tx: &mut Write<'_>, actor: &Actor, id: PolicyId) -> Result<(), AppError> {
+    change::begin(actor)?;
+    let policy = one(tx, id)?;
+    let sources = alert_sources::alert_sources_all(tx, super::MANY)?;
+    let used_by = sources.iter().filter(|source| source.policy == id).map(|s| format!("alert source {}", s.name));
+    change::refuse_in_use(&policy.name, &used_by.collect::<Vec<_>>())?;
+    tx.delete::<Policy>(id)?;
+    change::audit(tx, actor, "policy.deleted", id, policy.name)
+}
+
+fn save(
+    tx: &mut Write<'_>,
+    actor: &Actor,
+    before: Option<&Policy>,
+    policy: Policy,
+    action: &str,
+) -> Result<(), AppError> {
+    let mut policy = policy.checked()?;
+    for recipient in policy.levels.iter().flat_map(|level| &level.recipients) {
+        require_recipient(tx, before, recipient)?;
+    }
+    for user in &policy.last_resort {
+        let kept = before.is_some_and(|before| before.last_resort.contains(user));
+        require_user(tx, *user, kept)?;
+    }
+    policy.version += 1;
+    tx.put(&policy).map_err(taken(|| change::name_taken("policy", &policy.name)))?;
+    let summary = format!("{}: {} levels", policy.name, policy.levels.len());
+    change::audit(tx, actor, action, policy.id, summary)?;
+    change::recheck(tx, actor)
+}
+
+/// A new recipient must exist and be active; one that was there before may stay, visible, though inactive.
+fn require_recipient(read: &impl Read, before: Option<&Policy>, recipient: &Recipient) -> Result<(), AppError> {
+    let kept = before.is_some_and(|before| before.levels.iter().any(|level| level.recipients.contains(recipient)));
+    match recipient {
+        Recipient::User(user) => require_user(read, *user, kept)?,
+        Recipient::Schedule(id) => {
+            read.get::<Schedule>(*id)?.ok_or_else(|| Refusal::not_found("schedule"))?;
+        }
+        Recipient::Team(id) => {
+            read.get::<Team>(*id)?.ok_or_else(|| Refusal::not_found("team"))?;
+        }
+    }
+    Ok(())
+}
+
+fn require_user(read: &impl Read, id: UserId, kept: bool) -> Result<(), AppError> {
+    let user = read.get::<User>(id)?.ok_or_else(|| Refusal::not_found("user"))?;
+    if !kept {
+        user.require_active()?;
+    }
+    Ok(())
+}

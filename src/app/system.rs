@@ -1,0 +1,339 @@
+//! The status board: what each worker does, and whether a page could be sent now.
+//!
+//! It lives in memory and holds no truth. Workers report here after each round; `/health`, `/settings`, the strips on
+//! every page and `GET /api/v1/system/jobs` read it.
+
+use crate::app::{App, AppError};
+use crate::domain::contact::Channel;
+use crate::domain::delivery::DeliveryRing;
+use crate::domain::effect::Ring;
+use crate::domain::incident::Status;
+use crate::domain::time::Timestamp;
+use crate::store::{Take, deliveries, incidents, timers, users};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The workers, as people know them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Worker {
+    Escalation,
+    Deliveries,
+    Retry,
+    Upkeep,
+    Inspector,
+}
+
+impl Worker {
+    pub const ALL: [Worker; 5] =
+        [Worker::Escalation, Worker::Deliveries, Worker::Retry, Worker::Upkeep, Worker::Inspector];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Worker::Escalation => "escalation",
+            Worker::Deliveries => "deliveries",
+            Worker::Retry => "notification_retry",
+            Worker::Upkeep => "upkeep",
+            Worker::Inspector => "inspector",
+        }
+    }
+
+    /// The switch that stops it, if there is one.
+    pub fn setting(self) -> Option<&'static str> {
+        match self {
+            Worker::Escalation => Some("ESCALATION_WORKER_ENABLED"),
+            Worker::Retry => Some("NOTIFICATION_RETRY_WORKER_ENABLED"),
+            Worker::Deliveries | Worker::Upkeep | Worker::Inspector => None,
+        }
+    }
+}
+
+/// Beyond this a worker that should run is late, and pages do not leave.
+pub const LATE_SECS: i64 = 60;
+
+#[derive(Default)]
+pub struct Board {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    started_at: Option<Timestamp>,
+    workers: BTreeMap<Worker, Report>,
+    channels: BTreeMap<Channel, ChannelState>,
+    inspection: Option<Inspection>,
+    /// What is wrong with the configuration and does not stop the process; no secret in it.
+    configuration_warnings: Vec<String>,
+}
+
+/// A worker's last round.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    pub last_run: Option<Timestamp>,
+    pub last_error: Option<(Timestamp, String)>,
+    /// How late its oldest piece of work was.
+    pub lag_secs: i64,
+    pub panics: u32,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ChannelState {
+    pub provider: Option<&'static str>,
+    /// Names of the settings that are missing before it can work.
+    pub missing: Vec<String>,
+    pub last_accepted: Option<Timestamp>,
+    /// Since the last accepted one.
+    pub failures: u32,
+    pub last_failure: Option<(Timestamp, String)>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Inspection {
+    pub at: Timestamp,
+    pub problems: Vec<String>,
+}
+
+impl Board {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn started(&self, now: Timestamp, configuration_warnings: Vec<String>) {
+        let mut state = self.state();
+        state.started_at = Some(now);
+        state.configuration_warnings = configuration_warnings;
+    }
+
+    /// A round is over. `lag_secs` is how late its oldest piece of work was.
+    pub fn ran(&self, worker: Worker, now: Timestamp, lag_secs: i64, error: Option<String>) {
+        let mut state = self.state();
+        let report = state.workers.entry(worker).or_default();
+        report.last_run = Some(now);
+        report.lag_secs = lag_secs;
+        if let Some(error) = error {
+            report.last_error = Some((now, error));
+        }
+    }
+
+    pub fn panicked(&self, worker: Worker, now: Timestamp, text: String) {
+        let mut state = self.state();
+        let report = state.workers.entry(worker).or_default();
+        report.panics += 1;
+        report.last_error = Some((now, text));
+    }
+
+    pub fn channel_configured(&self, channel: Channel, provider: Option<&'static str>, missing: Vec<String>) {
+        let fresh = ChannelState { provider, missing, last_accepted: None, failures: 0, last_failure: None };
+        self.state().channels.insert(channel, fresh);
+    }
+
+    /// What became of a send; the text is the provider's.
+    pub fn channel_answered(&self, channel: Channel, now: Timestamp, failure: Option<&str>) {
+        if let Some(state) = self.state().channels.get_mut(&channel) {
+            match failure {
+                None => {
+                    state.last_accepted = Some(now);
+                    state.failures = 0;
+                }
+                Some(text) => {
+                    state.failures += 1;
+                    state.last_failure = Some((now, text.to_owned()));
+                }
+            }
+        }
+    }
+
+    pub fn inspected(&self, inspection: Inspection) {
+        self.state().inspection = Some(inspection);
+    }
+
+    pub fn channels(&self) -> BTreeMap<Channel, ChannelState> {
+        self.state().channels.clone()
+    }
+
+    pub fn inspection(&self) -> Option<Inspection> {
+        self.state().inspection.clone()
+    }
+
+    pub fn started_at(&self) -> Option<Timestamp> {
+        self.state().started_at
+    }
+
+    fn report(&self, worker: Worker) -> Report {
+        self.state().workers.get(&worker).cloned().unwrap_or_default()
+    }
+}
+
+/// One line of the workers' table.
+#[derive(Clone, Debug)]
+pub struct Job {
+    pub worker: Worker,
+    /// False: the setting that stops it is `worker.setting()`.
+    pub enabled: bool,
+    pub last_run: Option<Timestamp>,
+    pub lag_secs: i64,
+    pub next_due: Option<Timestamp>,
+    /// Pieces of work that wait, due or not, counted up to [`super::MANY`].
+    pub queue_depth: usize,
+    pub last_error: Option<(Timestamp, String)>,
+    pub panics: u32,
+}
+
+pub fn jobs(app: &App) -> Result<Vec<Job>, AppError> {
+    let now = app.now();
+    app.read(|read| {
+        let job = |worker: Worker| -> Result<Job, AppError> {
+            let (next_due, queue_depth) = match worker {
+                Worker::Escalation => (
+                    timers::timer_next_due(read, Ring::Escalation)?,
+                    timers::timers_count(read, Ring::Escalation, super::MANY)?,
+                ),
+                Worker::Upkeep => (
+                    timers::timer_next_due(read, Ring::Upkeep)?,
+                    timers::timers_count(read, Ring::Upkeep, super::MANY)?,
+                ),
+                Worker::Deliveries => delivery_queue(read, DeliveryRing::First)?,
+                Worker::Retry => delivery_queue(read, DeliveryRing::Retry)?,
+                Worker::Inspector => (None, 0),
+            };
+            let report = app.board.report(worker);
+            // Work that is overdue counts as lag even if the worker never comes round to say so.
+            let overdue = next_due.map_or(0, |due| now.secs_since(due)).max(0);
+            Ok(Job {
+                worker,
+                enabled: is_enabled(app, worker),
+                last_run: report.last_run,
+                lag_secs: report.lag_secs.max(overdue),
+                next_due,
+                queue_depth,
+                last_error: report.last_error,
+                panics: report.panics,
+            })
+        };
+        Worker::ALL.into_iter().map(job).collect()
+    })
+}
+
+fn delivery_queue(read: &super::Read<'_>, ring: DeliveryRing) -> Result<(Option<Timestamp>, usize), AppError> {
+    Ok((deliveries::delivery_next_due(read, ring)?, deliveries::deliveries_count(read, ring, super::MANY)?))
+}
+
+fn is_enabled(app: &App, worker: Worker) -> bool {
+    match worker {
+        Worker::Escalation => app.settings.escalation_enabled,
+        Worker::Retry => app.settings.retry_enabled,
+        Worker::Deliveries | Worker::Upkeep | Worker::Inspector => true,
+    }
+}
+
+/// Red means: a page may not arrive. Amber: something to know.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Alarm {
+    Red,
+    Amber,
+}
+
+/// The strips at the top of every page, the worst first.
+pub fn strips(app: &App) -> Vec<(Alarm, String)> {
+    let mut strips = Vec::new();
+    let settings = &app.settings;
+    let mut red = |text: String| strips.push((Alarm::Red, text));
+    if app.store_status().is_failing() {
+        red("PagerPal cannot save. Senders are told to try again; nothing new is recorded.".to_owned());
+    }
+    if !settings.escalation_enabled {
+        red("Escalation is off (ESCALATION_WORKER_ENABLED=false). Incidents stay at their level.".to_owned());
+    }
+    match jobs(app) {
+        Ok(jobs) => {
+            for job in jobs.iter().filter(|job| job.enabled && job.lag_secs > LATE_SECS) {
+                let minutes = job.lag_secs / 60;
+                red(match job.worker {
+                    Worker::Escalation => format!("Escalation is {minutes} min late. Nobody is being called."),
+                    _ => format!("The worker {} is {minutes} min late.", job.worker.word()),
+                });
+            }
+        }
+        Err(error) => red(format!("The state of the workers cannot be read: {error}")),
+    }
+    let channels = app.board.channels();
+    for (channel, state) in channels.iter().filter(|(_, state)| state.failures >= 5) {
+        let text = state.last_failure.as_ref().map_or("", |(_, text)| text);
+        red(format!("{}: the last {} messages failed ({text}).", channel.title(), state.failures));
+    }
+    if settings.sending_enabled && channels.values().all(|state| state.provider.is_none()) {
+        red("No channel is configured, so nobody can be paged. Set INFOBIP_* or SMTP_*.".to_owned());
+    }
+    let mut amber = |text: String| strips.push((Alarm::Amber, text));
+    if !settings.sending_enabled {
+        let text = "Safe mode: nobody is contacted, pages are only recorded (NOTIFICATION_SENDING_ENABLED=false).";
+        amber(text.to_owned());
+    }
+    if !settings.retry_enabled {
+        let text = "Retries are off (NOTIFICATION_RETRY_WORKER_ENABLED=false). A failed page stays failed.";
+        amber(text.to_owned());
+    }
+    if settings.base_url.is_none() {
+        amber("PAGERPAL_BASE_URL is not set. Messages carry no link.".to_owned());
+    }
+    for warning in &app.board.state().configuration_warnings {
+        amber(warning.clone());
+    }
+    if let Some(inspection) = app.board.inspection()
+        && !inspection.problems.is_empty()
+    {
+        amber(format!("The inspector found {} problems; see Settings.", inspection.problems.len()));
+    }
+    strips
+}
+
+/// Why a page could not be sent now; empty is well. What the operator switched off on purpose is not a reason.
+pub fn health_problems(app: &App) -> Vec<String> {
+    let mut problems = Vec::new();
+    let status = app.store_status();
+    if status.is_failing() {
+        problems.push(format!("the store cannot save: {}", status.last_error.unwrap_or_default()));
+    }
+    match jobs(app) {
+        Ok(jobs) => {
+            for job in jobs.iter().filter(|job| job.enabled && job.lag_secs > LATE_SECS) {
+                problems.push(format!("the worker {} is {} s late", job.worker.word(), job.lag_secs));
+            }
+        }
+        Err(error) => problems.push(format!("the store cannot be read: {error}")),
+    }
+    if let Some(inspection) = app.board.inspection() {
+        problems.extend(inspection.problems);
+    }
+    if app.settings.sending_enabled {
+        let channels = app.board.channels();
+        if channels.values().all(|state| state.provider.is_none() || state.failures >= 5) {
+            problems.push("no configured channel is up".to_owned());
+        }
+    }
+    match app.read(nobody_to_page) {
+        Ok(true) => problems.push("an incident is open and nobody can be paged".to_owned()),
+        Ok(false) => {}
+        Err(error) => problems.push(error.to_string()),
+    }
+    problems
+}
+
+/// Somebody needs help and there is no last resort at all.
+fn nobody_to_page(read: &super::Read<'_>) -> Result<bool, AppError> {
+    let open = incidents::incidents_count(read, Status::Triggered, 1)?;
+    if open == 0 {
+        return Ok(false);
+    }
+    let now = read.now();
+    let admins = users::users_active_admins(read, super::MANY)?;
+    if admins.iter().any(|user| user.is_pageable_at(now)) {
+        return Ok(false);
+    }
+    let triggered = incidents::incidents_with_status(read, Status::Triggered, Take::first(super::MANY))?.items;
+    Ok(triggered.iter().any(|incident| incident.ladder.paged.is_empty()))
+}
+
+/// Sentences about records that could not be read since the start.
+pub fn damaged_records(app: &App) -> Vec<String> {
+    app.store_status().damaged.iter().map(ToString::to_string).collect()
+}

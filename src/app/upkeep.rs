@@ -1,0 +1,56 @@
+//! The nightly chores: forget what is past keeping, and prove that the indexes are sound.
+
+use crate::app::{App, AppError, Lane, Write};
+use crate::domain::effect::{Ring, Subject, Timer, TimerKey, TimerKind};
+use crate::domain::session::Session;
+use crate::domain::source_event::{REPLAY_KEPT_SECS, Replay};
+use crate::domain::time::Timestamp;
+use crate::store::{Read, events, sessions, timers};
+
+const NIGHTLY: TimerKey = TimerKey { subject: Subject::Upkeep, kind: TimerKind::Nightly };
+
+/// Records removed in one transaction, so that the chores hold up nobody.
+const BATCH: usize = 500;
+
+/// Arms the nightly timer unless it is armed; `next` is when the pattern fires next.
+pub fn ensure_armed(tx: &mut Write<'_>, next: Timestamp) -> Result<(), AppError> {
+    if tx.get::<Timer>(NIGHTLY)?.is_none() {
+        arm(tx, next)?;
+    }
+    Ok(())
+}
+
+fn arm(tx: &mut Write<'_>, due: Timestamp) -> Result<(), AppError> {
+    let armed_at = tx.now();
+    Ok(tx.put(&Timer { key: NIGHTLY, due, armed_at, generation: 0, failures: 0 })?)
+}
+
+/// When the chores are due, if that has come: takes the timer and arms it for `next`. Nights missed while the process
+/// was down are made up for by one run.
+pub fn take_due(tx: &mut Write<'_>, next: Timestamp) -> Result<bool, AppError> {
+    let due = !timers::timers_due(tx, Ring::Upkeep, tx.now(), 1)?.is_empty();
+    if due {
+        arm(tx, next)?;
+    }
+    Ok(due)
+}
+
+/// Runs the chores and answers sentences about what is wrong; empty is well.
+pub fn run(app: &App) -> Result<Vec<String>, AppError> {
+    while app.write(Lane::People, forget)? == BATCH {}
+    Ok(app.verify()?.problems)
+}
+
+/// Sessions that ended and answers that no sender will ask for again.
+fn forget(tx: &mut Write<'_>) -> Result<usize, AppError> {
+    let now = tx.now();
+    let ended = sessions::sessions_ended(tx, now, BATCH)?;
+    for session in &ended {
+        tx.delete::<Session>(session.token_hash)?;
+    }
+    let replays = events::replays_before(tx, now.plus_secs(-REPLAY_KEPT_SECS), BATCH)?;
+    for replay in &replays {
+        tx.delete::<Replay>((replay.source, &replay.delivery_id))?;
+    }
+    Ok(ended.len().max(replays.len()))
+}

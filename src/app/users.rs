@@ -1,0 +1,268 @@
+//! Users: made with or without a login, reached by contact methods, deactivated and never deleted.
+
+use crate::app::error::taken;
+use crate::app::{AppError, Write, apply, auth, change};
+use crate::domain::access::Role;
+use crate::domain::actor::{Actor, By};
+use crate::domain::contact::Channel;
+use crate::domain::id::{ContactId, UserId};
+use crate::domain::incident::{Status, concerns};
+use crate::domain::refusal::Refusal;
+use crate::domain::time::zone_named;
+use crate::domain::timeline::{DeliveryNews, Happened};
+use crate::domain::user::{
+    Activity, ContactMethod, Login, User, checked_email, checked_phone, checked_user_name, keeps_an_admin,
+};
+use crate::store::{Read, Take, deliveries, incidents, users};
+
+pub fn all(read: &impl Read) -> Result<Vec<User>, AppError> {
+    let mut all = users::users_all(read, super::MANY)?;
+    all.sort_by_key(|user| user.name.to_lowercase());
+    Ok(all)
+}
+
+pub fn one(read: &impl Read, id: UserId) -> Result<User, AppError> {
+    Ok(read.get::<User>(id)?.ok_or_else(|| Refusal::not_found("user"))?)
+}
+
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    pub name: String,
+    pub email: Option<String>,
+    pub role: Role,
+    pub zone: String,
+    /// An Argon2id hash, made outside; `None` for somebody who is only paged.
+    pub password_hash: Option<String>,
+}
+
+/// The mail address becomes the first contact method.
+pub fn create(tx: &mut Write<'_>, actor: &Actor, new: &NewUser) -> Result<UserId, AppError> {
+    change::begin(actor)?;
+    let user = build(tx, new)?;
+    save(tx, &user)?;
+    let login = if user.login.is_some() { "with" } else { "without" };
+    let summary = format!("{}, {}, {login} a login", user.name, user.role.word());
+    change::audit(tx, actor, "user.created", user.id, summary)?;
+    change::recheck(tx, actor)?;
+    Ok(user.id)
+}
+
+/// Also for the first admin, whom nobody could create yet.
+pub fn build(tx: &mut Write<'_>, new: &NewUser) -> Result<User, AppError> {
+    let email = new.email.as_deref().filter(|email| !email.trim().is_empty()).map(checked_email).transpose()?;
+    if new.password_hash.is_some() && email.is_none() {
+        let sentence = "A login needs a mail address: people sign in with it.";
+        return Err(Refusal::invalid("email_missing", "email", sentence).into());
+    }
+    if zone_named(&new.zone).is_none() {
+        let sentence = format!("{} is not a place. Choose one, such as America/New_York.", new.zone);
+        return Err(Refusal::invalid("zone_unknown", "zone", sentence).into());
+    }
+    let now = tx.now();
+    let contact = |address: &String| {
+        let id = tx.new_id();
+        ContactMethod { id, channel: Channel::Email, address: address.clone(), enabled: true }
+    };
+    let contacts = email.iter().map(contact).collect();
+    Ok(User {
+        id: tx.new_id(),
+        name: checked_user_name(&new.name)?,
+        email,
+        role: new.role,
+        login: new.password_hash.clone().map(|password_hash| Login { password_hash, changed_at: now }),
+        zone: new.zone.clone(),
+        activity: vec![Activity { from: now, to: None }],
+        contacts,
+        created_at: now,
+        version: 0,
+    })
+}
+
+/// What people decide about a user besides password and contact methods.
+#[derive(Clone, Debug)]
+pub struct Basics {
+    pub name: String,
+    pub email: Option<String>,
+    pub role: Role,
+    pub zone: String,
+}
+
+pub fn edit(tx: &mut Write<'_>, actor: &Actor, id: UserId, basics: &Basics) -> Result<(), AppError> {
+    change::begin(actor)?;
+    let before = one(tx, id)?;
+    let mut user = before.clone();
+    user.name = checked_user_name(&basics.name)?;
+    user.email = basics.email.as_deref().filter(|email| !email.trim().is_empty()).map(checked_email).transpose()?;
+    user.role = basics.role;
+    if zone_named(&basics.zone).is_none() {
+        let sentence = format!("{} is not a place. Choose one, such as America/New_York.", basics.zone);
+        return Err(Refusal::invalid("zone_unknown", "zone", sentence).into());
+    }
+    user.zone.clone_from(&basics.zone);
+    if user.login.is_some() && user.email.is_none() {
+        let sentence = "This user signs in with the mail address, so it cannot be empty.";
+        return Err(Refusal::invalid("email_missing", "email", sentence).into());
+    }
+    save(tx, &user)?;
+    keep_an_admin(tx, &user)?;
+    if user.role != before.role {
+        auth::end_sessions(tx, id)?;
+    }
+    change::audit(tx, actor, "user.edited", id, format!("{}, {}", user.name, user.role.word()))?;
+    change::recheck(tx, actor)
+}
+
+/// Gives a login or a new password; all sessions end.
+pub fn set_password(tx: &mut Write<'_>, actor: &Actor, id: UserId, password_hash: &str) -> Result<(), AppError> {
+    if actor.user_id() != Some(id) {
+        change::begin(actor)?;
+    }
+    let mut user = one(tx, id)?;
+    if user.email.is_none() {
+        let sentence = "A login needs a mail address: people sign in with it.";
+        return Err(Refusal::invalid("email_missing", "email", sentence).into());
+    }
+    user.login = Some(Login { password_hash: password_hash.to_owned(), changed_at: tx.now() });
+    save(tx, &user)?;
+    auth::end_sessions(tx, id)?;
+    change::audit(tx, actor, "user.password_set", id, user.name)
+}
+
+/// The person can still be paged, but no longer sign in.
+pub fn remove_login(tx: &mut Write<'_>, actor: &Actor, id: UserId) -> Result<(), AppError> {
+    change::begin(actor)?;
+    let mut user = one(tx, id)?;
+    user.login = None;
+    save(tx, &user)?;
+    keep_an_admin(tx, &user)?;
+    auth::end_sessions(tx, id)?;
+    change::audit(tx, actor, "user.login_removed", id, user.name)
+}
+
+/// Contact methods a person may have.
+const CONTACTS: usize = 10;
+
+pub fn add_contact(
+    tx: &mut Write<'_>,
+    actor: &Actor,
+    id: UserId,
+    channel: Channel,
+    address: &str,
+) -> Result<ContactId, AppError> {
+    begin_contacts(actor, id)?;
+    let mut user = one(tx, id)?;
+    let address = match channel {
+        Channel::Sms | Channel::WhatsApp => checked_phone(address)?,
+        Channel::Email => checked_email(address).map_err(|refusal| Refusal { field: Some("address"), ..refusal })?,
+    };
+    if user.contacts.iter().any(|contact| contact.channel == channel && contact.address == address) {
+        let sentence = format!("{} has this {} already.", user.name, channel.title());
+        return Err(Refusal::invalid("contact_taken", "address", sentence).into());
+    }
+    if user.contacts.len() == CONTACTS {
+        let sentence = format!("{} has {CONTACTS} contact methods already. Remove one first.", user.name);
+        return Err(Refusal::invalid("contacts_full", "address", sentence).into());
+    }
+    let contact = ContactMethod { id: tx.new_id(), channel, address, enabled: true };
+    let contact_id = contact.id;
+    user.contacts.push(contact);
+    save(tx, &user)?;
+    change::audit(tx, actor, "contact.added", contact_id, format!("{}: {}", user.name, channel.title()))?;
+    change::recheck(tx, actor)?;
+    Ok(contact_id)
+}
+
+pub fn enable_contact(
+    tx: &mut Write<'_>,
+    actor: &Actor,
+    id: UserId,
+    contact: ContactId,
+    enabled: bool,
+) -> Result<(), AppError> {
+    begin_contacts(actor, id)?;
+    let mut user = one(tx, id)?;
+    let place = user.contacts.iter_mut().find(|other| other.id == contact);
+    let place = place.ok_or_else(|| Refusal::not_found("contact method"))?;
+    place.enabled = enabled;
+    let channel = place.channel;
+    save(tx, &user)?;
+    let action = if enabled { "contact.enabled" } else { "contact.disabled" };
+    change::audit(tx, actor, action, contact, format!("{}: {}", user.name, channel.title()))?;
+    change::recheck(tx, actor)
+}
+
+pub fn remove_contact(tx: &mut Write<'_>, actor: &Actor, id: UserId, contact: ContactId) -> Result<(), AppError> {
+    begin_contacts(actor, id)?;
+    let mut user = one(tx, id)?;
+    user.contacts.retain(|other| other.id != contact);
+    save(tx, &user)?;
+    change::audit(tx, actor, "contact.removed", contact, user.name)?;
+    change::recheck(tx, actor)
+}
+
+/// One's own contact methods are one's own business.
+fn begin_contacts(actor: &Actor, id: UserId) -> Result<(), AppError> {
+    if actor.user_id() == Some(id) { Ok(()) } else { change::begin(actor) }
+}
+
+/// From this commit on: no session, no page, no claim on a schedule. History stays, and every open incident that waits
+/// for this person says so.
+pub fn deactivate(tx: &mut Write<'_>, actor: &Actor, id: UserId) -> Result<(), AppError> {
+    change::begin(actor)?;
+    let mut user = one(tx, id)?;
+    if !user.is_active() {
+        return Ok(());
+    }
+    user.deactivate(tx.now());
+    save(tx, &user)?;
+    keep_an_admin(tx, &user)?;
+    auth::end_sessions(tx, id)?;
+    let by = By { actor: *actor, acting_as: None };
+    for mut delivery in deliveries::deliveries_open_of_user(tx, id, super::MANY)? {
+        let reason = "the person was deactivated";
+        if delivery.withdraw(reason) {
+            tx.put(&delivery)?;
+            if let Some(mut incident) = tx.get(delivery.incident)? {
+                let news = DeliveryNews::Withdrawn { reason: reason.to_owned() };
+                apply::append(tx, &mut incident, By::SYSTEM, apply::news(&delivery, news))?;
+                tx.put(&incident)?;
+            }
+        }
+    }
+    for status in [Status::Triggered, Status::Acknowledged] {
+        for mut incident in incidents::incidents_with_status(tx, status, Take::first(super::MANY))?.items {
+            if concerns(&incident, id) {
+                apply::append(tx, &mut incident, by, Happened::UserDeactivated { user: id })?;
+                incident.version += 1;
+                tx.put(&incident)?;
+            }
+        }
+    }
+    change::audit(tx, actor, "user.deactivated", id, user.name)?;
+    change::recheck(tx, actor)
+}
+
+/// Claims on schedules count again from now.
+pub fn reactivate(tx: &mut Write<'_>, actor: &Actor, id: UserId) -> Result<(), AppError> {
+    change::begin(actor)?;
+    let mut user = one(tx, id)?;
+    if user.is_active() {
+        return Ok(());
+    }
+    user.reactivate(tx.now());
+    save(tx, &user)?;
+    change::audit(tx, actor, "user.reactivated", id, user.name)?;
+    change::recheck(tx, actor)
+}
+
+pub fn save(tx: &mut Write<'_>, user: &User) -> Result<(), AppError> {
+    let user = User { version: user.version + 1, ..user.clone() };
+    tx.put(&user).map_err(taken(|| {
+        let sentence = "Somebody has this mail address already. Each user needs an address of their own.";
+        Refusal::invalid("email_taken", "email", sentence)
+    }))
+}
+
+fn keep_an_admin(tx: &mut Write<'_>, changed: &User) -> Result<(), AppError> {
+    Ok(keeps_an_admin(&users::users_active_admins(tx, super::MANY)?, changed)?)
+}

@@ -1,0 +1,28 @@
+//! Web sessions.
+
+use crate::domain::id::UserId;
+use crate::domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A session that nobody used for this long is over.
+pub const IDLE_SECS: i64 = 72 * 3600;
+/// And this is the longest one can last.
+pub const LONGEST_SECS: i64 = 30 * 24 * 3600;
+/// Use is written down at most this often, by a worker's job and not by the request: a GET changes nothing.
+pub const TOUCH_SECS: i64 = 600;
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Session {
+    /// SHA-256 of the cookie's value, which is kept nowhere.
+    pub token_hash: [u8; 32],
+    pub user: UserId,
+    pub created_at: Timestamp,
+    pub used_at: Timestamp,
+}
+
+impl Session {
+    /// When it ends if it is not used again.
+    pub fn ends_at(&self) -> Timestamp {
+        self.used_at.plus_secs(IDLE_SECS).min(self.created_at.plus_secs(LONGEST_SECS))
+    }
+}

@@ -1,0 +1,70 @@
+//! What an alert source sent lately, and what it was answered.
+
+use crate::domain::id::{AlertSourceId, IncidentId};
+use crate::domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// One request, as the source's page shows it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SourceEvent {
+    pub source: AlertSourceId,
+    /// 1, 2, 3 … per source.
+    pub seq: u64,
+    pub at: Timestamp,
+    pub results: Vec<ReportResult>,
+    /// The beginning of the body, with what would be a secret removed.
+    pub body: String,
+}
+
+/// How many requests are kept per source.
+pub const KEPT_EVENTS: u64 = 20;
+/// How much of each body, in bytes.
+pub const KEPT_BODY_BYTES: usize = 4096;
+
+/// What became of one event of a request; also the answer to the sender.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ReportResult {
+    pub external_id: Option<String>,
+    /// `trigger`, `acknowledge`, `resolve`, `note` or `subscription`.
+    pub action: String,
+    pub result: ResultWord,
+    pub incident: Option<(IncidentId, u64)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum ResultWord {
+    Created,
+    Updated,
+    Acknowledged,
+    Resolved,
+    /// A success that changed nothing: a recovery without an open incident, or a repeated one.
+    Unchanged,
+    /// Older than what is known already.
+    Stale,
+    Noted,
+}
+
+impl ResultWord {
+    pub fn word(self) -> &'static str {
+        match self {
+            ResultWord::Created => "created",
+            ResultWord::Updated => "updated",
+            ResultWord::Acknowledged => "acknowledged",
+            ResultWord::Resolved => "resolved",
+            ResultWord::Unchanged => "unchanged",
+            ResultWord::Stale => "stale",
+            ResultWord::Noted => "noted",
+        }
+    }
+}
+
+/// The answer to a request that named itself, kept so that its repetition gets the same one.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Replay {
+    pub source: AlertSourceId,
+    pub delivery_id: String,
+    pub at: Timestamp,
+    pub results: Vec<ReportResult>,
+}
+
+pub const REPLAY_KEPT_SECS: i64 = 24 * 3600;

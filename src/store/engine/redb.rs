@@ -1,0 +1,533 @@
+//! The engine on disk: one redb file. The only file that knows redb and its settings.
+//!
+//! * Every commit is two-phase and synced. The one-phase kind rests on a checksum over data that strangers' webhooks
+//!   influence.
+//! * Opening checks the whole file: redb does not look at checksums when it reads, and a flipped bit would be served.
+//! * A file is born under another name and renamed once it is whole, because one that is killed while redb creates it
+//!   can never be opened.
+//! * After an I/O error redb refuses every further commit while reads go on, which looks healthy. So the handle is
+//!   dropped and the file opened again, once; if that fails too, [`Engine::reopen`] is what tries later.
+//! * The file is locked: a second process hears [`OpenError::InUse`].
+
+use super::{Changes, Direction, Engine, Error, KeyRange, OpenError, Result, Snapshot, TableName, Visit};
+use redb::backends::FileBackend;
+use redb::{
+    BackendError, Builder, Database, DatabaseError, Durability, ReadOnlyTable, ReadTransaction, ReadableDatabase,
+    StorageBackend, StorageError, TableDefinition, TableError,
+};
+use std::any::Any;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind};
+use std::ops::{Bound, ControlFlow};
+use std::os::unix::fs::OpenOptionsExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+
+/// redb would take 1 GiB, more than the whole service may.
+const CACHE_BYTES: usize = 64 * 1024 * 1024;
+
+type RawTable = ReadOnlyTable<&'static [u8], &'static [u8]>;
+
+/// Opens the storage below redb; called again to reopen.
+pub type OpenBackend = Box<dyn Fn() -> io::Result<Box<dyn StorageBackend>> + Send + Sync>;
+
+pub struct RedbEngine {
+    path: PathBuf,
+    backend: OpenBackend,
+    handle: RwLock<Handle>,
+    /// Counts commits and reopenings; a snapshot of an older state is stale.
+    generation: AtomicU64,
+}
+
+struct Handle {
+    /// `None` after an I/O error that reopening did not cure.
+    database: Option<Database>,
+    /// Set when something read or written through this database has failed. Its snapshots share it.
+    suspect: Arc<AtomicBool>,
+}
+
+impl RedbEngine {
+    /// Opens an existing file, checking all of it.
+    pub fn open(path: &Path) -> std::result::Result<RedbEngine, OpenError> {
+        let file = path.to_owned();
+        RedbEngine::open_on(path, Box::new(move || file_backend(&file)))
+    }
+
+    /// On other storage than a plain file, for tests that let it fail; the path is only named in errors.
+    pub fn open_on(path: &Path, backend: OpenBackend) -> std::result::Result<RedbEngine, OpenError> {
+        let database = open_database(path, &backend, true)?;
+        Ok(RedbEngine {
+            path: path.to_owned(),
+            backend,
+            handle: RwLock::new(Handle { database: Some(database), suspect: Arc::default() }),
+            generation: AtomicU64::new(0),
+        })
+    }
+
+    /// Makes a file: filled as `<path>.new`, closed, synced, renamed to `path`, the directory synced. A kill at any
+    /// point leaves either no file, perhaps with a leftover that the next attempt removes, or the whole one.
+    pub fn create(path: &Path, fill: impl FnOnce(&RedbEngine) -> Result<()>) -> std::result::Result<(), OpenError> {
+        RedbEngine::build(path, false, fill)
+    }
+
+    /// As [`RedbEngine::create`], in place of an existing file, which stays as it is until the new one is whole. The
+    /// caller sees to it that nobody has the old one open.
+    pub fn replace(path: &Path, fill: impl FnOnce(&RedbEngine) -> Result<()>) -> std::result::Result<(), OpenError> {
+        RedbEngine::build(path, true, fill)
+    }
+
+    fn build(
+        path: &Path,
+        replace: bool,
+        fill: impl FnOnce(&RedbEngine) -> Result<()>,
+    ) -> std::result::Result<(), OpenError> {
+        let failed = |error: io::Error| io_failure(path, &error);
+        let directory = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let directory = File::open(directory).map_err(failed)?;
+        // Two first starts at once would otherwise write into each other's newborn, or replace each other's file.
+        match directory.try_lock() {
+            Ok(()) if replace || !path.try_exists().map_err(failed)? => {}
+            Ok(()) | Err(TryLockError::WouldBlock) => return Err(OpenError::InUse { path: path.to_owned() }),
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        let newborn = newborn_path(path);
+        match std::fs::remove_file(&newborn) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+        // It holds password hashes and phone numbers: for this user's eyes.
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&newborn).map_err(failed)?;
+        let engine = RedbEngine::open_on(&newborn, {
+            let newborn = newborn.clone();
+            Box::new(move || Ok(Box::new(locked_file(&newborn)?) as Box<dyn StorageBackend>))
+        })?;
+        fill(&engine).map_err(|error| OpenError::Failed { path: newborn.clone(), problem: error.to_string() })?;
+        engine.close().map_err(|error| OpenError::Failed { path: newborn.clone(), problem: error.to_string() })?;
+        File::open(&newborn).and_then(|file| file.sync_all()).map_err(failed)?;
+        std::fs::rename(&newborn, path).map_err(failed)?;
+        directory.sync_all().map_err(failed)
+    }
+
+    /// Reads one row without writing a byte, whatever state the file is in: what redb writes in order to open it stays
+    /// in memory. `None` if there is no such row.
+    pub fn peek(path: &Path, table: TableName, key: &[u8]) -> std::result::Result<Option<Vec<u8>>, OpenError> {
+        let file = path.to_owned();
+        let scratch: OpenBackend = Box::new(move || Ok(Box::new(Scratch::over(file_backend(&file)?)?)));
+        let database = open_database(path, &scratch, false)?;
+        let read = || -> std::result::Result<Option<Vec<u8>>, redb::Error> {
+            Ok(RedbSnapshot::begin(&database, Arc::default(), 0)?.read(table, key)?)
+        };
+        let damaged = |problem| OpenError::Corrupt { path: path.to_owned(), problem };
+        match catch_unwind(AssertUnwindSafe(read)) {
+            Ok(row) => row.map_err(|error| damaged(error.to_string())),
+            Err(_) => Err(damaged("it makes no sense inside".to_owned())),
+        }
+    }
+
+    fn close(self) -> std::result::Result<(), DatabaseError> {
+        let handle = self.handle.into_inner().unwrap_or_else(PoisonError::into_inner);
+        handle.database.map_or(Ok(()), Database::close)
+    }
+
+    fn handle(&self) -> RwLockReadGuard<'_, Handle> {
+        self.handle.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unavailable(&self, problem: &dyn std::fmt::Display) -> Error {
+        Error::Unavailable(format!("{}: {problem}", self.path.display()))
+    }
+
+    /// Drops a suspect database, unless somebody else just has, and opens the file again if it is not open. What comes
+    /// back is the last confirmed state, or that of the commit that failed, whole.
+    fn open_again(&self) -> Result<()> {
+        let mut handle = self.handle.write().unwrap_or_else(PoisonError::into_inner);
+        if handle.database.is_some() && !handle.suspect.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        handle.suspect = Arc::default();
+        // Before opening, for it holds the lock on the file. It may panic over what has failed before.
+        let old = handle.database.take();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(old)));
+        let opened = open_database(&self.path, &self.backend, true);
+        handle.database = Some(opened.map_err(|error| Error::Unavailable(error.to_string()))?);
+        Ok(())
+    }
+
+    fn write(&self, changes: &Changes) -> std::result::Result<(), redb::Error> {
+        let handle = self.handle();
+        let Some(database) = &handle.database else { return Err(redb::Error::DatabaseClosed) };
+        let mut transaction = database.begin_write()?;
+        transaction.set_durability(Durability::Immediate)?;
+        transaction.set_two_phase_commit(true);
+        for (name, rows) in changes.tables() {
+            let mut table = transaction.open_table(definition(name))?;
+            for (key, value) in rows {
+                match value {
+                    Some(value) => table.insert(key.as_slice(), value.as_slice())?,
+                    None => table.remove(key.as_slice())?,
+                };
+            }
+        }
+        Ok(transaction.commit()?)
+    }
+}
+
+impl Engine for RedbEngine {
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>> {
+        if self.handle().suspect.load(Ordering::Acquire) {
+            self.open_again()?;
+        }
+        let handle = self.handle();
+        let Some(database) = &handle.database else { return Err(self.unavailable(&"closed after an I/O error")) };
+        // Read before the transaction begins: a commit in between makes the snapshot look too old, which is safe.
+        let generation = self.generation.load(Ordering::Acquire);
+        match RedbSnapshot::begin(database, Arc::clone(&handle.suspect), generation) {
+            Ok(snapshot) => Ok(Box::new(snapshot)),
+            Err(error) => {
+                handle.suspect.store(true, Ordering::Release);
+                Err(self.unavailable(&error))
+            }
+        }
+    }
+
+    fn commit(&self, read_from: &dyn Snapshot, changes: &Changes) -> Result<()> {
+        let read_from: &dyn Any = read_from;
+        let read_from = read_from.downcast_ref::<RedbSnapshot>().expect("an engine is given back its own snapshots");
+        if read_from.generation != self.generation.load(Ordering::Acquire) {
+            return Err(Error::Stale);
+        }
+        let problem = match catch_unwind(AssertUnwindSafe(|| self.write(changes))) {
+            Ok(Ok(())) => {
+                self.generation.fetch_add(1, Ordering::AcqRel);
+                return Ok(());
+            }
+            Ok(Err(error)) => self.unavailable(&error),
+            Err(_) => self.unavailable(&"redb panicked while committing"),
+        };
+        // Whether that works or not, this commit has failed; the next one finds out.
+        self.handle().suspect.store(true, Ordering::Release);
+        let _ = self.open_again();
+        Err(problem)
+    }
+
+    fn reopen(&self) -> Result<()> {
+        self.open_again()
+    }
+}
+
+struct RedbSnapshot {
+    transaction: ReadTransaction,
+    /// Opening a table costs a look into redb's tree of tables, so it happens once; `None` if it does not exist yet.
+    tables: RefCell<BTreeMap<TableName, Option<Arc<RawTable>>>>,
+    suspect: Arc<AtomicBool>,
+    generation: u64,
+}
+
+impl RedbSnapshot {
+    fn begin(
+        database: &Database,
+        suspect: Arc<AtomicBool>,
+        generation: u64,
+    ) -> std::result::Result<RedbSnapshot, redb::TransactionError> {
+        Ok(RedbSnapshot { transaction: database.begin_read()?, tables: RefCell::default(), suspect, generation })
+    }
+
+    fn table(&self, name: TableName) -> std::result::Result<Option<Arc<RawTable>>, TableError> {
+        if let Some(known) = self.tables.borrow().get(&name) {
+            return Ok(known.clone());
+        }
+        let table = match self.transaction.open_table(definition(name)) {
+            Ok(table) => Some(Arc::new(table)),
+            Err(TableError::TableDoesNotExist(_)) => None,
+            Err(error) => return Err(error),
+        };
+        self.tables.borrow_mut().insert(name, table.clone());
+        Ok(table)
+    }
+
+    fn read(&self, table: TableName, key: &[u8]) -> std::result::Result<Option<Vec<u8>>, TableError> {
+        let Some(table) = self.table(table)? else { return Ok(None) };
+        Ok(table.get(key)?.map(|guard| guard.value().to_vec()))
+    }
+
+    fn visit(
+        &self,
+        table: TableName,
+        range: &KeyRange,
+        direction: Direction,
+        visit: &mut Visit<'_>,
+    ) -> std::result::Result<(), TableError> {
+        let Some(table) = self.table(table)? else { return Ok(()) };
+        let mut rows = table.range::<&[u8]>(range.bounds())?;
+        let mut next = || match direction {
+            Direction::Ascending => rows.next(),
+            Direction::Descending => rows.next_back(),
+        };
+        while let Some(row) = next() {
+            let (key, value) = row?;
+            if visit(key.value(), value.value()) == ControlFlow::Break(()) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn failed(&self, error: TableError) -> Error {
+        self.suspect.store(true, Ordering::Release);
+        Error::Unavailable(error.to_string())
+    }
+}
+
+impl Snapshot for RedbSnapshot {
+    fn get(&self, table: TableName, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.read(table, key).map_err(|error| self.failed(error))
+    }
+
+    fn scan(&self, table: TableName, range: &KeyRange, direction: Direction, visit: &mut Visit<'_>) -> Result<()> {
+        if range.is_empty() {
+            return Ok(());
+        }
+        self.visit(table, range, direction, visit).map_err(|error| self.failed(error))
+    }
+}
+
+fn definition(table: TableName) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
+    TableDefinition::new(table.0)
+}
+
+fn open_database(
+    path: &Path,
+    backend: &OpenBackend,
+    check_integrity: bool,
+) -> std::result::Result<Database, OpenError> {
+    let open = || -> std::result::Result<Database, DatabaseError> {
+        let backend = Shared(backend()?);
+        let mut builder = Builder::new();
+        builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(check_integrity);
+        builder.create_with_backend(backend)
+    };
+    match catch_unwind(AssertUnwindSafe(open)) {
+        Ok(opened) => opened.map_err(|error| open_error(path, error)),
+        // redb panics over some of the nonsense it can find.
+        Err(_) => Err(OpenError::Corrupt { path: path.to_owned(), problem: "it makes no sense inside".to_owned() }),
+    }
+}
+
+fn open_error(path: &Path, error: DatabaseError) -> OpenError {
+    let path = path.to_owned();
+    match error {
+        DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => OpenError::InUse { path },
+        DatabaseError::Storage(StorageError::Io(error)) => io_failure(&path, &error),
+        DatabaseError::Storage(StorageError::Corrupted(problem)) => OpenError::Corrupt { path, problem },
+        DatabaseError::RepairAborted | DatabaseError::UpgradeRequired(_) => {
+            OpenError::Corrupt { path, problem: error.to_string() }
+        }
+        _ => OpenError::Failed { path, problem: error.to_string() },
+    }
+}
+
+/// Tells a file that may not be written from one that cannot be right.
+pub fn io_failure(path: &Path, error: &io::Error) -> OpenError {
+    let path = path.to_owned();
+    match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => OpenError::ReadOnly { path },
+        // Not a redb file, or one that is shorter than it says.
+        ErrorKind::InvalidData | ErrorKind::UnexpectedEof => OpenError::Corrupt { path, problem: error.to_string() },
+        _ => OpenError::Failed { path, problem: error.to_string() },
+    }
+}
+
+fn newborn_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    PathBuf::from(name)
+}
+
+fn file_backend(path: &Path) -> io::Result<Box<dyn StorageBackend>> {
+    let backend = locked_file(path)?;
+    // redb would make an empty store of an empty file. Ours are never empty, so somebody has emptied it.
+    if backend.len()? == 0 {
+        return Err(io::Error::new(ErrorKind::InvalidData, "it is empty"));
+    }
+    Ok(Box::new(backend))
+}
+
+fn locked_file(path: &Path) -> io::Result<FileBackend> {
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    FileBackend::new(file).map_err(io::Error::other)
+}
+
+/// Forwards everything, the lock methods above all: their defaults say "unsupported", and the guard against a second
+/// process would be gone without a word.
+#[derive(Debug)]
+struct Shared(Box<dyn StorageBackend>);
+
+macro_rules! forward_locks {
+    ($($method:ident -> $answer:ty;)*) => {$(
+        fn $method(&self, start: Bound<u64>, end: Bound<u64>) -> std::result::Result<$answer, BackendError> {
+            self.0.$method(start, end)
+        }
+    )*};
+}
+
+impl StorageBackend for Shared {
+    fn len(&self) -> io::Result<u64> {
+        self.0.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.0.write(offset, data)
+    }
+
+    fn close(&self) -> io::Result<()> {
+        self.0.close()
+    }
+
+    forward_locks! {
+        try_lock_range -> bool;
+        try_lock_shared_range -> bool;
+        lock_range -> ();
+        lock_shared_range -> ();
+        unlock_range -> ();
+        query_lock_range -> bool;
+    }
+}
+
+/// A file that is read and never written: whole pages of what redb writes are kept in memory. The lock is the file's.
+#[derive(Debug)]
+struct Scratch {
+    file: Box<dyn StorageBackend>,
+    written: Mutex<Written>,
+}
+
+#[derive(Debug)]
+struct Written {
+    len: u64,
+    /// The file's own bytes count up to here; what has been cut off once reads as zeros.
+    file_len: u64,
+    pages: BTreeMap<u64, Vec<u8>>,
+}
+
+const PAGE: u64 = 4096;
+
+impl Scratch {
+    fn over(file: Box<dyn StorageBackend>) -> io::Result<Scratch> {
+        let len = file.len()?;
+        Ok(Scratch { file, written: Mutex::new(Written { len, file_len: len, pages: BTreeMap::new() }) })
+    }
+
+    fn written(&self) -> MutexGuard<'_, Written> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the file holds there, zeros beyond its end.
+    fn file_page(&self, page: u64, file_len: u64) -> io::Result<Vec<u8>> {
+        let start = page * PAGE;
+        let mut bytes = vec![0; PAGE as usize];
+        let there = file_len.saturating_sub(start).min(PAGE) as usize;
+        if there > 0 {
+            self.file.read(start, &mut bytes[..there])?;
+        }
+        Ok(bytes)
+    }
+}
+
+/// The pieces of a stretch of bytes: page, offset in it, and where the piece lies in the stretch.
+fn pieces(offset: u64, len: usize) -> impl Iterator<Item = (u64, usize, std::ops::Range<usize>)> {
+    let mut done = 0;
+    std::iter::from_fn(move || {
+        let at = offset + done as u64;
+        let within = (at % PAGE) as usize;
+        let start = done;
+        done = len.min(start + PAGE as usize - within);
+        (start < done).then_some((at / PAGE, within, start..done))
+    })
+}
+
+impl StorageBackend for Scratch {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.written().len)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let written = self.written();
+        if offset + out.len() as u64 > written.len {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        for (page, within, piece) in pieces(offset, out.len()) {
+            let out = &mut out[piece];
+            match written.pages.get(&page) {
+                Some(bytes) => out.copy_from_slice(&bytes[within..within + out.len()]),
+                None => out.copy_from_slice(&self.file_page(page, written.file_len)?[within..within + out.len()]),
+            }
+        }
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let mut written = self.written();
+        if len < written.len {
+            written.file_len = written.file_len.min(len);
+            written.pages.split_off(&len.div_ceil(PAGE));
+            if let Some(last) = written.pages.get_mut(&(len / PAGE)) {
+                last[(len % PAGE) as usize..].fill(0);
+            }
+        }
+        written.len = len;
+        Ok(())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        let mut written = self.written();
+        for (page, within, piece) in pieces(offset, data.len()) {
+            let file_len = written.file_len;
+            let bytes = match written.pages.entry(page) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => entry.insert(self.file_page(page, file_len)?),
+            };
+            let data = &data[piece];
+            bytes[within..within + data.len()].copy_from_slice(data);
+        }
+        Ok(())
+    }
+
+    fn close(&self) -> io::Result<()> {
+        self.file.close()
+    }
+
+    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> std::result::Result<bool, BackendError> {
+        self.file.try_lock_range(start, end)
+    }
+
+    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> std::result::Result<(), BackendError> {
+        self.file.unlock_range(start, end)
+    }
+}
+
+#[cfg(test)]
+mod tests;

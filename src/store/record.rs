@@ -1,0 +1,543 @@
+//! Records and the rows of their indexes: the only place that writes either.
+//!
+//! A record names its table and its key and says which index rows follow from it. [`put`] writes the record and the
+//! difference between the rows of the old and of the new one, so an index cannot drift from its records; `verify`
+//! recomputes them all. Reading goes through [`Read`], which a read and a write transaction share.
+//!
+//! A row of an index has the index key as its key and the record's encoded key as its value.
+
+use crate::store::codec::{self, Problem, Version};
+use crate::store::engine::{Direction, KeyRange, TableName, Visit};
+use crate::store::health::Health;
+use crate::store::keys::{self, Key, Span, ToKey};
+use crate::store::{Damage, Result, StoreError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::borrow::Cow;
+use std::marker::PhantomData;
+use std::ops::ControlFlow;
+
+pub trait Record: Serialize + DeserializeOwned + Clone + 'static {
+    type Key: Key;
+    const TABLE: Table<Self::Key, Self>;
+    /// The names of all its indexes: those that `index_rows` may add to.
+    const INDEXES: &'static [TableName];
+
+    fn key(&self) -> Self::Key;
+    fn index_rows(&self, rows: &mut IndexRows);
+}
+
+/// Where records of one type are kept, and the version of their stored shape.
+pub struct Table<K, R> {
+    name: TableName,
+    version: Version,
+    holds: PhantomData<fn() -> (K, R)>,
+}
+
+impl<K, R> Table<K, R> {
+    pub const fn new(name: &'static str, version: Version) -> Table<K, R> {
+        Table { name: TableName(name), version, holds: PhantomData }
+    }
+
+    pub const fn name(&self) -> TableName {
+        self.name
+    }
+
+    pub const fn version(&self) -> Version {
+        self.version
+    }
+}
+
+/// Finds records by a key that ends in something unique, usually the record's id.
+pub struct Index<K, R> {
+    name: TableName,
+    holds: PhantomData<fn() -> (K, R)>,
+}
+
+/// Finds the one record that has a key; a second one is refused with [`StoreError::Conflict`].
+pub struct Unique<K, R> {
+    name: TableName,
+    holds: PhantomData<fn() -> (K, R)>,
+}
+
+impl<K, R> Index<K, R> {
+    /// By convention the table's name, a dot, and what it orders by: `incidents.by_team`.
+    pub const fn new(name: &'static str) -> Index<K, R> {
+        Index { name: TableName(name), holds: PhantomData }
+    }
+
+    pub const fn name(&self) -> TableName {
+        self.name
+    }
+}
+
+impl<K, R> Unique<K, R> {
+    pub const fn new(name: &'static str) -> Unique<K, R> {
+        Unique { name: TableName(name), holds: PhantomData }
+    }
+
+    pub const fn name(&self) -> TableName {
+        self.name
+    }
+}
+
+/// An [`Index`] or a [`Unique`].
+pub trait AnyIndex {
+    type Key: Key;
+    type Record: Record;
+    const UNIQUE: bool;
+    fn table_name(&self) -> TableName;
+}
+
+impl<K: Key, R: Record> AnyIndex for Index<K, R> {
+    type Key = K;
+    type Record = R;
+    const UNIQUE: bool = false;
+    fn table_name(&self) -> TableName {
+        self.name
+    }
+}
+
+impl<K: Key, R: Record> AnyIndex for Unique<K, R> {
+    type Key = K;
+    type Record = R;
+    const UNIQUE: bool = true;
+    fn table_name(&self) -> TableName {
+        self.name
+    }
+}
+
+/// Collects the index rows that follow from one record.
+#[derive(Default)]
+pub struct IndexRows {
+    rows: Vec<IndexRow>,
+}
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct IndexRow {
+    pub(super) index: TableName,
+    pub(super) key: Vec<u8>,
+    unique: bool,
+}
+
+impl IndexRows {
+    pub fn add<I: AnyIndex>(&mut self, index: &I, key: impl ToKey<Key = I::Key>) {
+        self.rows.push(IndexRow { index: index.table_name(), key: keys::encode(&key), unique: I::UNIQUE });
+    }
+
+    /// Sorted and without repetitions, ready to be compared.
+    pub(super) fn of<R: Record>(record: &R) -> Vec<IndexRow> {
+        let mut collected = IndexRows::default();
+        record.index_rows(&mut collected);
+        let mut rows = collected.rows;
+        rows.sort_unstable();
+        rows.dedup();
+        for row in &rows {
+            assert!(R::INDEXES.contains(&row.index), "{} is not among the INDEXES of {}", row.index.0, R::TABLE.name.0);
+        }
+        rows
+    }
+}
+
+/// Rows as bytes, as one transaction sees them. What [`Read`] is made of; use that.
+pub trait Rows {
+    fn raw_get(&self, table: TableName, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>>;
+    fn raw_scan(&self, table: TableName, range: &KeyRange, direction: Direction, visit: &mut Visit<'_>) -> Result<()>;
+    fn health(&self) -> &Health;
+}
+
+/// Rows that can be changed. Only this module calls it.
+pub(super) trait RowsMut: Rows {
+    fn raw_set(&mut self, table: TableName, key: Vec<u8>, value: Vec<u8>);
+    fn raw_remove(&mut self, table: TableName, key: Vec<u8>);
+}
+
+/// Which part of a scan is wanted.
+#[derive(Clone, Debug)]
+pub struct Take {
+    direction: Direction,
+    limit: usize,
+    after: Option<Cursor>,
+}
+
+impl Take {
+    /// The first `limit` rows, in key order.
+    pub fn first(limit: usize) -> Take {
+        Take { direction: Direction::Ascending, limit, after: None }
+    }
+
+    /// The last `limit` rows, from the last backwards.
+    pub fn last(limit: usize) -> Take {
+        Take { direction: Direction::Descending, limit, after: None }
+    }
+
+    /// Goes on where a page ended; from the beginning if `None`.
+    pub fn after(self, cursor: Option<Cursor>) -> Take {
+        Take { after: cursor, ..self }
+    }
+}
+
+/// Where a page ended: the key of its last row. Valid for as long as the index exists, even if that row is gone.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cursor(pub Vec<u8>);
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Page<T> {
+    /// In the order of the scan. Shorter than the limit does not mean the end: damaged records are left out.
+    pub items: Vec<T>,
+    /// `None` at the end.
+    pub next: Option<Cursor>,
+}
+
+/// Typed reading, on whatever has rows.
+pub trait Read: Rows {
+    /// The record under this key. A damaged one is an error, and goes on the list of the store's status.
+    fn get<R: Record>(&self, key: impl ToKey<Key = R::Key>) -> Result<Option<R>> {
+        load(self, &keys::encode(&key))
+    }
+
+    /// The record that has this key in a unique index.
+    fn find<K: Key, R: Record>(&self, index: &Unique<K, R>, key: impl ToKey<Key = K>) -> Result<Option<R>> {
+        match self.raw_get(index.name, &keys::encode(&key))? {
+            Some(record_key) => load_indexed(self, &record_key).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Records in the order of an index. Damaged ones are left out and go on the list of the store's status.
+    fn scan<I: AnyIndex>(&self, index: &I, span: &Span<I::Key>, take: Take) -> Result<Page<I::Record>> {
+        page(self, index.table_name(), span, take, |_, record_key| match load_indexed(self, record_key) {
+            Ok(record) => Ok(Some(record)),
+            Err(StoreError::Damaged(_)) => Ok(None),
+            Err(failure) => Err(failure),
+        })
+    }
+
+    /// The keys of an index alone, which is all that counting and looking ahead need.
+    fn scan_keys<I: AnyIndex>(&self, index: &I, span: &Span<I::Key>, take: Take) -> Result<Page<I::Key>> {
+        page(self, index.table_name(), span, take, |key, _| {
+            let decoded = keys::decode(key);
+            if decoded.is_none() {
+                note(self, index.table_name(), key, Problem::Key);
+            }
+            Ok(decoded)
+        })
+    }
+
+    /// Records in the order of their own keys.
+    fn scan_table<R: Record>(&self, span: &Span<R::Key>, take: Take) -> Result<Page<R>> {
+        page(self, R::TABLE.name, span, take, |key, stored| Ok(read(self, key, stored).ok()))
+    }
+}
+
+impl<T: Rows + ?Sized> Read for T {}
+
+/// Collects the rows first and reads records after, so that no engine is asked for a row while it shows another.
+fn page<K, T, S: Rows + ?Sized>(
+    rows: &S,
+    table: TableName,
+    span: &Span<K>,
+    take: Take,
+    mut item: impl FnMut(&[u8], &[u8]) -> Result<Option<T>>,
+) -> Result<Page<T>>
+where
+    K: Key,
+{
+    let mut range = Cow::Borrowed(span.range());
+    if let Some(Cursor(last)) = take.after {
+        match take.direction {
+            Direction::Ascending => {
+                let next = [&last[..], &[0]].concat();
+                if next > range.start {
+                    range.to_mut().start = next;
+                }
+            }
+            Direction::Descending => {
+                if range.end.as_ref().is_none_or(|end| last < *end) {
+                    range.to_mut().end = Some(last);
+                }
+            }
+        }
+    }
+    let mut found: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+    let mut more = false;
+    rows.raw_scan(table, &range, take.direction, &mut |key, value| {
+        if found.len() == take.limit {
+            more = true;
+            return ControlFlow::Break(());
+        }
+        found.push((key.to_vec(), value.to_vec()));
+        ControlFlow::Continue(())
+    })?;
+    let mut items = Vec::with_capacity(found.len());
+    for (key, value) in &found {
+        items.extend(item(key, value)?);
+    }
+    let next = found.pop().filter(|_| more).map(|(key, _)| Cursor(key));
+    Ok(Page { items, next })
+}
+
+fn load<R: Record, S: Rows + ?Sized>(rows: &S, key: &[u8]) -> Result<Option<R>> {
+    match rows.raw_get(R::TABLE.name, key)? {
+        Some(stored) => read(rows, key, &stored).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn load_indexed<R: Record, S: Rows + ?Sized>(rows: &S, record_key: &[u8]) -> Result<R> {
+    load(rows, record_key)?.ok_or_else(|| note(rows, R::TABLE.name, record_key, Problem::Missing))
+}
+
+fn read<R: Record, S: Rows + ?Sized>(rows: &S, key: &[u8], stored: &[u8]) -> Result<R> {
+    codec::decode(R::TABLE.name, key, R::TABLE.version, stored)
+        .map_err(|problem| note(rows, R::TABLE.name, key, problem))
+}
+
+fn note<S: Rows + ?Sized>(rows: &S, table: TableName, key: &[u8], problem: Problem) -> StoreError {
+    let damage = Damage { table, key: key.to_vec(), problem };
+    rows.health().note_damage(damage.clone());
+    StoreError::Damaged(damage)
+}
+
+/// Writes a record and brings its index rows into line. Writes nothing at all if the record is as it was, or if a
+/// unique index refuses it.
+pub(super) fn put<R: Record>(rows: &mut impl RowsMut, record: &R) -> Result<()> {
+    let table = R::TABLE.name;
+    let key = keys::encode(&record.key());
+    let stored = codec::encode(table, &key, R::TABLE.version, record)
+        .map_err(|codec::TooLarge| StoreError::TooLarge { table })?;
+    let old_rows = match rows.raw_get(table, &key)? {
+        Some(old) if *old == *stored => return Ok(()),
+        Some(old) => IndexRows::of(&read::<R, _>(rows, &key, &old)?),
+        None => Vec::new(),
+    };
+    let new_rows = IndexRows::of(record);
+    let added = |row: &&IndexRow| old_rows.binary_search(row).is_err();
+    for row in new_rows.iter().filter(added) {
+        refuse_taken(rows, row)?;
+    }
+    for row in new_rows.iter().filter(added) {
+        rows.raw_set(row.index, row.key.clone(), key.clone());
+    }
+    for row in old_rows {
+        if new_rows.binary_search(&row).is_err() {
+            rows.raw_remove(row.index, row.key);
+        }
+    }
+    rows.raw_set(table, key, stored);
+    Ok(())
+}
+
+/// A row that is new to its record must be new to the index.
+fn refuse_taken(rows: &impl Rows, row: &IndexRow) -> Result<()> {
+    // Keys of other indexes end in something unique; to look is a check of that, which tests pay for.
+    if (row.unique || cfg!(debug_assertions)) && rows.raw_get(row.index, &row.key)?.is_some() {
+        assert!(row.unique, "two records have the same key in {}, which needs their id in it", row.index.0);
+        return Err(StoreError::Conflict { index: row.index });
+    }
+    Ok(())
+}
+
+/// Removes a record and its index rows; answers what was there.
+pub(super) fn delete<R: Record>(rows: &mut impl RowsMut, key: impl ToKey<Key = R::Key>) -> Result<Option<R>> {
+    let key = keys::encode(&key);
+    let Some(old) = load::<R, _>(rows, &key)? else { return Ok(None) };
+    for row in IndexRows::of(&old) {
+        rows.raw_remove(row.index, row.key);
+    }
+    rows.raw_remove(R::TABLE.name, key);
+    Ok(Some(old))
+}
+
+/// Removes a record that cannot be read, with every index row that points to it, so that a sound one can take its
+/// place. Looks through all rows of its indexes: for the rare case only.
+pub(super) fn discard<R: Record>(rows: &mut impl RowsMut, key: impl ToKey<Key = R::Key>) -> Result<()> {
+    let key = keys::encode(&key);
+    for index in R::INDEXES {
+        let mut pointing = Vec::new();
+        rows.raw_scan(*index, &KeyRange::all(), Direction::Ascending, &mut |row, record_key| {
+            if record_key == key {
+                pointing.push(row.to_vec());
+            }
+            ControlFlow::Continue(())
+        })?;
+        for row in pointing {
+            rows.raw_remove(*index, row);
+        }
+    }
+    rows.raw_remove(R::TABLE.name, key);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::{Id, TeamId, UserId};
+    use crate::domain::time::Timestamp;
+    use crate::store::engine::map::MapEngine;
+    use crate::store::engine::{Changes, Engine};
+    use crate::store::keys::Newest;
+    use crate::store::testing::{BY_NAME, BY_TEAM, PETS, Pet, in_memory, on, pet, random};
+    use crate::store::verify::verify;
+    use crate::store::{Lane, Store, Tx, meta};
+
+    fn write<T: Send + 'static>(store: &Store, work: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static) -> Result<T> {
+        store.write(Lane::People, work)
+    }
+
+    fn id(number: u64) -> UserId {
+        Id::new(number)
+    }
+
+    fn names(pets: &Page<Pet>) -> Vec<&str> {
+        pets.items.iter().map(|pet| pet.name.as_str()).collect()
+    }
+
+    fn team(number: u64) -> Span<(TeamId, Newest, UserId)> {
+        Span::of((TeamId::new(number),))
+    }
+
+    #[test]
+    fn a_record_is_found_by_key_and_by_every_index_and_gone_when_deleted() {
+        let store = in_memory();
+        write(&store, |tx| tx.put(&pet(1, "rex"))).expect("written");
+        store
+            .read(|tx| {
+                assert_eq!(tx.get::<Pet>(id(1))?, Some(pet(1, "rex")));
+                assert_eq!(tx.find(&BY_NAME, "rex")?, Some(pet(1, "rex")));
+                assert_eq!(tx.find(&BY_NAME, "tom")?, None);
+                assert_eq!(tx.scan(&BY_TEAM, &team(1), Take::first(9))?.items, [pet(1, "rex")]);
+                assert_eq!(tx.scan(&BY_TEAM, &team(2), Take::first(9))?.items, []);
+                let keys = tx.scan_keys(&BY_TEAM, &Span::all(), Take::first(9))?;
+                assert_eq!(keys.items, [(Id::new(1), Newest(Timestamp::from_second(1)), id(1))]);
+                Ok::<_, StoreError>(())
+            })
+            .expect("read");
+
+        assert_eq!(write(&store, |tx| tx.delete::<Pet>(id(1))), Ok(Some(pet(1, "rex"))));
+        assert_eq!(write(&store, |tx| tx.delete::<Pet>(id(1))), Ok(None));
+        assert_eq!(store.read(|tx| tx.find(&BY_NAME, "rex")), Ok(None));
+        assert_eq!(
+            store.read(|tx| Ok::<_, StoreError>(tx.scan_keys(&BY_TEAM, &Span::all(), Take::first(9))?.items.len())),
+            Ok(0)
+        );
+    }
+
+    #[test]
+    fn indexes_follow_a_change() {
+        let store = in_memory();
+        write(&store, |tx| {
+            tx.put(&pet(1, "rex"))?;
+            tx.put(&Pet { team: Id::new(2), awake: false, ..pet(1, "tom") })
+        })
+        .expect("written");
+        store
+            .read(|tx| {
+                assert_eq!(tx.find(&BY_NAME, "rex")?, None);
+                assert_eq!(tx.find(&BY_NAME, "tom")?, None, "asleep");
+                assert!(tx.scan(&BY_TEAM, &team(1), Take::first(9))?.items.is_empty());
+                assert_eq!(names(&tx.scan(&BY_TEAM, &team(2), Take::first(9))?), ["tom"]);
+                Ok::<_, StoreError>(())
+            })
+            .expect("read");
+    }
+
+    #[test]
+    fn a_taken_place_in_a_unique_index_is_refused_and_nothing_has_changed() {
+        let store = in_memory();
+        write(&store, |tx| {
+            tx.put(&pet(1, "rex"))?;
+            tx.put(&pet(2, "tom"))?;
+            let conflict = Err(StoreError::Conflict { index: BY_NAME.name() });
+            assert_eq!(tx.put(&pet(3, "rex")), conflict);
+            assert_eq!(tx.put(&Pet { team: Id::new(5), ..pet(2, "rex") }), conflict);
+            assert_eq!(tx.get::<Pet>(id(3))?, None);
+            assert_eq!(tx.get::<Pet>(id(2))?, Some(pet(2, "tom")));
+            assert!(tx.scan(&BY_TEAM, &team(5), Take::first(9))?.items.is_empty());
+            tx.put(&Pet { awake: false, ..pet(1, "rex") })?;
+            tx.put(&pet(3, "rex"))
+        })
+        .expect("the name is free while its first bearer sleeps");
+    }
+
+    #[test]
+    fn pages_follow_one_another_in_both_directions_without_gap_or_repeat() {
+        let store = in_memory();
+        write(&store, |tx| (1..=7).try_for_each(|n| tx.put(&pet(n, &format!("pet {n}"))))).expect("written");
+        let all = |take: fn(usize) -> Take| {
+            let (mut found, mut cursor, mut pages) = (Vec::new(), None, 0);
+            loop {
+                let page = store.read(|tx| tx.scan(&BY_TEAM, &team(1), take(3).after(cursor.clone()))).expect("a page");
+                found.extend(page.items.iter().map(|pet| pet.id.number()));
+                pages += 1;
+                cursor = page.next;
+                if cursor.is_none() {
+                    return (found, pages);
+                }
+            }
+        };
+        assert_eq!(all(Take::first), (vec![7, 6, 5, 4, 3, 2, 1], 3));
+        assert_eq!(all(Take::last), (vec![1, 2, 3, 4, 5, 6, 7], 3));
+
+        let page = store.read(|tx| tx.scan_table::<Pet>(&Span::all(), Take::last(7))).expect("a page");
+        assert_eq!((page.items.len(), page.next), (7, None), "an exactly full page knows that it is the last");
+        let none = store.read(|tx| tx.scan_table::<Pet>(&Span::all(), Take::first(0))).expect("a page");
+        assert_eq!((none.items.len(), none.next), (0, None));
+    }
+
+    /// A store with pets 1 to 3, whose second is what `breaking` made of it.
+    fn damaged(breaking: impl FnOnce(&mut Changes)) -> Store {
+        let engine = MapEngine::default();
+        let mut changes = meta::birth(&*random());
+        let store = in_memory();
+        write(&store, |tx| (1..=3).try_for_each(|n| tx.put(&pet(n, &format!("pet {n}"))))).expect("written");
+        let tx = store.read_tx().expect("a state");
+        for table in [Pet::TABLE.name(), BY_NAME.name(), BY_TEAM.name()] {
+            tx.raw_scan(table, &KeyRange::all(), Direction::Ascending, &mut |key, value| {
+                changes.set(table, key.to_vec(), value.to_vec());
+                ControlFlow::Continue(())
+            })
+            .expect("a copy");
+        }
+        breaking(&mut changes);
+        engine.commit(&*engine.snapshot().expect("a state"), &changes).expect("a commit");
+        on(engine)
+    }
+
+    #[test]
+    fn a_damaged_record_stops_only_itself() {
+        let store = damaged(|changes| changes.set(Pet::TABLE.name(), keys::encode(&id(2)), b"rotten".to_vec()));
+        let damage = Damage { table: Pet::TABLE.name(), key: keys::encode(&id(2)), problem: Problem::Checksum };
+        assert_eq!(store.read(|tx| tx.get::<Pet>(id(2))), Err(StoreError::Damaged(damage.clone())));
+        assert_eq!(store.read(|tx| tx.find(&BY_NAME, "pet 2")), Err(StoreError::Damaged(damage.clone())));
+        let page = store.read(|tx| tx.scan(&BY_TEAM, &team(1), Take::first(9))).expect("the others");
+        assert_eq!(names(&page), ["pet 3", "pet 1"]);
+        let page = store.read(|tx| tx.scan_table::<Pet>(&Span::all(), Take::first(9))).expect("the others");
+        assert_eq!(names(&page), ["pet 1", "pet 3"]);
+        assert_eq!(store.status().damaged, [damage.clone()], "listed once");
+
+        assert_eq!(write(&store, |tx| tx.put(&pet(2, "new"))), Err(StoreError::Damaged(damage)));
+        write(&store, |tx| {
+            tx.discard::<Pet>(id(2))?;
+            tx.put(&pet(4, "pet 2"))
+        })
+        .expect("its name is free again");
+        assert_eq!(store.read(|tx| tx.find(&BY_NAME, "pet 2")), Ok(Some(pet(4, "pet 2"))));
+        assert!(store.read(|tx| verify(tx, PETS)).is_ok_and(|found| found.is_well()));
+    }
+
+    #[test]
+    fn an_index_row_that_leads_nowhere_is_reported() {
+        let store = damaged(|changes| changes.remove(Pet::TABLE.name(), keys::encode(&id(2))));
+        let page = store.read(|tx| tx.scan(&BY_TEAM, &team(1), Take::first(9))).expect("the others");
+        assert_eq!(names(&page), ["pet 3", "pet 1"]);
+        assert!(matches!(store.status().damaged[..], [Damage { problem: Problem::Missing, .. }]));
+    }
+
+    #[test]
+    fn a_record_that_is_too_large_is_refused() {
+        let store = in_memory();
+        let refused = write(&store, |tx| tx.put(&pet(1, &"x".repeat(codec::PAYLOAD_BYTES))));
+        assert_eq!(refused, Err(StoreError::TooLarge { table: Pet::TABLE.name() }));
+    }
+}

@@ -1,0 +1,135 @@
+//! Every table and every index, on one page.
+//!
+//! A table holds records of one type under their own key; an index finds them by something else. Which rows a record has
+//! in its indexes is said by its `impl Record`, in the file of its name, and nowhere else. Names and key shapes are part
+//! of the file format.
+
+use crate::domain::alert_source::AlertSource;
+use crate::domain::audit::AuditEntry;
+use crate::domain::delivery::{Delivery, DeliveryRing};
+use crate::domain::effect::{Ring, Subject, Timer, TimerKey, TimerKind};
+use crate::domain::entry::{Entry, Override};
+use crate::domain::id::*;
+use crate::domain::incident::{Incident, IncidentDetails, Status};
+use crate::domain::notification::Notification;
+use crate::domain::policy::Policy;
+use crate::domain::schedule::Schedule;
+use crate::domain::session::Session;
+use crate::domain::source_event::{Replay, SourceEvent};
+use crate::domain::team::Team;
+use crate::domain::time::Timestamp;
+use crate::domain::timeline::TimelineEntry;
+use crate::domain::user::User;
+use crate::store::codec::Version;
+use crate::store::counters::Counter;
+use crate::store::keys::{Newest, enum_key};
+use crate::store::record::{Index, Table, Unique};
+use crate::store::verify::RecordKind;
+
+pub const INCIDENTS: Table<IncidentId, Incident> = Table::new("incidents", Version(1));
+pub const INCIDENTS_OPEN_BY_EXTERNAL_ID: Unique<(AlertSourceId, String), Incident> =
+    Unique::new("incidents.open_by_external_id");
+pub const INCIDENTS_CLOSED_BY_EXTERNAL_ID: Index<(AlertSourceId, String, Newest, IncidentId), Incident> =
+    Index::new("incidents.closed_by_external_id");
+pub const INCIDENTS_BY_NUMBER: Unique<u64, Incident> = Unique::new("incidents.by_number");
+/// The newest first, within each status.
+pub const INCIDENTS_BY_STATUS: Index<(Status, Newest, IncidentId), Incident> = Index::new("incidents.by_status");
+
+pub const INCIDENT_DETAILS: Table<IncidentId, IncidentDetails> = Table::new("incident_details", Version(1));
+
+pub const TIMELINE: Table<(IncidentId, u32), TimelineEntry> = Table::new("timeline", Version(1));
+
+pub const TIMERS: Table<TimerKey, Timer> = Table::new("timers", Version(1));
+/// The wheel: one slot is one second.
+pub const TIMERS_WHEEL: Index<(Ring, Timestamp, TimerKey), Timer> = Index::new("timers.wheel");
+
+pub const NOTIFICATIONS: Table<NotificationId, Notification> = Table::new("notifications", Version(1));
+pub const NOTIFICATIONS_BY_INCIDENT: Index<(IncidentId, NotificationId), Notification> =
+    Index::new("notifications.by_incident");
+
+pub const DELIVERIES: Table<DeliveryId, Delivery> = Table::new("deliveries", Version(1));
+/// Only deliveries to which something must still happen.
+pub const DELIVERIES_WHEEL: Index<(DeliveryRing, Timestamp, DeliveryId), Delivery> = Index::new("deliveries.wheel");
+pub const DELIVERIES_BY_INCIDENT: Index<(IncidentId, DeliveryId), Delivery> = Index::new("deliveries.by_incident");
+pub const DELIVERIES_OPEN_BY_USER: Index<(UserId, DeliveryId), Delivery> = Index::new("deliveries.open_by_user");
+
+pub const USERS: Table<UserId, User> = Table::new("users", Version(1));
+pub const USERS_BY_EMAIL: Unique<String, User> = Unique::new("users.by_email");
+pub const USERS_ACTIVE_ADMINS: Index<UserId, User> = Index::new("users.active_admins");
+
+pub const TEAMS: Table<TeamId, Team> = Table::new("teams", Version(1));
+pub const TEAMS_BY_NAME: Unique<String, Team> = Unique::new("teams.by_name");
+
+pub const SCHEDULES: Table<ScheduleId, Schedule> = Table::new("schedules", Version(1));
+pub const SCHEDULES_BY_NAME: Unique<String, Schedule> = Unique::new("schedules.by_name");
+pub const SCHEDULES_BY_TEAM: Index<(TeamId, ScheduleId), Schedule> = Index::new("schedules.by_team");
+
+pub const ENTRIES: Table<EntryId, Entry> = Table::new("entries", Version(1));
+/// By end, so that what is still to come is the tail.
+pub const ENTRIES_BY_END: Index<(ScheduleId, Timestamp, EntryId), Entry> = Index::new("entries.by_end");
+
+pub const OVERRIDES: Table<OverrideId, Override> = Table::new("overrides", Version(1));
+pub const OVERRIDES_BY_END: Index<(ScheduleId, Timestamp, OverrideId), Override> = Index::new("overrides.by_end");
+
+pub const POLICIES: Table<PolicyId, Policy> = Table::new("policies", Version(1));
+pub const POLICIES_BY_NAME: Unique<String, Policy> = Unique::new("policies.by_name");
+
+pub const ALERT_SOURCES: Table<AlertSourceId, AlertSource> = Table::new("alert_sources", Version(1));
+pub const ALERT_SOURCES_BY_KEY: Unique<[u8; 32], AlertSource> = Unique::new("alert_sources.by_key");
+pub const ALERT_SOURCES_BY_NAME: Unique<String, AlertSource> = Unique::new("alert_sources.by_name");
+
+pub const SOURCE_EVENTS: Table<(AlertSourceId, u64), SourceEvent> = Table::new("source_events", Version(1));
+
+pub const REPLAYS: Table<(AlertSourceId, String), Replay> = Table::new("replays", Version(1));
+pub const REPLAYS_BY_AGE: Index<(Timestamp, AlertSourceId, String), Replay> = Index::new("replays.by_age");
+
+pub const SESSIONS: Table<[u8; 32], Session> = Table::new("sessions", Version(1));
+pub const SESSIONS_BY_USER: Index<(UserId, [u8; 32]), Session> = Index::new("sessions.by_user");
+pub const SESSIONS_BY_END: Index<(Timestamp, [u8; 32]), Session> = Index::new("sessions.by_end");
+
+pub const AUDIT: Table<AuditId, AuditEntry> = Table::new("audit", Version(1));
+
+pub const COUNTERS: Table<String, Counter> = Table::new("counters", Version(1));
+
+/// What `verify` walks. A record type that is missing here is not checked, so a test counts them.
+pub const RECORDS: &[RecordKind] = &[
+    RecordKind::of::<Incident>(),
+    RecordKind::of::<IncidentDetails>(),
+    RecordKind::of::<TimelineEntry>(),
+    RecordKind::of::<Timer>(),
+    RecordKind::of::<Notification>(),
+    RecordKind::of::<Delivery>(),
+    RecordKind::of::<User>(),
+    RecordKind::of::<Team>(),
+    RecordKind::of::<Schedule>(),
+    RecordKind::of::<Entry>(),
+    RecordKind::of::<Override>(),
+    RecordKind::of::<Policy>(),
+    RecordKind::of::<AlertSource>(),
+    RecordKind::of::<SourceEvent>(),
+    RecordKind::of::<Replay>(),
+    RecordKind::of::<Session>(),
+    RecordKind::of::<AuditEntry>(),
+    RecordKind::of::<Counter>(),
+];
+
+enum_key!(Status { 0 => Triggered, 1 => Acknowledged, 2 => Resolved });
+enum_key!(Ring { 0 => Escalation, 1 => Upkeep });
+enum_key!(DeliveryRing { 0 => First, 1 => Retry });
+enum_key!(TimerKind { 0 => Next, 1 => Repage, 2 => Cover, 3 => Nightly });
+enum_key!(Subject { 0 => Incident(IncidentId), 1 => Upkeep });
+
+impl crate::store::keys::ToKey for TimerKey {
+    type Key = TimerKey;
+
+    fn write(&self, out: &mut Vec<u8>) {
+        self.subject.write(out);
+        self.kind.write(out);
+    }
+}
+
+impl crate::store::keys::Key for TimerKey {
+    fn read(from: &mut &[u8]) -> Option<TimerKey> {
+        Some(TimerKey { subject: Subject::read(from)?, kind: TimerKind::read(from)? })
+    }
+}
