@@ -16,5 +16,8 @@
 pub mod app;
 pub mod clock;
 pub mod domain;
+pub mod egress;
+pub mod notify;
 pub mod random;
+pub mod secret;
 pub mod store;
