@@ -19,8 +19,8 @@ pub struct Email {
     pub html: String,
 }
 
-/// A message as the notification log shows it. The link is shown without its last part: who has it whole may act for
-/// the person it was made for.
+/// A message as the notification log shows it. The link lacks its token: who has it may act for the person it was made
+/// for.
 pub fn shown(channel: Channel, content: &Content) -> String {
     let text = match channel {
         Channel::Sms => sms(content),
@@ -30,8 +30,8 @@ pub fn shown(channel: Channel, content: &Content) -> String {
             format!("{}\n\n{}", mail.subject, mail.text)
         }
     };
-    match content.link() {
-        Some(link) => text.replace(link, &format!("{}/...", link.rsplit_once('/').map_or("", |(start, _)| start))),
+    match content.token() {
+        Some(token) => text.replace(token, "..."),
         None => text,
     }
 }

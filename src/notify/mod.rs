@@ -102,12 +102,15 @@ pub struct Update {
 }
 
 impl Content {
-    fn link(&self) -> Option<&str> {
-        match self {
+    /// The part of the link that acts for whoever holds it: its last segment, if that is as long as a token. It is in
+    /// the message and belongs nowhere else.
+    fn token(&self) -> Option<&str> {
+        let link = match self {
             Content::Page(page) => page.link.as_deref(),
             Content::Update(update) => update.link.as_deref(),
             Content::Test { .. } => None,
-        }
+        };
+        link.and_then(|link| link.rsplit('/').next()).filter(|token| token.len() >= 20)
     }
 }
 

@@ -89,7 +89,7 @@ impl Provider for Smtp {
                 Err(failure) => (failure.outcome(), failure.to_string()),
             };
             let password = self.login.as_ref().map(|login| login.password.expose().as_str());
-            let private: Vec<&str> = password.into_iter().chain(message.content.link()).collect();
+            let private: Vec<&str> = password.into_iter().chain(message.content.token()).collect();
             Answer { outcome, text: spoken(&text, &private) }
         })
     }
@@ -101,9 +101,8 @@ impl Smtp {
         let letter = self.letter(message, &to)?;
         let steps = Steps { each: self.step_limit, all_until: Instant::now() + CONVERSATION_LIMIT };
 
-        let resolved = timeout(CONNECT_LIMIT, self.egress.resolve(&self.host)).await;
-        let unresolved = |why: &dyn fmt::Display| Failure::new(Step::Connect, Reply::Nothing, why);
-        let addresses = resolved.map_err(|_| unresolved(&"no answer"))?.map_err(|error| unresolved(&error))?;
+        let resolved = self.egress.resolve(&self.host).await;
+        let addresses = resolved.map_err(|error| Failure::new(Step::Connect, Reply::Nothing, &error))?;
         let addresses: Vec<SocketAddr> = addresses.iter().map(|ip| SocketAddr::new(*ip, self.port)).collect();
 
         // Our side of EHLO: an address literal would be truer and is what spammers send.
@@ -140,7 +139,7 @@ impl Smtp {
         }
         let from = self.from.email.clone();
         let mut parameters = Vec::new();
-        if !(from.to_string() + &to.to_string()).is_ascii() {
+        if !format!("{from}{to}").is_ascii() {
             if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
                 return Err(Failure::unsendable("the mail server takes only addresses of ASCII letters"));
             }
@@ -304,7 +303,7 @@ impl Steps {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Fake, hostile_page};
+    use super::super::testing::{Fake, TEST_ROOT, hostile_page};
     use super::*;
     use crate::secret::Secret;
 
@@ -312,27 +311,34 @@ mod tests {
     const PERMANENT: Outcome = Outcome::Permanent { account_wide: false };
     const ACCOUNT: Outcome = Outcome::Permanent { account_wide: true };
 
-    fn smtp(address: SocketAddr, starttls: bool) -> Smtp {
+    /// `root` is trusted besides Mozilla's.
+    fn smtp(address: SocketAddr, starttls: bool, tls: bool, root: Option<&[u8]>) -> Smtp {
         let settings = settings::Smtp {
             host: "localhost".to_owned(),
             port: address.port(),
             from: "PagerPal <pager@example.com>".to_owned(),
             login: Some(settings::Login { username: "pager".to_owned(), password: Secret::new("hunter2".to_owned()) }),
             starttls,
-            tls: false,
+            tls,
         };
-        let egress = Arc::new(Egress::new(None).expect("no extra root to go wrong"));
-        let mut smtp = Smtp::new(&settings, egress).expect("sound settings");
-        smtp.step_limit = Duration::from_millis(200);
-        smtp
+        let egress = Arc::new(Egress::new(root).expect("a sound root or none"));
+        Smtp::new(&settings, egress).expect("sound settings")
+    }
+
+    fn plain(address: SocketAddr) -> Smtp {
+        smtp(address, false, false, None)
     }
 
     async fn check(answers: &'static [(&'static str, &'static str)], outcome: Outcome, text: &str) {
         let fake = Fake::smtp(answers).await;
-        let answer = smtp(fake.address, false).send(&hostile_page()).await;
+        let mut provider = plain(fake.address);
+        if answers.iter().any(|(_, answer)| *answer == "hang") {
+            provider.step_limit = Duration::from_millis(200);
+        }
+        let answer = provider.send(&hostile_page()).await;
         assert_eq!(answer.outcome, outcome, "{answers:?}: {}", answer.text);
         assert!(answer.text.contains(text), "{answers:?}: {}", answer.text);
-        assert!(!answer.text.contains("hunter2") && !answer.text.contains("t0ken"), "{}", answer.text);
+        assert!(!answer.text.contains("hunter2") && !answer.text.contains("7hQ2"), "{}", answer.text);
         let letters = fake.heard().iter().filter(|line| *line == "DATA").count();
         assert!(letters <= 1, "one attempt, one letter");
     }
@@ -359,7 +365,7 @@ mod tests {
         check(&[("DATA", "250 what")], TEMPORARY, "unexpected 250").await;
 
         check(&[(".", "452 disk full")], TEMPORARY, "disk full").await;
-        check(&[(".", "554 spam: https://pager.example.com/a/t0ken")], PERMANENT, "spam: (removed)").await;
+        check(&[(".", "554 spam: /a/7hQ2mXk94TcaB8wzK3pLq9dRv5n")], PERMANENT, "spam: /a/(removed)").await;
         check(&[(".", "drop")], Outcome::Ambiguous, "after the letter").await;
         check(&[(".", "hang")], Outcome::Ambiguous, "after the letter: no answer in time").await;
         check(&[(".", "nonsense")], Outcome::Ambiguous, "after the letter").await;
@@ -368,15 +374,33 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_password_and_no_letter_leave_without_tls_when_it_is_required() {
+    async fn mail_leaves_by_tls_from_the_start_or_after_a_greeting() {
         let fake = Fake::smtp(&[]).await;
-        let answer = smtp(fake.address, true).send(&hostile_page()).await;
-        assert_eq!(answer.outcome, ACCOUNT, "{}", answer.text);
-        // A server that offers it and then talks nonsense.
-        let lying = Fake::smtp(&[("EHLO", "250-fake\r\n250 STARTTLS"), ("STARTTLS", "220 go\r\nplain text")]).await;
-        let answer = smtp(lying.address, true).send(&hostile_page()).await;
-        assert_eq!(answer.outcome, TEMPORARY, "{}", answer.text);
-        for fake in [fake, lying] {
+        let answer = smtp(fake.address, true, false, Some(TEST_ROOT)).send(&hostile_page()).await;
+        assert_eq!(answer.outcome, Outcome::Accepted, "{}", answer.text);
+        let commands = fake.heard();
+        assert_eq!(commands[1..3], ["STARTTLS", &commands[0]], "and EHLO again");
+
+        let answer = smtp(fake.behind_tls().await, true, true, Some(TEST_ROOT)).send(&hostile_page()).await;
+        assert_eq!(answer.outcome, Outcome::Accepted, "{}", answer.text);
+    }
+
+    #[tokio::test]
+    async fn no_password_and_no_letter_leave_without_the_tls_that_was_asked_for() {
+        let no_offer = Fake::smtp(&[("EHLO", "250-fake\r\n250 AUTH PLAIN")]).await;
+        let nonsense = Fake::smtp(&[("STARTTLS", "220 go\r\nplain text")]).await;
+        let stranger = Fake::smtp(&[]).await;
+        let behind = stranger.behind_tls().await;
+        for (provider, outcome) in [
+            (smtp(no_offer.address, true, false, Some(TEST_ROOT)), ACCOUNT),
+            (smtp(nonsense.address, true, false, Some(TEST_ROOT)), TEMPORARY),
+            (smtp(stranger.address, true, false, None), TEMPORARY),
+            (smtp(behind, false, true, None), TEMPORARY),
+        ] {
+            let answer = provider.send(&hostile_page()).await;
+            assert_eq!(answer.outcome, outcome, "{}", answer.text);
+        }
+        for fake in [no_offer, nonsense, stranger] {
             let heard = fake.heard();
             assert!(!heard.iter().any(|line| line.starts_with("AUTH") || line.starts_with("MAIL")), "{heard:?}");
         }
@@ -385,7 +409,7 @@ mod tests {
     #[tokio::test]
     async fn before_there_is_a_connection_nothing_was_sent() {
         let closed = Fake::closed_port().await;
-        assert_eq!(smtp(closed, false).send(&hostile_page()).await.outcome, TEMPORARY);
+        assert_eq!(plain(closed).send(&hostile_page()).await.outcome, TEMPORARY);
     }
 
     #[tokio::test]
@@ -393,10 +417,10 @@ mod tests {
         let fake = Fake::smtp(&[]).await;
         for to in ["ana", "ana@example.net>\r\nRCPT TO:<all@example.net", "+12025550123", ""] {
             let message = Message { to: to.to_owned(), ..hostile_page() };
-            assert_eq!(smtp(fake.address, false).send(&message).await.outcome, PERMANENT, "{to:?}");
+            assert_eq!(plain(fake.address).send(&message).await.outcome, PERMANENT, "{to:?}");
         }
         let message = Message { to: "añа@example.net".to_owned(), ..hostile_page() };
-        let answer = smtp(fake.address, false).send(&message).await;
+        let answer = plain(fake.address).send(&message).await;
         assert_eq!(answer.outcome, PERMANENT, "{}", answer.text);
         assert!(!fake.heard().iter().any(|line| line.starts_with("RCPT")));
     }
@@ -404,7 +428,7 @@ mod tests {
     #[tokio::test]
     async fn a_hostile_title_stays_in_its_header_and_a_repeat_is_the_same_mail() {
         let fake = Fake::smtp(&[]).await;
-        let provider = smtp(fake.address, false);
+        let provider = plain(fake.address);
         for _ in 0..2 {
             assert_eq!(provider.send(&hostile_page()).await.outcome, Outcome::Accepted);
         }
@@ -431,7 +455,10 @@ mod tests {
         }
         let names: Vec<&str> = headers.iter().filter_map(|line| line.split_once(": ")).map(|(name, _)| name).collect();
         assert!(!names.contains(&"Bcc") && !names.contains(&"Precedence"), "{names:?}");
-        assert!(lines.iter().any(|line| line == "Take it: https://pager.example.com/a/t0ken"), "{lines:#?}");
+        assert!(
+            lines.iter().any(|line| line == "Take it: https://pager.example.com/a/7hQ2mXk94TcaB8wzK3pLq9dRv5n"),
+            "{lines:#?}"
+        );
     }
 
     #[test]

@@ -4,10 +4,16 @@ use super::{Content, Headline, Message, Page};
 use crate::domain::Severity;
 use crate::domain::contact::Channel;
 use crate::domain::time::Timestamp;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+/// Signed the certificate that the fakes show, which is for `localhost`.
+pub const TEST_ROOT: &[u8] = include_bytes!("../../tests/data/tls/root.pem");
 
 pub enum Reply {
     Say(String),
@@ -48,15 +54,31 @@ impl Fake {
     /// A mail server that accepts everything but what `answers` says otherwise, by the first word of the command;
     /// `GREETING` is the beginning and `.` the end of the letter. The answer `hang` is silence, `drop` hangs up. A
     /// second entry for a command answers its second use.
+    /// STARTTLS is offered and kept.
     pub async fn smtp(answers: &'static [(&'static str, &'static str)]) -> Fake {
         let (fake, listener) = Fake::listening().await;
         let heard = fake.heard.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                converse(BufReader::new(stream), answers, &heard).await;
+                converse(Box::new(stream), answers, &heard).await;
             }
         });
         fake
+    }
+
+    /// The same server behind TLS.
+    pub async fn behind_tls(&self) -> SocketAddr {
+        let (front, listener) = Fake::listening().await;
+        let back = self.address;
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let Ok(mut stream) = acceptor().accept(stream).await else { continue };
+                let Ok(mut plain) = TcpStream::connect(back).await else { return };
+                // Either side may hang up whenever a test wants it to.
+                drop(copy_bidirectional(&mut stream, &mut plain).await);
+            }
+        });
+        front.address
     }
 
     /// An address where nobody listens.
@@ -107,7 +129,23 @@ async fn http_request(stream: &mut TcpStream) -> Option<String> {
     }
 }
 
-async fn converse(mut stream: BufReader<TcpStream>, answers: &[(&str, &str)], heard: &Mutex<Vec<String>>) {
+fn acceptor() -> TlsAcceptor {
+    let certificate = CertificateDer::from_pem_slice(include_bytes!("../../tests/data/tls/server.pem"));
+    let key = PrivateKeyDer::from_pem_slice(include_bytes!("../../tests/data/tls/server.key"));
+    let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring speaks the default versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.expect("a certificate")], key.expect("a key"))
+        .expect("the key belongs to the certificate");
+    TlsAcceptor::from(Arc::new(config))
+}
+
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+async fn converse(stream: Box<dyn Stream>, answers: &[(&str, &str)], heard: &Mutex<Vec<String>>) {
+    let mut stream = BufReader::new(stream);
     let mut used: Vec<String> = Vec::new();
     let mut command = "GREETING".to_owned();
     let mut in_letter = false;
@@ -121,7 +159,8 @@ async fn converse(mut stream: BufReader<TcpStream>, answers: &[(&str, &str)], he
                 (Some("drop"), _) => return,
                 (Some(answer), _) => answer,
                 (None, "GREETING") => "220 fake",
-                (None, "EHLO") => "250-fake\r\n250-SIZE 1000000\r\n250 AUTH PLAIN LOGIN",
+                (None, "EHLO") => "250-fake\r\n250-STARTTLS\r\n250 AUTH PLAIN LOGIN",
+                (None, "STARTTLS") => "220 go on",
                 (None, "AUTH") => "235 welcome",
                 (None, "DATA") => "354 go on",
                 (None, "QUIT") => "221 bye",
@@ -130,6 +169,10 @@ async fn converse(mut stream: BufReader<TcpStream>, answers: &[(&str, &str)], he
             in_letter = command == "DATA" && answer.starts_with("354");
             if stream.get_mut().write_all(format!("{answer}\r\n").as_bytes()).await.is_err() {
                 return;
+            }
+            if answer == "220 go on" {
+                let Ok(secured) = acceptor().accept(stream.into_inner()).await else { return };
+                stream = BufReader::new(Box::new(secured));
             }
         }
         let mut line = String::new();
@@ -170,7 +213,7 @@ pub fn hostile_page() -> Message {
         details: "first\r\n.\r\nMAIL FROM:<x@example.net>".to_owned(),
         why: vec!["Level 1\r\n.\r\nRSET".to_owned()],
         next: None,
-        link: Some("https://pager.example.com/a/t0ken".to_owned()),
+        link: Some("https://pager.example.com/a/7hQ2mXk94TcaB8wzK3pLq9dRv5n".to_owned()),
         counter: "1/1".to_owned(),
     };
     let thread = Some("inc-k3x9m2qd-7".to_owned());

@@ -211,7 +211,7 @@ fn digits(number: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Fake, Reply, sms_message};
+    use super::super::testing::{Fake, Reply, TEST_ROOT, sms_message};
     use super::*;
     use crate::egress::{Egress, Purpose};
 
@@ -225,7 +225,7 @@ mod tests {
             client,
             base_url: base_url.to_owned(),
             api_key: Secret::new("k3y-k3y".to_owned()),
-            call_limit: Duration::from_millis(200),
+            call_limit: Duration::from_secs(5),
         }
     }
 
@@ -347,7 +347,10 @@ mod tests {
         for reply in
             [Reply::Hang, Reply::HangUp, Reply::Say("HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n{".to_owned())]
         {
-            let answer = answer(vec![reply]).await;
+            let fake = Fake::http(vec![reply]).await;
+            let mut account = account(&fake.base_url());
+            account.call_limit = Duration::from_millis(200);
+            let answer = account.post("/x", &Value::Null, &[]).await;
             assert_eq!(answer.outcome, Outcome::Ambiguous, "{}", answer.text);
         }
     }
@@ -371,5 +374,24 @@ mod tests {
         let answer = unusable.post("/x", &Value::Null, &[]).await;
         assert_eq!(answer.outcome, ACCOUNT);
         assert!(!answer.text.contains("k3y"), "{}", answer.text);
+    }
+
+    #[tokio::test]
+    async fn a_call_goes_to_a_server_whose_certificate_is_trusted_and_no_other() {
+        let trusting = Egress::new(Some(TEST_ROOT)).expect("a sound root").client(Purpose::Operator);
+        let wary = Egress::new(None).expect("no extra root to go wrong").client(Purpose::Operator);
+        let fake = Fake::http(vec![Reply::http(200, "", r#"{"messages":[{"status":{"id":26}}]}"#)]).await;
+        let port = fake.behind_tls().await.port();
+        for (client, host, outcome) in [
+            (&wary, "localhost", TEMPORARY),
+            (&trusting, "127.0.0.1", TEMPORARY), // not the name in the certificate
+            (&trusting, "localhost", Outcome::Accepted),
+        ] {
+            let base_url = format!("https://{host}:{port}");
+            let account = Account { client: client.clone(), ..account(&base_url) };
+            let answer = account.post("/x", &Value::Null, &[]).await;
+            assert_eq!(answer.outcome, outcome, "{host}: {}", answer.text);
+        }
+        assert_eq!(fake.heard().len(), 1);
     }
 }

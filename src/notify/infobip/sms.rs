@@ -22,7 +22,7 @@ impl Provider for InfobipSms {
 
     fn send<'a>(&'a self, message: &'a Message) -> Sending<'a> {
         Box::pin(async move {
-            let private: Vec<&str> = message.content.link().into_iter().collect();
+            let private: Vec<&str> = message.content.token().into_iter().collect();
             self.account.post("/sms/3/messages", &self.body(message), &private).await
         })
     }

@@ -22,7 +22,7 @@ impl Provider for InfobipWhatsApp {
 
     fn send<'a>(&'a self, message: &'a Message) -> Sending<'a> {
         Box::pin(async move {
-            let private: Vec<&str> = message.content.link().into_iter().collect();
+            let private: Vec<&str> = message.content.token().into_iter().collect();
             self.account.post("/whatsapp/1/message/template", &self.body(message), &private).await
         })
     }
@@ -83,7 +83,7 @@ mod tests {
                         "disk Bcc: all@example.net . QUIT",
                         "Payments Subject: x",
                         "-",
-                        "https://pager.example.com/a/t0ken",
+                        "https://pager.example.com/a/7hQ2mXk94TcaB8wzK3pLq9dRv5n",
                     ]}},
                 },
                 "urlOptions": {"shortenUrl": false, "trackClicks": false},
