@@ -14,10 +14,13 @@
 //! | [`cli`] | puts the parts together |
 
 pub mod app;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod egress;
 pub mod notify;
 pub mod random;
 pub mod secret;
 pub mod store;
+pub mod telemetry;

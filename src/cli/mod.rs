@@ -1,0 +1,275 @@
+//! The command line: what may be typed, what the help says, and what the exit codes mean.
+//!
+//! Data goes to standard output, all else to standard error. Each command lives in a file of its own; this one reads the
+//! configuration for those that need it and hands over.
+
+pub mod config_show;
+
+use crate::config::{self, Config};
+use clap::{ArgAction, Args, Parser, Subcommand};
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::str::FromStr;
+
+/// Runs the command. Whatever is to be said has been said when this returns.
+pub fn run(arguments: Arguments) -> Exit {
+    let global = &arguments.global;
+    match &arguments.command {
+        Command::Config { command: ConfigCommand::Show(show) } => {
+            with_config(global, None, |config| config_show::run(&config, show))
+        }
+        Command::Version => print(concat!("pagerpal ", env!("CARGO_PKG_VERSION"), "\n")),
+    }
+}
+
+/// Reads the configuration and goes on with it, or says what is wrong with it.
+///
+/// What merely degrades is not said here: `serve` logs it and shows it, `config show` lists it.
+fn with_config(global: &Global, listen: Option<SocketAddr>, go_on: impl FnOnce(Config) -> Exit) -> Exit {
+    match config::load_from_process(global.config.clone(), global.flags(listen)) {
+        Ok(config) => go_on(config),
+        Err(invalid) => {
+            eprintln!("pagerpal: {invalid}");
+            Exit::ConfigInvalid
+        }
+    }
+}
+
+/// Writes to standard output. A reader that has seen enough (`| head`) is no failure of ours.
+fn print(text: &str) -> Exit {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Failed,
+        _ => Exit::Done,
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  pagerpal config show              every setting in effect, and where it comes from
+  pagerpal config show SMTP_PORT    one of them
+";
+
+/// PagerPal, an on-call pager in one binary
+#[derive(Parser, Debug)]
+#[command(name = "pagerpal", version, before_help = EXAMPLES, arg_required_else_help = true)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Show the configuration
+    #[command(before_help = EXAMPLES, after_long_help = config::document::listing(), arg_required_else_help = true)]
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Print the version
+    Version,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum ConfigCommand {
+    /// Print the settings in effect and their origins; secrets by their length only
+    Show(ConfigShowArgs),
+}
+
+/// What every command takes.
+#[derive(Args, Debug)]
+pub struct Global {
+    /// Read this file instead of ./pagerpal.toml or /etc/pagerpal/pagerpal.toml
+    #[arg(short, long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where the database is (DATA_DIR)
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Log more; twice for still more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Log errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+}
+
+impl Global {
+    /// The settings these flags stand for.
+    fn flags(&self, listen: Option<SocketAddr>) -> BTreeMap<&'static str, String> {
+        let log_level = match (self.quiet, self.verbose) {
+            (true, _) => Some("error"),
+            (false, 0) => None,
+            (false, 1) => Some("debug"),
+            (false, _) => Some("trace"),
+        };
+        let settings = [
+            ("DATA_DIR", self.data_dir.as_ref().map(|directory| directory.to_string_lossy().into_owned())),
+            ("LISTEN_ADDRESS", listen.map(|address| address.to_string())),
+            ("LOG_LEVEL", log_level.map(str::to_owned)),
+        ];
+        settings.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+}
+
+/// Serve the web interface, the API and the webhooks, and page people
+#[derive(Args, Debug)]
+#[command(before_help = "\
+Examples:
+  pagerpal serve                         on 127.0.0.1:8000
+  pagerpal serve --listen 0.0.0.0:8000   for other machines, too")]
+pub struct ServeArgs {
+    /// Where to listen (LISTEN_ADDRESS)
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+}
+
+/// Create an admin; an account that exists gets the new password and the role
+#[derive(Args, Debug)]
+#[command(before_help = "\
+Examples:
+  pagerpal create-admin --email ana@example.org                      asks for the password
+  pagerpal create-admin --email ana@example.org --password-file -    reads it from standard input")]
+pub struct CreateAdminArgs {
+    /// What the admin signs in with
+    #[arg(long)]
+    pub email: String,
+    /// What the admin is called; the part before the @ if not given
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Read the password from this file, or from standard input (-); one line end at its end is dropped
+    #[arg(long, value_name = "PATH")]
+    pub password_file: Option<Input>,
+}
+
+/// Check every record's checksum and recompute every index
+#[derive(Args, Debug)]
+#[command(before_help = "\
+Examples:
+  pagerpal verify                the database in DATA_DIR, while no server uses it
+  pagerpal verify copy.redb      a copy")]
+pub struct VerifyArgs {
+    /// A database file; the one in DATA_DIR if not given
+    pub file: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub struct ConfigShowArgs {
+    /// One setting, by its environment variable (SMTP_PORT) or its key (smtp.port)
+    pub key: Option<String>,
+}
+
+/// Where a password is read from. Never the command line itself, which every user of the machine can see.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Input {
+    Stdin,
+    File(PathBuf),
+}
+
+impl FromStr for Input {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Input, Infallible> {
+        Ok(if text == "-" { Input::Stdin } else { Input::File(text.into()) })
+    }
+}
+
+impl Input {
+    /// All of it, less one line end at its end.
+    pub fn read(&self) -> io::Result<String> {
+        let mut text = String::new();
+        match self {
+            Input::Stdin => io::stdin().read_to_string(&mut text)?,
+            Input::File(path) => std::fs::File::open(path)?.read_to_string(&mut text)?,
+        };
+        let line = text.strip_suffix('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
+        Ok(line.unwrap_or(&text).to_owned())
+    }
+}
+
+/// How a command ended, for scripts and for systemd, which must not restart us after some of these.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Exit {
+    Done = 0,
+    Failed = 1,
+    Usage = 2,
+    ConfigInvalid = 3,
+    /// Worth trying again.
+    DatabaseUnreachable = 4,
+    NotPermitted = 5,
+    /// Another process has the database open, or the target is not empty.
+    InUse = 7,
+    VerificationFailed = 8,
+    /// The database was written by a newer version, or could not be brought to this one.
+    SchemaNewer = 12,
+    /// By SIGINT: 128 and the signal's number, as shells have it.
+    Interrupted = 130,
+    /// By SIGTERM.
+    Terminated = 143,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit as u8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound_and_every_help_begins_with_examples() {
+        Arguments::command().debug_assert();
+        let helps = [
+            Arguments::command(),
+            ServeArgs::augment_args(clap::Command::new("serve")),
+            CreateAdminArgs::augment_args(clap::Command::new("create-admin")),
+            VerifyArgs::augment_args(clap::Command::new("verify")),
+        ];
+        for mut command in helps {
+            let help = command.render_help().to_string();
+            assert!(help.starts_with("Examples:\n  pagerpal "), "{help}");
+        }
+    }
+
+    #[test]
+    fn every_example_can_be_typed() {
+        for line in EXAMPLES.lines().skip(1) {
+            let typed = line.trim().split("  ").next().expect("split yields one part at least");
+            assert!(Arguments::try_parse_from(typed.split(' ')).is_ok(), "{typed}");
+        }
+    }
+
+    #[test]
+    fn global_flags_may_stand_anywhere_and_become_settings() {
+        let check = |typed: &str, expected: &[(&str, &str)]| {
+            let arguments = Arguments::try_parse_from(typed.split(' ')).unwrap_or_else(|error| panic!("{error}"));
+            let flags = arguments.global.flags(None);
+            let flags: Vec<(&str, &str)> = flags.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            assert_eq!(flags, expected, "{typed}");
+        };
+        check("pagerpal version", &[]);
+        check("pagerpal --data-dir /x config show", &[("DATA_DIR", "/x")]);
+        check("pagerpal config show --data-dir /x -q", &[("DATA_DIR", "/x"), ("LOG_LEVEL", "error")]);
+        check("pagerpal -v version", &[("LOG_LEVEL", "debug")]);
+        check("pagerpal version -vv", &[("LOG_LEVEL", "trace")]);
+        assert!(Arguments::try_parse_from(["pagerpal", "-q", "-v", "version"]).is_err());
+    }
+
+    #[test]
+    fn a_password_comes_from_a_file_or_standard_input() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join("password");
+        std::fs::write(&path, "correct horse \r\n").expect("a writable directory");
+        let input: Input = path.to_str().expect("a UTF-8 path").parse().expect("any text is an input");
+        assert_eq!(input.read().expect("readable"), "correct horse ");
+        assert_eq!("-".parse(), Ok(Input::Stdin));
+    }
+}
