@@ -19,6 +19,7 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod egress;
+pub mod ingest;
 pub mod notify;
 pub mod random;
 pub mod secret;
