@@ -14,6 +14,7 @@
 //! | [`cli`] | puts the parts together |
 
 pub mod app;
+pub mod bridge;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -25,3 +26,4 @@ pub mod random;
 pub mod secret;
 pub mod store;
 pub mod telemetry;
+pub mod worker;

@@ -30,6 +30,7 @@ pub struct Outgoing {
     pub message_id: String,
     pub channel: Channel,
     pub address: String,
+    pub created_at: Timestamp,
     pub facts: Facts,
 }
 
@@ -51,7 +52,14 @@ pub struct Facts {
     pub counter: u32,
     /// Who is called next, and when, while that is known.
     pub next: Option<(String, Timestamp)>,
+    /// The reader's, for times in the text.
+    pub zone: String,
     pub is_test: bool,
+}
+
+/// When the first delivery of a ring is due.
+pub fn next_due(read: &super::Read<'_>, ring: DeliveryRing) -> Result<Option<Timestamp>, AppError> {
+    Ok(deliveries::delivery_next_due(read, ring)?)
 }
 
 /// Takes due deliveries of a ring out for sending. Those no longer wanted, and all of them in safe mode, become final
@@ -74,13 +82,14 @@ pub fn claim_due(
         };
         match delivery.claim(&incident, &user, sending_enabled, tx.now()) {
             Claim::Send { message_number } => {
-                let facts = facts(tx, &delivery, &incident)?;
+                let facts = facts(tx, &delivery, &incident, &user)?;
                 outgoing.push(Outgoing {
                     delivery: delivery.id,
                     attempt: delivery.attempts.len() - 1,
                     message_id: delivery::message_id(lineage, delivery.id, message_number),
                     channel: delivery.channel,
                     address: delivery.address.clone(),
+                    created_at: delivery.created_at,
                     facts,
                 });
             }
@@ -173,7 +182,7 @@ fn say(tx: &mut Write<'_>, incident: &mut Incident, delivery: &Delivery, what: D
     Ok(tx.put(incident)?)
 }
 
-fn facts(tx: &mut Write<'_>, delivery: &Delivery, incident: &Incident) -> Result<Facts, AppError> {
+fn facts(tx: &mut Write<'_>, delivery: &Delivery, incident: &Incident, user: &User) -> Result<Facts, AppError> {
     let details = tx.get::<IncidentDetails>(incident.id)?.map(|details| details.details).unwrap_or_default();
     let team = tx.get::<Team>(incident.team)?.map(|team| team.name).unwrap_or_default();
     let notification = tx.get::<Notification>(delivery.notification)?;
@@ -207,6 +216,7 @@ fn facts(tx: &mut Write<'_>, delivery: &Delivery, incident: &Incident) -> Result
         why,
         counter: u32::try_from(counter.count()).unwrap_or(u32::MAX).saturating_add(1),
         next,
+        zone: user.zone.clone(),
         is_test: incident.is_test,
     })
 }

@@ -31,19 +31,20 @@ impl From<Refusal> for AppError {
     }
 }
 
-/// A use case that expects a conflict says so in its own words before this is reached. A damaged record is our own
-/// trouble: the sender shall try again, and the admins are told by the status.
+/// A use case that expects a conflict says so in its own words before this is reached. A damaged record is trouble of that
+/// record alone, which the status lists.
 impl From<StoreError> for AppError {
     fn from(error: StoreError) -> AppError {
         match error {
             StoreError::Unavailable(text) => AppError::Unavailable(text),
-            StoreError::Damaged(damage) => AppError::Unavailable(damage.to_string()),
             StoreError::TooLarge { .. } => AppError::Refused(Refusal::invalid(
                 "too_large",
                 "body",
                 "That is more than one record can hold (1 MiB). Shorten the longest text and try again.",
             )),
-            StoreError::Conflict { .. } | StoreError::Panicked(_) => AppError::Internal(error.to_string()),
+            StoreError::Damaged(_) | StoreError::Conflict { .. } | StoreError::Panicked(_) => {
+                AppError::Internal(error.to_string())
+            }
         }
     }
 }

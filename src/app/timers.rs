@@ -1,9 +1,10 @@
 //! Timers: firing one is deleting it together with its consequences, in one transaction.
 
-use crate::app::{AppError, Write, apply, context};
+use crate::app::{AppError, Read, Write, apply, context};
 use crate::domain::effect::{Ring, Subject, Timer, TimerKind};
 use crate::domain::incident::{Incident, on_timer};
-use crate::store::{Read, timers};
+use crate::domain::time::Timestamp;
+use crate::store::{Read as _, Take, deliveries, timers};
 
 /// Timers fired in one transaction at most.
 pub const BATCH: usize = 100;
@@ -26,7 +27,8 @@ pub fn fire_due(tx: &mut Write<'_>, ring: Ring) -> Result<Fired, AppError> {
     for timer in timers::timers_due(tx, ring, tx.now(), BATCH)? {
         match tx.nested(|tx| fire(tx, &timer)) {
             Ok(()) => done.fired += 1,
-            Err(AppError::Unavailable(text)) if !text.contains("damaged") => return Err(AppError::Unavailable(text)),
+            // The store is in trouble, not this timer.
+            Err(error @ AppError::Unavailable(_)) => return Err(error),
             Err(error) => {
                 done.failed.push(format!("The timer {:?} could not be fired: {error}", timer.key));
                 let due = tx.now().plus_secs(POISON_WAIT_SECS);
@@ -35,6 +37,46 @@ pub fn fire_due(tx: &mut Write<'_>, ring: Ring) -> Result<Fired, AppError> {
         }
     }
     Ok(done)
+}
+
+/// When the first timer of a ring is due.
+pub fn next_due(read: &Read<'_>, ring: Ring) -> Result<Option<Timestamp>, AppError> {
+    Ok(timers::timer_next_due(read, ring)?)
+}
+
+/// The clock was set by so many seconds. What counts elapsed time moves along: delays of levels, pages of the last
+/// resort, messages that wait. What is due by the calendar stays.
+pub fn shift_elapsed(tx: &mut Write<'_>, secs: i64) -> Result<(), AppError> {
+    let mut cursor = None;
+    loop {
+        let page = timers::timers_all(tx, Take::first(1000).after(cursor))?;
+        for timer in page.items {
+            if matches!(timer.key.kind, TimerKind::Next | TimerKind::Repage) {
+                let (due, armed_at) = (timer.due.plus_secs(secs), timer.armed_at.plus_secs(secs));
+                tx.put(&Timer { due, armed_at, ..timer })?;
+            }
+        }
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    // Gathered first: moving one within the wheel while walking it could meet it again.
+    let mut waiting = Vec::new();
+    let mut cursor = None;
+    loop {
+        let page = deliveries::deliveries_waiting(tx, Take::first(1000).after(cursor))?;
+        waiting.extend(page.items);
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    for mut delivery in waiting {
+        delivery.shift(secs);
+        tx.put(&delivery)?;
+    }
+    Ok(())
 }
 
 fn fire(tx: &mut Write<'_>, timer: &Timer) -> Result<(), AppError> {

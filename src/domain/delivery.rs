@@ -244,6 +244,16 @@ impl Delivery {
         }
     }
 
+    /// The clock was set: what waits for so many seconds still waits for as many.
+    pub fn shift(&mut self, secs: i64) {
+        match &mut self.state {
+            State::Queued { due } | State::Retrying { due } | State::Sending { lease_until: due } => {
+                *due = due.plus_secs(secs);
+            }
+            _ => {}
+        }
+    }
+
     pub fn withdraw(&mut self, reason: &str) -> bool {
         let unsent = matches!(self.state, State::Queued { .. } | State::Retrying { .. });
         if unsent {

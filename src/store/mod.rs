@@ -262,7 +262,7 @@ impl Store {
     }
 
     /// After failures: opens the file again if it was closed, and tries whether a commit as large as the one that
-    /// failed goes through. `Ok` clears the failures.
+    /// failed (up to half a MiB) goes through. `Ok` clears the failures. May read the whole file.
     pub fn try_again(&self) -> Result<()> {
         self.core.try_again()
     }

@@ -21,8 +21,11 @@ pub struct RecordKind {
     pub version: Version,
     pub indexes: &'static [TableName],
     /// Decodes a record under its key and answers the index rows that follow from it.
-    rows_of: fn(&[u8], &[u8]) -> std::result::Result<Vec<(TableName, Vec<u8>)>, Problem>,
+    rows_of: fn(&[u8], &[u8]) -> RowsOf,
 }
+
+/// Index and key of each row, or why there is no telling.
+type RowsOf = std::result::Result<Vec<(TableName, Vec<u8>)>, Problem>;
 
 impl RecordKind {
     pub const fn of<R: Record>() -> RecordKind {
@@ -30,7 +33,7 @@ impl RecordKind {
     }
 }
 
-fn rows_of<R: Record>(key: &[u8], stored: &[u8]) -> std::result::Result<Vec<(TableName, Vec<u8>)>, Problem> {
+fn rows_of<R: Record>(key: &[u8], stored: &[u8]) -> RowsOf {
     let record: R = codec::decode(R::TABLE.name(), key, R::TABLE.version(), stored)?;
     if keys::decode::<R::Key>(key).is_none() || keys::encode(&record.key()) != key {
         return Err(Problem::Key);

@@ -1,0 +1,151 @@
+//! Deliveries: claims what is due, sends it, records the answer.
+//!
+//! First tries and retries are two workers over the two rings of the delivery wheel, so that retries can be switched off
+//! alone and a backlog of them holds up no first try. Sending happens in tasks of their own; how many are under way at
+//! once is bounded, and a claim is only made for a message that can leave now.
+
+use crate::app::AppError;
+use crate::app::deliveries::{BATCH, Outgoing, claim_due, next_due, record};
+use crate::app::system::Worker;
+use crate::domain::delivery::{Answer, DeliveryRing, Outcome};
+use crate::domain::effect::{Reason, UpdateKind};
+use crate::domain::time::{Timestamp, zone_named};
+use crate::notify::{Content, Headline, Message, NextCall, Page, SEND_LIMIT, Update};
+use crate::worker::{Shop, wheel};
+use std::sync::Arc;
+use tokio::sync::{Notify, Semaphore};
+
+/// Messages under way at once, per ring. Providers have smaller limits of their own.
+const UNDER_WAY: usize = 48;
+
+pub async fn first_tries(shop: Shop) {
+    let wakers = Arc::clone(&shop.wakers);
+    run(shop, Worker::Deliveries, DeliveryRing::First, &wakers.first).await;
+}
+
+pub async fn retries(shop: Shop) {
+    let wakers = Arc::clone(&shop.wakers);
+    run(shop, Worker::Retry, DeliveryRing::Retry, &wakers.retry).await;
+}
+
+async fn run(shop: Shop, worker: Worker, ring: DeliveryRing, wake: &Notify) {
+    let places = Arc::new(Semaphore::new(UNDER_WAY));
+    loop {
+        let going_on = match round(&shop, worker, ring, &places).await {
+            Ok(next) => wheel::rest(&shop, wake, next).await,
+            Err(error) => {
+                shop.ran(worker, 0, Some(error.to_string()));
+                wheel::pause(&shop, wheel::AFTER_ERROR, wake).await
+            }
+        };
+        if !going_on {
+            break;
+        }
+    }
+    // What is on the wire is waited for: an answer that is not recorded is a message sent twice.
+    let _ = tokio::time::timeout(SEND_LIMIT, places.acquire_many(UNDER_WAY as u32)).await;
+}
+
+/// Claims and hands over everything that is due, and answers when the next is.
+async fn round(
+    shop: &Shop,
+    worker: Worker,
+    ring: DeliveryRing,
+    places: &Arc<Semaphore>,
+) -> Result<Option<Timestamp>, AppError> {
+    loop {
+        let next = shop.read(move |read| next_due(read, ring)).await?;
+        let now = shop.app.now();
+        let Some(due) = next.filter(|due| *due <= now) else {
+            shop.ran(worker, 0, None);
+            return Ok(next);
+        };
+        // Wait for a place before claiming: a claim's lease runs from its commit.
+        let first = Arc::clone(places).acquire_owned().await.expect("nobody closes the places");
+        let free = (1 + places.available_permits()).min(BATCH);
+        let (lineage, sending) = (shop.app.lineage().to_owned(), shop.app.settings.sending_enabled);
+        let claimed = shop.write(move |tx| claim_due(tx, ring, &lineage, sending, free)).await?;
+        shop.ran(worker, now.secs_since(due), None);
+        let mut first = Some(first);
+        for outgoing in claimed {
+            let place = match first.take() {
+                Some(place) => place,
+                None => Arc::clone(places).acquire_owned().await.expect("nobody closes the places"),
+            };
+            let shop = shop.clone();
+            tokio::spawn(async move {
+                send(&shop, outgoing).await;
+                drop(place);
+            });
+        }
+        if shop.is_stopping() {
+            return Ok(None);
+        }
+    }
+}
+
+/// One attempt, from the wire to the record. If the store cannot record it, the claim's lease runs out and the message
+/// is sent again under the same id.
+async fn send(shop: &Shop, outgoing: Outgoing) {
+    let (delivery, attempt, channel) = (outgoing.delivery, outgoing.attempt, outgoing.channel);
+    let answer = match shop.providers.provider(channel) {
+        Some(provider) => provider.send(&message(shop, outgoing)).await,
+        None => Answer {
+            outcome: Outcome::Permanent { account_wide: true },
+            text: format!("{} is not set up, so nothing was sent. See Settings, Channels.", channel.title()),
+        },
+    };
+    let failure = match answer.outcome {
+        Outcome::Accepted | Outcome::Duplicate => None,
+        _ => Some(answer.text.as_str()),
+    };
+    shop.app.board.channel_answered(channel, shop.app.now(), failure);
+    tracing::info!(delivery = %delivery, channel = channel.word(), outcome = ?answer.outcome, "sent");
+    let recorded = shop.write(move |tx| record(tx, delivery, attempt, &answer)).await;
+    if let Err(error) = recorded {
+        tracing::error!(delivery = %delivery, %error, "an answer could not be recorded; the message will be sent again");
+    }
+}
+
+/// What the provider needs, from what the claim found.
+fn message(shop: &Shop, outgoing: Outgoing) -> Message {
+    let facts = outgoing.facts;
+    let number = facts.number;
+    let base = shop.app.settings.base_url.as_deref();
+    let link = base.map(|base| format!("{}/incidents/{number}", base.trim_end_matches('/')));
+    let about = Headline { number, severity: facts.severity, title: facts.title };
+    let content = match facts.reason {
+        Reason::Page { .. } => Content::Page(Page {
+            about,
+            team: facts.team,
+            details: facts.details,
+            why: vec![facts.why],
+            next: facts.next.map(|(name, at)| NextCall { name, at: clock_time(at, &facts.zone) }),
+            link,
+            counter: format!("call {}", facts.counter),
+        }),
+        Reason::Update(kind) => {
+            let by = facts.by.as_deref().unwrap_or("its alert source");
+            let sentence = match kind {
+                UpdateKind::Acknowledged => format!("Taken by {by}. You need not do anything."),
+                UpdateKind::Resolved => format!("Resolved by {by}. You need not do anything."),
+            };
+            Content::Update(Update { about: Some(about), sentence, link })
+        }
+    };
+    Message {
+        message_id: outgoing.message_id,
+        channel: outgoing.channel,
+        to: outgoing.address,
+        at: outgoing.created_at,
+        thread: Some(format!("incident-{number}-{}", shop.app.lineage())),
+        content,
+    }
+}
+
+/// `03:19`, on the reader's clock.
+fn clock_time(at: Timestamp, zone: &str) -> String {
+    let zone = zone_named(zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let local = at.in_zone(&zone);
+    format!("{:02}:{:02}", local.hour(), local.minute())
+}

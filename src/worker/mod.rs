@@ -1,0 +1,149 @@
+//! Makes time pass: the background tasks of the process, and the supervisor that keeps them alive.
+//!
+//! Each task takes no input but the store. It arms its wake-up, looks what is due, does it, reports on the status board
+//! and sleeps until the next slot, a commit, or 15 s, whichever comes first ([`wheel`]). So a task that missed a signal
+//! is late by seconds at most, and a task that is killed loses nothing: what it had not finished is still due.
+
+pub mod clock;
+pub mod deliveries;
+pub mod inspector;
+pub mod timers;
+pub mod upkeep;
+pub mod wheel;
+
+use crate::app::system::Worker;
+use crate::app::{self, App, AppError, Read, Write};
+use crate::bridge::{Bridge, Lane, panic_text};
+use crate::notify::registry::Registry;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, oneshot, watch};
+use tokio::task::JoinHandle;
+
+/// What every worker has.
+#[derive(Clone)]
+pub struct Shop {
+    pub app: Arc<App>,
+    pub bridge: Bridge,
+    pub providers: Arc<Registry>,
+    wakers: Arc<Wakers>,
+    stop: watch::Receiver<bool>,
+}
+
+/// One signal per worker: `notify_one` keeps a permit, so a wake-up between a look and a sleep is not lost.
+#[derive(Default)]
+struct Wakers {
+    timers: Notify,
+    first: Notify,
+    retry: Notify,
+}
+
+/// The running workers. Dropping this does not stop them; [`Workers::stop`] does.
+pub struct Workers {
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// A worker that panicked starts again after this.
+const RESTART: Duration = Duration::from_secs(1);
+
+/// Starts everything that is switched on. What an earlier process had claimed is released first: it is dead, since only one
+/// can have the file.
+pub async fn start(app: Arc<App>, bridge: Bridge, providers: Arc<Registry>) -> Result<Workers, AppError> {
+    let (stop, stopped) = watch::channel(false);
+    let shop = Shop { app, bridge, providers, wakers: Arc::default(), stop: stopped };
+    let released = shop.write(app::deliveries::release_claims).await?;
+    if released > 0 {
+        tracing::warn!(released, "messages were on their way when the last process ended; they are sent again");
+    }
+    let wakers = Arc::clone(&shop.wakers);
+    shop.app.on_commit(Box::new(move || {
+        wakers.timers.notify_one();
+        wakers.first.notify_one();
+        wakers.retry.notify_one();
+    }));
+    let settings = &shop.app.settings;
+    let mut tasks = vec![
+        supervise(&shop, Worker::Deliveries, deliveries::first_tries),
+        supervise(&shop, Worker::Upkeep, upkeep::run),
+        supervise(&shop, Worker::Inspector, inspector::run),
+        supervise(&shop, Worker::Inspector, clock::run),
+    ];
+    if settings.escalation_enabled {
+        tasks.push(supervise(&shop, Worker::Escalation, timers::run));
+    }
+    if settings.retry_enabled {
+        tasks.push(supervise(&shop, Worker::Retry, deliveries::retries));
+    }
+    Ok(Workers { stop, tasks })
+}
+
+impl Workers {
+    /// Lets each finish what it is doing, messages on the wire included.
+    pub async fn stop(self) {
+        let _ = self.stop.send(true);
+        for task in self.tasks {
+            let _ = task.await;
+        }
+    }
+}
+
+/// Runs a worker until it is told to stop, again and again if it panics.
+fn supervise<F>(shop: &Shop, worker: Worker, run: impl Fn(Shop) -> F + Send + 'static) -> JoinHandle<()>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let shop = shop.clone();
+    tokio::spawn(async move {
+        loop {
+            match tokio::spawn(run(shop.clone())).await {
+                Ok(()) => return,
+                Err(failed) => {
+                    let text = match failed.try_into_panic() {
+                        Ok(panic) => panic_text(&*panic),
+                        Err(_) => return,
+                    };
+                    tracing::error!(worker = worker.word(), text, "a worker panicked and is started again");
+                    shop.app.board.panicked(worker, shop.app.now(), text);
+                }
+            }
+            tokio::time::sleep(RESTART).await;
+        }
+    })
+}
+
+impl Shop {
+    async fn read<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Read<'_>) -> Result<T, AppError> + Send + 'static,
+    ) -> Result<T, AppError> {
+        let app = Arc::clone(&self.app);
+        match self.bridge.run(Lane::Paging, move || app.read(look)).await {
+            Ok(answer) => answer,
+            Err(crossing) => Err(AppError::Unavailable(crossing.to_string())),
+        }
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut Write<'_>) -> Result<T, AppError> + Send + 'static,
+    ) -> Result<T, AppError> {
+        let (hand_over, answer) = oneshot::channel();
+        self.app.write_then(app::Lane::Paging, work, move |result| {
+            let _ = hand_over.send(result);
+        });
+        answer.await.unwrap_or_else(|_| Err(AppError::Unavailable("the store is closing".to_owned())))
+    }
+
+    fn is_stopping(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    /// Puts a round on the status board and an error into the log.
+    fn ran(&self, worker: Worker, lag_secs: i64, error: Option<String>) {
+        if let Some(text) = &error {
+            tracing::error!(worker = worker.word(), text, "a round failed; it is tried again");
+        }
+        self.app.board.ran(worker, self.app.now(), lag_secs, error);
+    }
+}

@@ -1,0 +1,44 @@
+//! Escalation: fires the timers of its ring as they come due.
+
+use crate::app::system::Worker;
+use crate::app::timers::{BATCH, fire_due, next_due};
+use crate::domain::effect::Ring;
+use crate::worker::{Shop, wheel};
+
+pub async fn run(shop: Shop) {
+    let wake = &shop.wakers.timers;
+    loop {
+        let next = match round(&shop).await {
+            Ok(next) => next,
+            Err(error) => {
+                shop.ran(Worker::Escalation, 0, Some(error.to_string()));
+                if !wheel::pause(&shop, wheel::AFTER_ERROR, wake).await {
+                    return;
+                }
+                continue;
+            }
+        };
+        if !wheel::rest(&shop, wake, next).await {
+            return;
+        }
+    }
+}
+
+/// Fires everything that is due and answers when the next is.
+async fn round(shop: &Shop) -> Result<Option<crate::domain::time::Timestamp>, crate::app::AppError> {
+    loop {
+        let next = shop.read(|read| next_due(read, Ring::Escalation)).await?;
+        let now = shop.app.now();
+        let Some(due) = next.filter(|due| *due <= now) else {
+            shop.ran(Worker::Escalation, 0, None);
+            return Ok(next);
+        };
+        let done = shop.write(|tx| fire_due(tx, Ring::Escalation)).await?;
+        let error = (!done.failed.is_empty()).then(|| done.failed.join("; "));
+        shop.ran(Worker::Escalation, now.secs_since(due), error);
+        debug_assert!(done.fired <= BATCH);
+        if shop.is_stopping() {
+            return Ok(None);
+        }
+    }
+}
