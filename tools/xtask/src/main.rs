@@ -1,1 +1,40 @@
-fn main() {}
+//! Chores of this repository: `cargo xtask <command>`.
+//!
+//! One module per command, plus two that they share: `step` runs a program and says so, `needs` installs what the tests
+//! drive. It is compiled on every use from a fresh clone, so it depends on the standard library alone and its
+//! command line is one `match`. It knows nothing about the product; how tests behave is theirs.
+
+mod ci;
+mod needs;
+mod step;
+mod test;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+Usage: cargo xtask <command>
+
+  needs   install what the tests drive: mail server, Alertmanager, browser, Python clients
+  test    needs, release build, format, lints, every test
+  ci      test, and the licences and advisories of all dependencies";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let done = match words[..] {
+        ["needs"] => needs::run(),
+        ["test"] => test::run(),
+        ["ci"] => ci::run(),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("xtask: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
