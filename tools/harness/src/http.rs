@@ -39,6 +39,7 @@ pub fn call(method: &'static str, url: impl Into<String>) -> Call {
 }
 
 impl Call {
+    /// Adds a header; a `Host` takes the place of the URL's own.
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Call {
         self.headers.push((name.to_string(), value.into()));
         self
@@ -83,7 +84,10 @@ impl Call {
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
         let connection = tokio::spawn(connection);
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        let mut request = Request::builder().method(self.method).uri(path).header(HOST, authority.as_str());
+        let mut request = Request::builder().method(self.method).uri(path);
+        if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+            request = request.header(HOST, authority.as_str());
+        }
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }

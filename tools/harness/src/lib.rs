@@ -18,5 +18,6 @@ pub mod infobip;
 pub mod moto;
 pub mod process;
 pub mod programs;
+pub mod receiver;
 pub mod smtp;
 pub mod wait;

@@ -208,7 +208,6 @@ pub fn folder(name: &str) -> tempfile::TempDir {
 mod tests {
     use super::*;
     use crate::programs::python;
-    use rustix::process::test_kill_process_group;
 
     const SECONDS: Duration = Duration::from_secs(20);
 
@@ -243,15 +242,21 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_dropped_handle_takes_grandchildren_along() {
         let folder = folder("process");
-        let process = Launch::new("/bin/sh", folder.path()).args(["-c", "sleep 600 & sleep 600"]).start();
-        let group = process.group;
+        let process = Launch::new("/bin/sh", folder.path()).args(["-c", "sleep 600 & echo $!; wait"]).start();
+        while !process.output().ends_with('\n') {
+            tokio::time::sleep(POLL).await;
+        }
+        let stat = format!("/proc/{}/stat", process.output().trim());
+        // Nobody may be there to take the dead away, so a zombie counts as gone.
+        let runs = || fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z "));
+        assert!(runs(), "the grandchild runs");
         drop(process);
         let gone = async {
-            while test_kill_process_group(group).is_ok() {
+            while runs() {
                 tokio::time::sleep(POLL).await;
             }
         };
-        tokio::time::timeout(SECONDS, gone).await.expect("the group is gone");
+        tokio::time::timeout(SECONDS, gone).await.expect("the grandchild is gone");
     }
 
     #[tokio::test(flavor = "multi_thread")]
