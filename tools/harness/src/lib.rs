@@ -4,8 +4,9 @@
 //!   the vendor's own client library by `python/infobip_contract.py`.
 //! * [`smtp`], [`alertmanager`], [`moto`] and [`browser`] start the real thing: Exim, Prometheus Alertmanager, a server
 //!   that posts SNS envelopes, and Chromium. `cargo xtask needs` installs them.
-//! * [`process`] starts PagerPal's own binary, kills it, and never leaves an orphan; [`http`] is a client for tests;
-//!   [`wait`] waits for state to change without sleeping.
+//! * [`receiver`] keeps what a webhook sender sends, for looking at it before PagerPal does.
+//! * [`process`] starts PagerPal's own binary, kills it, and never leaves an orphan; [`programs`] knows where that and
+//!   the others are; [`http`] is a client for tests; [`wait`] waits for state to change without sleeping.
 //!
 //! Everything takes a free port, lives in a temporary directory and ends when its handle is dropped. Handles are for
 //! tests: what a test cannot go on without panics with a sentence. Drive them from a multi-threaded runtime, as

@@ -3,7 +3,7 @@
 //! On Debian, as root, missing programs come from the distribution; the Python clients always go to `target/venv`.
 //! Elsewhere it installs nothing and says exactly what is missing. Nothing is asked, no service is started, and a
 //! machine that has everything is left untouched: a second run takes no time. How a program is used is the harness's
-//! affair; `harness::program` looks in the same places.
+//! affair; `harness::programs` looks in the same places.
 
 use crate::step::{self, Result, output, repository};
 use std::fs;
@@ -22,7 +22,7 @@ const PROGRAMS: [(&str, &str); 5] = [
 /// Packages for a Python that can make a virtual environment.
 const PYTHON_PACKAGES: [&str; 2] = ["python3", "python3-venv"];
 
-/// Newest first would surprise people who set up their own `python3`; that one goes first if it is new enough.
+/// In the order they are tried: whoever set up a `python3` of their own means that one.
 const PYTHONS: [&str; 6] = ["python3", "/usr/bin/python3", "python3.13", "python3.12", "python3.11", "python3.10"];
 
 pub fn run() -> Result {

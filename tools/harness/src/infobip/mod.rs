@@ -66,7 +66,14 @@ impl FakeInfobip {
     }
 
     /// The next `count` requests of this channel that are authorised and well-formed meet this fault; scripts queue up.
+    ///
+    /// # Panics
+    /// On a status id that the provider does not have.
     pub fn fail_next(&self, channel: Channel, count: usize, fault: Fault) {
+        if let Fault::RejectedIn200(id) | Fault::Undelivered(id) = fault {
+            // Asked for here, where the test sees the panic, rather than in the server.
+            status::status(id);
+        }
         self.memory.change(|memory| memory.script(channel, count, fault));
     }
 

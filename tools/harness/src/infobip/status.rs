@@ -17,7 +17,7 @@ pub const EC_DESTINATION_TXT_FLOODING: u16 = 4104;
 const GROUPS: [&str; 6] = ["ACCEPTED", "PENDING", "UNDELIVERABLE", "DELIVERED", "EXPIRED", "REJECTED"];
 
 /// Id, group, name.
-const STATUSES: [(u16, usize, &str); 31] = [
+const STATUSES: [(u16, usize, &str); 29] = [
     (0, 0, "MESSAGE_ACCEPTED"),
     (3, 1, "PENDING_WAITING_DELIVERY"),
     (7, 1, "PENDING_ENROUTE"),
@@ -47,8 +47,6 @@ const STATUSES: [(u16, usize, &str); 31] = [
     (51, 5, "MISSING_TO"),
     (52, 5, "REJECTED_INVALID_DESTINATION"),
     (87, 5, "SIGNALS_BLOCKED"),
-    (96, 2, "UNDELIVERABLE_NO_ANSWER"),
-    (97, 2, "UNDELIVERABLE_USER_BUSY"),
 ];
 
 /// The `status` object for an id.
