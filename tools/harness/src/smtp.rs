@@ -112,12 +112,11 @@ impl MailServer {
         fs::read_to_string(self.folder.path().join("log/mainlog")).unwrap_or_default()
     }
 
-    /// A mail appears in `new` by renaming, so what is there is whole. Exim's names begin with the second and go on
-    /// with the microsecond.
+    /// A mail appears in `new` by renaming, so what is there is whole, and its time is that of its last byte.
     fn files(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.folder.path().join("mail/new")).into_iter().flatten();
         let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-        files.sort();
+        files.sort_by_key(|file| fs::metadata(file).and_then(|data| data.modified()).ok());
         files
     }
 }
@@ -146,7 +145,8 @@ fn make_certificate(folder: &Path) {
 /// deliveries are never made as root: that is compiled in.
 fn configure(folder: &Path) -> String {
     let (folder, user, group) = (folder.display(), getuid().as_raw(), getgid().as_raw());
-    let mailbox_owner = if user == 0 { "nobody".to_string() } else { user.to_string() };
+    let mailbox_owner =
+        if user == 0 { "user = nobody".to_string() } else { format!("user = {user}\n  group = {group}") };
     format!(
         r"
 primary_hostname = localhost
@@ -187,7 +187,7 @@ mailbox:
   delivery_date_add
   envelope_to_add
   return_path_add
-  user = {mailbox_owner}
+  {mailbox_owner}
 
 begin authenticators
 plain:

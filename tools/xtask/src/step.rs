@@ -27,10 +27,9 @@ pub fn run_with(program: impl AsRef<Path>, arguments: &[&str], variables: &[(&st
     if status.success() { Ok(()) } else { Err(format!("`{line}` failed ({status})")) }
 }
 
-/// The cargo that runs us, as rust-toolchain.toml chose it; never touches Cargo.lock, so that a forgotten one is noticed.
+/// The cargo that rust-toolchain.toml names, as it did for the one that runs us.
 pub fn cargo(arguments: &[&str]) -> Result {
-    let cargo = std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
-    run(cargo, arguments)
+    run("cargo", arguments)
 }
 
 /// What `program` prints, or `None` if it cannot start or fails.
