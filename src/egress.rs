@@ -15,11 +15,10 @@ use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{LookupIpStrategy, NameServerConfig, ResolverConfig};
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use lettre::transport::smtp::client::{Certificate, TlsParameters};
+use lettre::transport::smtp::client::{Certificate, TlsParameters, TlsParametersBuilder};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Method, RequestBuilder, Response, Url};
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -46,7 +45,7 @@ pub enum Purpose {
 /// Cheap to share in an `Arc`; built once. Needs a tokio runtime when used, not when built.
 pub struct Egress {
     names: Names,
-    extra_root: Option<Certificate>,
+    extra_roots: Vec<Certificate>,
     operator: reqwest::Client,
     untrusted: reqwest::Client,
 }
@@ -62,21 +61,14 @@ pub enum EgressError {
 }
 
 impl Egress {
-    /// `extra_root` is PEM, one or more certificates trusted besides Mozilla's: a company's own authority, or a test's.
-    pub fn new(extra_root: Option<&[u8]>) -> Result<Egress, EgressError> {
+    /// `extra_roots` are trusted besides Mozilla's: a company's own authority, or a test's.
+    pub fn new(extra_roots: &[CertificateDer<'static>]) -> Result<Egress, EgressError> {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        let mut for_mail = None;
-        if let Some(pem) = extra_root {
+        let mut for_mail = Vec::new();
+        for certificate in extra_roots {
             let unreadable = |error: &dyn std::fmt::Display| EgressError::ExtraRoot(error.to_string());
-            let certificates = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
-            let certificates = certificates.map_err(|error| unreadable(&error))?;
-            if certificates.is_empty() {
-                return Err(unreadable(&"no certificate in it"));
-            }
-            for certificate in certificates {
-                roots.add(certificate).map_err(|error| unreadable(&error))?;
-            }
-            for_mail = Some(Certificate::from_pem(pem).map_err(|error| unreadable(&error))?);
+            roots.add(certificate.clone()).map_err(|error| unreadable(&error))?;
+            for_mail.push(Certificate::from_der(certificate.to_vec()).map_err(|error| unreadable(&error))?);
         }
         let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()?
@@ -100,7 +92,7 @@ impl Egress {
         };
         let operator = client(Purpose::Operator)?;
         let untrusted = client(Purpose::Untrusted)?;
-        Ok(Egress { names, extra_root: for_mail, operator, untrusted })
+        Ok(Egress { names, extra_roots: for_mail, operator, untrusted })
     }
 
     pub fn client(&self, purpose: Purpose) -> Client {
@@ -120,11 +112,8 @@ impl Egress {
     /// TLS for mail with the same roots; the certificate must carry `server_name`.
     pub fn mail_tls(&self, server_name: &str) -> Result<TlsParameters, lettre::transport::smtp::Error> {
         let builder = TlsParameters::builder(server_name.to_owned());
-        match &self.extra_root {
-            Some(root) => builder.add_root_certificate(root.clone()),
-            None => builder,
-        }
-        .build()
+        let trust = |builder: TlsParametersBuilder, root: &Certificate| builder.add_root_certificate(root.clone());
+        self.extra_roots.iter().fold(builder, trust).build()
     }
 }
 
@@ -373,7 +362,7 @@ mod tests {
 
     #[test]
     fn an_address_is_refused_before_anything_is_sent() {
-        let egress = Egress::new(None).expect("no extra root to go wrong");
+        let egress = Egress::new(&[]).expect("no extra root to go wrong");
         let check = |purpose, url: &str, expected: Option<Refused>| {
             assert_eq!(egress.client(purpose).get(url).err(), expected, "{purpose:?} {url}");
         };
@@ -401,7 +390,7 @@ mod tests {
 
     #[tokio::test]
     async fn localhost_and_literals_resolve_without_a_name_server() {
-        let egress = Egress::new(None).expect("no extra root to go wrong");
+        let egress = Egress::new(&[]).expect("no extra root to go wrong");
         assert_eq!(egress.resolve("192.0.2.7").await.expect("itself"), [address("192.0.2.7")]);
         assert_eq!(egress.resolve("2001:db8::7").await.expect("itself"), [address("2001:db8::7")]);
         let local = egress.resolve("localhost").await.expect("loopback");
@@ -410,7 +399,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_that_leads_inside_is_refused_when_it_is_resolved() {
-        let egress = Egress::new(None).expect("no extra root to go wrong");
+        let egress = Egress::new(&[]).expect("no extra root to go wrong");
         let request = egress.client(Purpose::Untrusted).get("https://localhost/x").expect("a name, judged later");
         let error = request.send().await.expect_err("refused");
         assert!(error.is_dns() && format!("{error:?}").contains("NotPublic"), "{error:?}");
@@ -418,8 +407,7 @@ mod tests {
 
     #[test]
     fn an_unreadable_extra_root_is_an_error() {
-        for pem in ["", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
-            assert!(matches!(Egress::new(Some(pem.as_bytes())), Err(EgressError::ExtraRoot(_))), "{pem:?}");
-        }
+        let nonsense = CertificateDer::from(vec![0; 9]);
+        assert!(matches!(Egress::new(&[nonsense]), Err(EgressError::ExtraRoot(_))));
     }
 }

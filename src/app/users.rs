@@ -104,7 +104,7 @@ pub fn edit(tx: &mut Write<'_>, actor: &Actor, id: UserId, basics: &Basics) -> R
         return Err(Refusal::invalid("email_missing", "email", sentence).into());
     }
     save(tx, &user)?;
-    keep_an_admin(tx, &user)?;
+    keep_an_admin(tx, &before)?;
     if user.role != before.role {
         auth::end_sessions(tx, id)?;
     }
@@ -131,10 +131,10 @@ pub fn set_password(tx: &mut Write<'_>, actor: &Actor, id: UserId, password_hash
 /// The person can still be paged, but no longer sign in.
 pub fn remove_login(tx: &mut Write<'_>, actor: &Actor, id: UserId) -> Result<(), AppError> {
     change::begin(actor)?;
-    let mut user = one(tx, id)?;
-    user.login = None;
+    let before = one(tx, id)?;
+    let user = User { login: None, ..before.clone() };
     save(tx, &user)?;
-    keep_an_admin(tx, &user)?;
+    keep_an_admin(tx, &before)?;
     auth::end_sessions(tx, id)?;
     change::audit(tx, actor, "user.login_removed", id, user.name)
 }
@@ -209,13 +209,14 @@ fn begin_contacts(actor: &Actor, id: UserId) -> Result<(), AppError> {
 /// for this person says so.
 pub fn deactivate(tx: &mut Write<'_>, actor: &Actor, id: UserId) -> Result<(), AppError> {
     change::begin(actor)?;
-    let mut user = one(tx, id)?;
-    if !user.is_active() {
+    let before = one(tx, id)?;
+    if !before.is_active() {
         return Ok(());
     }
+    let mut user = before.clone();
     user.deactivate(tx.now());
     save(tx, &user)?;
-    keep_an_admin(tx, &user)?;
+    keep_an_admin(tx, &before)?;
     auth::end_sessions(tx, id)?;
     let by = By { actor: *actor, acting_as: None };
     for mut delivery in deliveries::deliveries_open_of_user(tx, id, super::MANY)? {
@@ -263,6 +264,6 @@ pub fn save(tx: &mut Write<'_>, user: &User) -> Result<(), AppError> {
     }))
 }
 
-fn keep_an_admin(tx: &mut Write<'_>, changed: &User) -> Result<(), AppError> {
-    Ok(keeps_an_admin(&users::users_active_admins(tx, super::MANY)?, changed)?)
+fn keep_an_admin(tx: &mut Write<'_>, before: &User) -> Result<(), AppError> {
+    Ok(keeps_an_admin(before, &users::users_active_admins(tx, super::MANY)?)?)
 }

@@ -4,6 +4,10 @@
 //! configuration for those that need it and hands over.
 
 pub mod config_show;
+pub mod create_admin;
+pub mod open;
+pub mod serve;
+pub mod verify;
 
 use crate::config::{self, Config};
 use clap::{ArgAction, Args, Parser, Subcommand};
@@ -22,6 +26,9 @@ pub fn run(arguments: Arguments) -> Exit {
         Command::Config { command: ConfigCommand::Show(show) } => {
             with_config(global, None, |config| config_show::run(&config, show))
         }
+        Command::Serve(args) => with_config(global, args.listen, |config| serve::run(&config)),
+        Command::CreateAdmin(args) => with_config(global, None, |config| create_admin::run(&config, args)),
+        Command::Verify(args) => with_config(global, None, |config| verify::run(&config, args)),
         Command::Version => print(concat!("pagerpal ", env!("CARGO_PKG_VERSION"), "\n")),
     }
 }
@@ -49,6 +56,9 @@ fn print(text: &str) -> Exit {
 
 const EXAMPLES: &str = "\
 Examples:
+  pagerpal serve                    on 127.0.0.1:8000, with nothing configured
+  pagerpal create-admin --email ana@example.org
+  pagerpal verify                   the database, while no server uses it
   pagerpal config show              every setting in effect, and where it comes from
   pagerpal config show SMTP_PORT    one of them
 ";
@@ -65,6 +75,9 @@ pub struct Arguments {
 
 #[derive(Subcommand, Debug)]
 pub enum Command {
+    Serve(ServeArgs),
+    CreateAdmin(CreateAdminArgs),
+    Verify(VerifyArgs),
     /// Show the configuration
     #[command(before_help = EXAMPLES, after_long_help = config::document::listing(), arg_required_else_help = true)]
     Config {

@@ -101,13 +101,14 @@ impl User {
     }
 }
 
-/// One active admin with a login always exists, or nobody could change anything any more.
-pub fn keeps_an_admin<'a>(after: impl IntoIterator<Item = &'a User>, changed: &User) -> Result<(), Refusal> {
-    let remains = after.into_iter().any(|user| user.is_active() && user.role == Role::Admin && user.login.is_some());
-    if remains {
+/// One active admin with a login always exists, or nobody could change anything any more. `before` is the user as they
+/// were, `after` all users as they would be.
+pub fn keeps_an_admin<'a>(before: &User, after: impl IntoIterator<Item = &'a User>) -> Result<(), Refusal> {
+    let can_administer = |user: &User| user.is_active() && user.role == Role::Admin && user.login.is_some();
+    if !can_administer(before) || after.into_iter().any(can_administer) {
         return Ok(());
     }
-    let sentence = format!("{} is the only active admin. Make somebody else an admin first.", changed.name);
+    let sentence = format!("{} is the only active admin. Make somebody else an admin first.", before.name);
     Err(Refusal::conflict("last_admin", sentence))
 }
 

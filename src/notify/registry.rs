@@ -116,7 +116,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     fn registry(settings: &NotifySettings) -> Registry {
-        Registry::new(settings, &Arc::new(Egress::new(None).expect("no extra root to go wrong")))
+        Registry::new(settings, &Arc::new(Egress::new(&[]).expect("no extra root to go wrong")))
     }
 
     fn infobip() -> Infobip {

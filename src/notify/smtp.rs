@@ -303,16 +303,17 @@ impl Steps {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Fake, TEST_ROOT, hostile_page};
+    use super::super::testing::{Fake, hostile_page, test_root};
     use super::*;
     use crate::secret::Secret;
+    use rustls::pki_types::CertificateDer;
 
     const TEMPORARY: Outcome = Outcome::Temporary { retry_after_secs: None };
     const PERMANENT: Outcome = Outcome::Permanent { account_wide: false };
     const ACCOUNT: Outcome = Outcome::Permanent { account_wide: true };
 
-    /// `root` is trusted besides Mozilla's.
-    fn smtp(address: SocketAddr, starttls: bool, tls: bool, root: Option<&[u8]>) -> Smtp {
+    /// `roots` are trusted besides Mozilla's.
+    fn smtp(address: SocketAddr, starttls: bool, tls: bool, roots: &[CertificateDer<'static>]) -> Smtp {
         let settings = settings::Smtp {
             host: "localhost".to_owned(),
             port: address.port(),
@@ -321,12 +322,12 @@ mod tests {
             starttls,
             tls,
         };
-        let egress = Arc::new(Egress::new(root).expect("a sound root or none"));
+        let egress = Arc::new(Egress::new(roots).expect("a sound root or none"));
         Smtp::new(&settings, egress).expect("sound settings")
     }
 
     fn plain(address: SocketAddr) -> Smtp {
-        smtp(address, false, false, None)
+        smtp(address, false, false, &[])
     }
 
     async fn check(answers: &'static [(&'static str, &'static str)], outcome: Outcome, text: &str) {
@@ -376,12 +377,12 @@ mod tests {
     #[tokio::test]
     async fn mail_leaves_by_tls_from_the_start_or_after_a_greeting() {
         let fake = Fake::smtp(&[]).await;
-        let answer = smtp(fake.address, true, false, Some(TEST_ROOT)).send(&hostile_page()).await;
+        let answer = smtp(fake.address, true, false, &[test_root()]).send(&hostile_page()).await;
         assert_eq!(answer.outcome, Outcome::Accepted, "{}", answer.text);
         let commands = fake.heard();
         assert_eq!(commands[1..3], ["STARTTLS", &commands[0]], "and EHLO again");
 
-        let answer = smtp(fake.behind_tls().await, true, true, Some(TEST_ROOT)).send(&hostile_page()).await;
+        let answer = smtp(fake.behind_tls().await, true, true, &[test_root()]).send(&hostile_page()).await;
         assert_eq!(answer.outcome, Outcome::Accepted, "{}", answer.text);
     }
 
@@ -392,10 +393,10 @@ mod tests {
         let stranger = Fake::smtp(&[]).await;
         let behind = stranger.behind_tls().await;
         for (provider, outcome) in [
-            (smtp(no_offer.address, true, false, Some(TEST_ROOT)), ACCOUNT),
-            (smtp(nonsense.address, true, false, Some(TEST_ROOT)), TEMPORARY),
-            (smtp(stranger.address, true, false, None), TEMPORARY),
-            (smtp(behind, false, true, None), TEMPORARY),
+            (smtp(no_offer.address, true, false, &[test_root()]), ACCOUNT),
+            (smtp(nonsense.address, true, false, &[test_root()]), TEMPORARY),
+            (smtp(stranger.address, true, false, &[]), TEMPORARY),
+            (smtp(behind, false, true, &[]), TEMPORARY),
         ] {
             let answer = provider.send(&hostile_page()).await;
             assert_eq!(answer.outcome, outcome, "{}", answer.text);
@@ -463,7 +464,7 @@ mod tests {
 
     #[test]
     fn a_sender_that_is_no_address_is_named() {
-        let egress = Arc::new(Egress::new(None).expect("no extra root to go wrong"));
+        let egress = Arc::new(Egress::new(&[]).expect("no extra root to go wrong"));
         let settings = settings::Smtp {
             host: "mail.example.net".to_owned(),
             port: 587,

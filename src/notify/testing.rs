@@ -13,7 +13,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 /// Signed the certificate that the fakes show, which is for `localhost`.
-pub const TEST_ROOT: &[u8] = include_bytes!("../../tests/data/tls/root.pem");
+pub fn test_root() -> CertificateDer<'static> {
+    let pem = include_bytes!("../../tests/data/tls/root.pem");
+    CertificateDer::from_pem_slice(pem).expect("a sound certificate is checked in")
+}
 
 pub enum Reply {
     Say(String),

@@ -1,1 +1,4 @@
+//! The one test binary for everything that is not a decision: see each module for what it holds.
 
+mod scenarios;
+mod world;

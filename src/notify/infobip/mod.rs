@@ -211,7 +211,7 @@ fn digits(number: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Fake, Reply, TEST_ROOT, sms_message};
+    use super::super::testing::{Fake, Reply, sms_message, test_root};
     use super::*;
     use crate::egress::{Egress, Purpose};
 
@@ -220,7 +220,7 @@ mod tests {
     const ACCOUNT: Outcome = Outcome::Permanent { account_wide: true };
 
     pub fn account(base_url: &str) -> Account {
-        let client = Egress::new(None).expect("no extra root to go wrong").client(Purpose::Operator);
+        let client = Egress::new(&[]).expect("no extra root to go wrong").client(Purpose::Operator);
         Account {
             client,
             base_url: base_url.to_owned(),
@@ -378,8 +378,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_goes_to_a_server_whose_certificate_is_trusted_and_no_other() {
-        let trusting = Egress::new(Some(TEST_ROOT)).expect("a sound root").client(Purpose::Operator);
-        let wary = Egress::new(None).expect("no extra root to go wrong").client(Purpose::Operator);
+        let trusting = Egress::new(&[test_root()]).expect("a sound root").client(Purpose::Operator);
+        let wary = Egress::new(&[]).expect("no extra root to go wrong").client(Purpose::Operator);
         let fake = Fake::http(vec![Reply::http(200, "", r#"{"messages":[{"status":{"id":26}}]}"#)]).await;
         let port = fake.behind_tls().await.port();
         for (client, host, outcome) in [

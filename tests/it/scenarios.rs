@@ -1,0 +1,472 @@
+//! Behaviour over time, as text files in `tests/scenarios` that a newcomer can read.
+//!
+//! A line that begins with a time acts; indented lines are all that happened since: messages that left, and timeline
+//! lines of weight (with `!`). Lines before the first time set the stage. `UPDATE_GOLDEN=1` writes what happens now; the
+//! difference is for the reviewer.
+//!
+//! ```text
+//! policy NAME  1: alice, 5m  2: bob schedule:primary, 10m  [repeat 1]  [last carol]
+//! person NAME [admin|viewer] [sms|email|whatsapp|none …]      anybody else named is a responder with SMS
+//! schedule NAME  alice 00:00-12:00  bob 12:00-24:00
+//! 00:00  alert SOURCE ID SEVERITY "title"     a source is called as its policy
+//! 00:00  recover SOURCE ID  |  takes SOURCE ID
+//! 00:00  NAME acknowledges|resolves|reopens|escalates ID
+//! 00:00  NAME is deactivated|reactivated
+//! 00:00  override SCHEDULE NAME 00:00-06:00
+//! 00:00  policy NAME …                        edits it
+//! 00:00  provider CHANNEL refuses|fails|stalls|is silent|filters N
+//! 00:00  restart  |  clock +2h  |  sending off  |  escalation off|on  |  retries off|on
+//! ```
+
+use crate::world::{Fault, World};
+use pagerpal::app::incidents::{self, Deed};
+use pagerpal::app::intake::{Received, receive};
+use pagerpal::app::timers::shift_elapsed;
+use pagerpal::app::{AppError, names, policies, schedules, users};
+use pagerpal::clock::Clock;
+use pagerpal::domain::Severity;
+use pagerpal::domain::access::Role;
+use pagerpal::domain::actor::{Actor, Door};
+use pagerpal::domain::contact::Channel;
+use pagerpal::domain::delivery::Outcome;
+use pagerpal::domain::effect::{Reason, UpdateKind};
+use pagerpal::domain::entry::{Interval, OverrideMode};
+use pagerpal::domain::event::{Action, Event, Order, Report, SenderTime};
+use pagerpal::domain::id::{AlertSourceId, IncidentId, PolicyId, ScheduleId, UserId};
+use pagerpal::domain::policy::{Level, Recipient};
+use pagerpal::domain::time::Timestamp;
+use pagerpal::domain::timeline::{Happened, LastResort, SkipReason, TimelineEntry, Weight};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+#[test]
+fn every_scenario_happens_as_written() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
+    let mut failures = Vec::new();
+    let mut played = 0;
+    let mut files: Vec<_> =
+        fs::read_dir(&folder).expect("the folder").map(|entry| entry.expect("an entry").path()).collect();
+    files.sort();
+    for file in files.iter().filter(|file| file.extension().is_some_and(|ending| ending == "txt")) {
+        let written = fs::read_to_string(file).expect("a text file");
+        let happened = Stage::play(&written, file);
+        played += 1;
+        if happened == written {
+            continue;
+        }
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(file, happened).expect("writable");
+        } else {
+            failures.push(format!("{}\n{}", file.display(), first_difference(&written, &happened)));
+        }
+    }
+    assert!(played >= 20, "only {played} scenarios were found");
+    assert!(failures.is_empty(), "{}\nUPDATE_GOLDEN=1 accepts what happens now.", failures.join("\n"));
+}
+
+fn first_difference(written: &str, happened: &str) -> String {
+    let mut written = written.lines();
+    for (number, now) in happened.lines().enumerate() {
+        let line = written.next();
+        if line != Some(now) {
+            return format!(
+                "  line {}\n    written:  {}\n    happened: {now}",
+                number + 1,
+                line.unwrap_or("(nothing)")
+            );
+        }
+    }
+    format!("    written:  {}\n    happened: (nothing)", written.next().unwrap_or("(nothing)"))
+}
+
+struct Stage {
+    world: World,
+    zero: Timestamp,
+    sources: BTreeMap<String, (AlertSourceId, PolicyId)>,
+    schedules: BTreeMap<String, ScheduleId>,
+    told: usize,
+    message_ids: BTreeSet<String>,
+    /// The last timeline line shown, per incident.
+    shown: BTreeMap<IncidentId, u32>,
+    file: String,
+}
+
+impl Stage {
+    fn play(script: &str, file: &Path) -> String {
+        let world = World::new(script.lines().any(|line| line.trim_end().ends_with("restart")));
+        let mut stage = Stage {
+            zero: world.clock.now(),
+            world,
+            sources: BTreeMap::new(),
+            schedules: BTreeMap::new(),
+            told: 0,
+            message_ids: BTreeSet::new(),
+            shown: BTreeMap::new(),
+            file: file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+        };
+        let mut out = String::new();
+        for line in script.lines() {
+            let indented = line.starts_with(' ');
+            if indented {
+                continue;
+            }
+            out.push_str(line);
+            out.push('\n');
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let (first, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+            match stage.time(first) {
+                Some(at) => {
+                    stage.world.run_until(at.plus_secs(-1).max(stage.world.clock.now()));
+                    stage.world.clock.set(at.max(stage.world.clock.now()));
+                    // What is due in this very second happens after the act: the race that a person would win.
+                    let refused = if rest.trim().is_empty() { None } else { stage.act(rest.trim()).err() };
+                    stage.world.run_until(at);
+                    if let Some(error) = refused {
+                        out.push_str(&format!("         refused: {error}\n"));
+                    }
+                    stage.tell(&mut out);
+                }
+                None => stage.set(line).unwrap_or_else(|error| panic!("{}: {line}: {error}", stage.file)),
+            }
+        }
+        out
+    }
+
+    /// `00:05`, `26:00`, `00:05:30` after the start.
+    fn time(&self, text: &str) -> Option<Timestamp> {
+        let parts: Option<Vec<i64>> = text.split(':').map(|part| part.parse().ok()).collect();
+        match parts?.as_slice() {
+            [hours, minutes] => Some(self.zero.plus_secs(hours * 3600 + minutes * 60)),
+            [hours, minutes, seconds] => Some(self.zero.plus_secs(hours * 3600 + minutes * 60 + seconds)),
+            _ => None,
+        }
+    }
+
+    fn clock(&self, at: Timestamp) -> String {
+        let secs = at.secs_since(self.zero);
+        let (hours, minutes, seconds) = (secs / 3600, secs / 60 % 60, secs % 60);
+        if seconds == 0 { format!("{hours:02}:{minutes:02}") } else { format!("{hours:02}:{minutes:02}:{seconds:02}") }
+    }
+
+    fn set(&mut self, line: &str) -> Result<(), AppError> {
+        let mut words = line.split_whitespace();
+        match words.next() {
+            Some("person") => {
+                let name = words.next().expect("a name");
+                let mut role = Role::Responder;
+                let mut channels = Vec::new();
+                for word in words {
+                    match (Role::from_word(word), Channel::from_word(word)) {
+                        (Some(named), _) => role = named,
+                        (_, Some(channel)) => channels.push(channel),
+                        _ => assert_eq!(word, "none", "{}: {line}", self.file),
+                    }
+                }
+                self.world.person(name, role, &channels);
+            }
+            Some("schedule") => {
+                let name = words.next().expect("a name").to_owned();
+                let basics = schedules::Basics {
+                    name: name.clone(),
+                    team: self.world.team,
+                    zone: "UTC".to_owned(),
+                    fallback: None,
+                };
+                let id = self.world.write(move |tx| schedules::create(tx, &Actor::SYSTEM, &basics))?;
+                self.schedules.insert(name, id);
+                let words: Vec<&str> = words.collect();
+                for pair in words.chunks(2) {
+                    let (user, span) = (self.person(pair[0]), self.span(pair[1]));
+                    self.world.write(move |tx| schedules::add_entry(tx, &Actor::SYSTEM, id, user, span, ""))?;
+                }
+            }
+            Some("policy") => self.policy(line)?,
+            Some("switch") => self.switch(words.next(), words.next()),
+            other => panic!("{}: what is {other:?} in {line:?}?", self.file),
+        }
+        Ok(())
+    }
+
+    fn span(&self, text: &str) -> Interval {
+        let (start, end) = text.split_once('-').expect("a span such as 00:00-12:00");
+        Interval { start: self.time(start).expect("a time"), end: self.time(end).expect("a time") }
+    }
+
+    fn switch(&mut self, which: Option<&str>, to: Option<&str>) {
+        let on = to == Some("on");
+        match which {
+            Some("sending") => self.world.settings.sending_enabled = on,
+            Some("escalation") => self.world.settings.escalation_enabled = on,
+            Some("retries") => self.world.settings.retry_enabled = on,
+            other => panic!("{}: no switch {other:?}", self.file),
+        }
+    }
+
+    fn person(&mut self, name: &str) -> UserId {
+        match self.world.people.get(name) {
+            Some(id) => *id,
+            None => self.world.person(name, Role::Responder, &[Channel::Sms]),
+        }
+    }
+
+    /// `policy payments  1: alice bob, 5m  2: schedule:primary, 10m  repeat 1  last carol`
+    fn policy(&mut self, line: &str) -> Result<(), AppError> {
+        let mut words = line.split_whitespace().skip(1).peekable();
+        let name = words.next().expect("a name").to_owned();
+        let (mut levels, mut repeat, mut last) = (Vec::new(), 0, Vec::new());
+        while let Some(word) = words.next() {
+            if let Some(number) = word.strip_suffix(':') {
+                let mut recipients = Vec::new();
+                loop {
+                    let word = words.next().expect("a recipient");
+                    let last_one = word.ends_with(',');
+                    recipients.push(self.recipient(word.trim_end_matches(',')));
+                    if last_one {
+                        break;
+                    }
+                }
+                let delay = words.next().and_then(|word| word.strip_suffix('m')).expect("a delay such as 5m");
+                let (number, delay_minutes) = (number.parse().expect("a number"), delay.parse().expect("minutes"));
+                levels.push(Level { number, delay_minutes, recipients });
+            } else if word == "repeat" {
+                repeat = words.next().expect("a count").parse().expect("a count");
+            } else if word == "last" {
+                let person = words.next().expect("somebody");
+                last.push(self.person(person));
+            } else {
+                panic!("{}: what is {word:?} in {line:?}?", self.file);
+            }
+        }
+        match self.sources.get(&name) {
+            None => {
+                let id = self.world.policy(&name, levels, repeat, last);
+                let source = self.world.source(&name, id, &name);
+                self.sources.insert(name, (source, id));
+            }
+            Some((_, id)) => {
+                let id = *id;
+                let basics = policies::Basics { repeat, last_resort: last, ..policies::Basics::named(&name) };
+                let before = self.world.read(|read| policies::one(read, id));
+                self.world.write(move |tx| {
+                    for level in &before.levels {
+                        if !levels.iter().any(|new| new.number == level.number) {
+                            policies::remove_level(tx, &Actor::SYSTEM, id, level.number)?;
+                        }
+                    }
+                    for level in &levels {
+                        if before.level(level.number).is_some() {
+                            policies::edit_level(tx, &Actor::SYSTEM, id, level.number, level)?;
+                        } else {
+                            policies::add_level(tx, &Actor::SYSTEM, id, level)?;
+                        }
+                    }
+                    policies::edit(tx, &Actor::SYSTEM, id, &basics)
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn recipient(&mut self, word: &str) -> Recipient {
+        match word.split_once(':') {
+            Some(("schedule", name)) => Recipient::Schedule(self.schedules[name]),
+            Some(("team", _)) => Recipient::Team(self.world.team),
+            _ => Recipient::User(self.person(word)),
+        }
+    }
+
+    fn act(&mut self, act: &str) -> Result<(), AppError> {
+        let words: Vec<&str> = act.split_whitespace().collect();
+        match words.as_slice() {
+            ["alert", source, id, severity, ..] => {
+                let title = act.split('"').nth(1).expect("a title in quotes");
+                self.event(source, id, Action::Trigger, Severity::from_word(severity), title)
+            }
+            ["recover", source, id] => self.event(source, id, Action::Resolve, None, ""),
+            ["takes", source, id] => self.event(source, id, Action::Acknowledge, None, ""),
+            ["policy", ..] => self.policy(act),
+            ["restart"] => {
+                self.world.restart();
+                Ok(())
+            }
+            ["clock", by] => {
+                let hours: i64 = by.strip_suffix('h').and_then(|hours| hours.parse().ok()).expect("such as +2h");
+                // The clock's own report and the workers' answer to it, in one go.
+                self.zero = self.zero.plus_secs(hours * 3600);
+                self.world.clock.set(self.world.clock.now().plus_secs(hours * 3600));
+                self.world.write(move |tx| shift_elapsed(tx, hours * 3600))
+            }
+            ["sending" | "escalation" | "retries", to] => {
+                self.switch(Some(words[0]), Some(to));
+                Ok(())
+            }
+            ["provider", channel, fault @ .., count] => {
+                let fault = match fault {
+                    ["refuses"] => Fault::Answers(Outcome::Permanent { account_wide: false }),
+                    ["fails"] => Fault::Answers(Outcome::Temporary { retry_after_secs: None }),
+                    ["stalls"] => Fault::Answers(Outcome::Ambiguous),
+                    ["filters"] => Fault::Answers(Outcome::Muted),
+                    ["is", "silent"] => Fault::Silence,
+                    other => panic!("{}: no fault {other:?}", self.file),
+                };
+                let channel = Channel::from_word(channel).expect("a channel");
+                let count = count.parse().expect("a count");
+                self.world.faults.entry(channel).or_default().extend(std::iter::repeat_n(fault, count));
+                Ok(())
+            }
+            ["override", schedule, name, span] => {
+                let (schedule, user, span) = (self.schedules[*schedule], self.person(name), self.span(span));
+                let cover = OverrideMode::Cover;
+                self.world.write(move |tx| {
+                    schedules::add_override(tx, &Actor::SYSTEM, schedule, user, cover, span, "").map(drop)
+                })
+            }
+            [name, "is", "deactivated"] => {
+                let id = self.person(name);
+                self.world.write(move |tx| users::deactivate(tx, &Actor::SYSTEM, id))
+            }
+            [name, "is", "reactivated"] => {
+                let id = self.person(name);
+                self.world.write(move |tx| users::reactivate(tx, &Actor::SYSTEM, id))
+            }
+            [name, verb, id] => {
+                let user = self.person(name);
+                let role = self.world.read(|read| users::one(read, user)).role;
+                let actor = Actor::user(user, role, Door::Web);
+                let deed = match *verb {
+                    "acknowledges" => Deed::Acknowledge,
+                    "resolves" => Deed::Resolve,
+                    "reopens" => Deed::Reopen,
+                    "escalates" => Deed::Escalate { expected_level: None },
+                    other => panic!("{}: nobody {other}", self.file),
+                };
+                let reference = self.number_of(id);
+                self.world.write(move |tx| incidents::act(tx, &actor, &reference, None, deed).map(drop))
+            }
+            other => panic!("{}: what is {other:?}?", self.file),
+        }
+    }
+
+    /// The newest incident of this external id.
+    fn number_of(&self, external_id: &str) -> String {
+        let newest =
+            self.incidents().into_iter().filter(|(_, id, _)| id == external_id).map(|(number, ..)| number).max();
+        newest.unwrap_or_else(|| panic!("{}: no incident {external_id}", self.file)).to_string()
+    }
+
+    fn incidents(&self) -> Vec<(u64, String, IncidentId)> {
+        use pagerpal::domain::incident::Status;
+        self.world.read(|read| {
+            let mut all = Vec::new();
+            for status in Status::ALL {
+                all.extend(incidents::with_status(read, status, 1000, None)?.items);
+            }
+            all.sort_by_key(|incident| incident.number);
+            Ok(all.into_iter().map(|incident| (incident.number, incident.external_id, incident.id)).collect())
+        })
+    }
+
+    fn event(
+        &self,
+        source: &str,
+        id: &str,
+        action: Action,
+        severity: Option<Severity>,
+        title: &str,
+    ) -> Result<(), AppError> {
+        let event = Event {
+            action,
+            external_id: id.to_owned(),
+            severity,
+            title: title.to_owned(),
+            details: String::new(),
+            labels: BTreeMap::new(),
+            links: vec![],
+            occurred_at: SenderTime::from(self.world.clock.now()),
+            order: Order::Arrival,
+            actor: None,
+            warnings: vec![],
+        };
+        let received = Received {
+            source: self.sources[source].0,
+            reports: vec![Report::Event(event)],
+            delivery_id: None,
+            body: String::new(),
+            is_test: false,
+        };
+        self.world.write(move |tx| receive(tx, &received)).map(drop)
+    }
+
+    /// All that left since, and all of weight that was written down since, in the order of time.
+    fn tell(&mut self, out: &mut String) {
+        let now = self.world.clock.now();
+        let mut lines: Vec<(Timestamp, u8, String)> = Vec::new();
+        for (_, external_id, id) in self.incidents() {
+            let from = self.shown.get(&id).copied().unwrap_or(0);
+            let story = self.world.read(|read| incidents::story(read, &id.to_string()));
+            for entry in story.timeline.iter().filter(|entry| entry.seq > from) {
+                if let Some(words) = weighty(entry, &story.names) {
+                    lines.push((entry.at, 0, format!("! {external_id} {words}")));
+                }
+            }
+            self.shown.insert(id, story.timeline.last().map_or(0, |entry| entry.seq));
+        }
+        let names: BTreeMap<UserId, String> = self.world.people.iter().map(|(name, id)| (*id, name.clone())).collect();
+        for sent in &self.world.sent[self.told..] {
+            let facts = &sent.outgoing.facts;
+            let to = self.world.read(|read| incidents::story(read, &facts.incident.to_string()));
+            let delivery = to.notifications.iter().flat_map(|(_, own)| own).find(|d| d.id == sent.outgoing.delivery);
+            let name = delivery.and_then(|d| names.get(&d.user)).cloned().unwrap_or_default();
+            let (word, title) = (facts.severity.word().to_uppercase(), &facts.title);
+            let text = match facts.reason {
+                Reason::Page { .. } => format!("{word} {title}"),
+                Reason::Update(UpdateKind::Acknowledged) => format!("taken: {title}"),
+                Reason::Update(UpdateKind::Resolved) => format!("over: {title}"),
+            };
+            let again = if self.message_ids.insert(sent.outgoing.message_id.clone()) { "" } else { " (same id)" };
+            lines.push((sent.at, 1, format!("{} {name}  {text}{again}", sent.outgoing.channel.word())));
+        }
+        self.told = self.world.sent.len();
+        lines.sort_by_key(|(at, kind, _)| (*at, *kind));
+        for (at, _, line) in lines {
+            let when = if at == now { String::new() } else { format!("{} ", self.clock(at)) };
+            out.push_str(&format!("         {when}{line}\n"));
+        }
+    }
+}
+
+/// The lines that say something is wrong.
+fn weighty(entry: &TimelineEntry, names: &names::Names) -> Option<String> {
+    if entry.what.weight() == Weight::Info {
+        return None;
+    }
+    let name = |user: &UserId| names.users.get(user).cloned().unwrap_or_default();
+    Some(match &entry.what {
+        Happened::LevelSkipped { level, reasons } => {
+            let reasons: Vec<String> = reasons
+                .iter()
+                .map(|reason| match reason {
+                    SkipReason::Inactive { user } => format!("{} is inactive", name(user)),
+                    SkipReason::NoContactMethod { user } => format!("{} has no contact method", name(user)),
+                    SkipReason::NobodyOnCall { .. } => "nobody on call".to_owned(),
+                    SkipReason::TeamEmpty { .. } => "the team is empty".to_owned(),
+                    SkipReason::Missing => "missing".to_owned(),
+                })
+                .collect();
+            format!("level {level} skipped: {}", reasons.join(", "))
+        }
+        Happened::NoCoverage => "nobody on any level".to_owned(),
+        Happened::Exhausted => "everybody was called".to_owned(),
+        Happened::LastResortPaged { chosen: LastResort::Nobody, .. } => "NOBODY CAN BE PAGED".to_owned(),
+        Happened::LastResortPaged { called, .. } => {
+            format!("last resort: {}", called.iter().map(name).collect::<Vec<_>>().join(", "))
+        }
+        Happened::UserDeactivated { user } => format!("{} was deactivated", name(user)),
+        Happened::Warning { text } => text.clone(),
+        Happened::Delivery { user, channel, .. } => format!("{} to {} failed for good", channel.word(), name(user)),
+        other => format!("{other:?}"),
+    })
+}
