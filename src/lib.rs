@@ -26,4 +26,5 @@ pub mod random;
 pub mod secret;
 pub mod store;
 pub mod telemetry;
+pub mod web;
 pub mod worker;

@@ -1,0 +1,7 @@
+//! Documents for programs, under `/api/v1`.
+
+use crate::web::routes::RouteSpec;
+
+pub fn routes() -> Vec<RouteSpec> {
+    Vec::new()
+}

@@ -1,0 +1,244 @@
+//! Every failure of the web layer, and the one place where it becomes a status and words.
+//!
+//! A handler returns a [`WebError`]; its response carries only the status and the error itself. The outermost layer
+//! knows whether a browser or a program asked, and writes the page or the problem document (RFC 9457). What is our own
+//! fault is logged there, once, with the request's id; the reader is told that id and nothing of the inside.
+
+use crate::app::AppError;
+use crate::bridge::Crossing;
+use crate::domain::refusal::{Refusal, RefusalKind};
+use crate::web::ui;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use serde_json::json;
+use std::sync::Arc;
+
+#[derive(Debug)]
+pub enum WebError {
+    /// A rule of the product said no.
+    Refused(Refusal),
+    /// Our own trouble, and worth trying again: the store cannot commit, a queue is full, we are shutting down.
+    Unavailable,
+    NotFound,
+    /// A page was asked for without a session: on to `/login`, and back to this path afterwards.
+    SignIn {
+        next: String,
+    },
+    /// No credential, or none that is known.
+    Unauthorized {
+        realm: &'static str,
+    },
+    /// The sentence says what is missing.
+    Forbidden(&'static str),
+    /// The request cannot be read; the sentence says why.
+    BadRequest(&'static str),
+    MethodNotAllowed,
+    /// The body did not arrive in time.
+    Timeout,
+    /// The body is over the limit of this route, in bytes.
+    TooLarge {
+        limit: usize,
+    },
+    /// The body is not of a type that is read here.
+    Unsupported,
+    /// Too many tries.
+    TooMany {
+        retry_after_secs: u64,
+    },
+    /// A bug or damage. The text is for the log only.
+    Internal(String),
+}
+
+/// Who reads the answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Audience {
+    Browser,
+    Program,
+}
+
+impl Audience {
+    pub fn of(path: &str) -> Audience {
+        let is_program = path.starts_with("/api/") || path == "/health";
+        if is_program { Audience::Program } else { Audience::Browser }
+    }
+}
+
+/// Seconds after which our own trouble may be over.
+const RETRY_AFTER_SECS: u64 = 5;
+
+impl WebError {
+    pub fn status(&self) -> StatusCode {
+        match self {
+            WebError::Refused(refusal) => match refusal.kind {
+                RefusalKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+                RefusalKind::Conflict => StatusCode::CONFLICT,
+                RefusalKind::Forbidden => StatusCode::FORBIDDEN,
+                RefusalKind::NotFound => StatusCode::NOT_FOUND,
+            },
+            WebError::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            WebError::NotFound => StatusCode::NOT_FOUND,
+            WebError::SignIn { .. } => StatusCode::SEE_OTHER,
+            WebError::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
+            WebError::Forbidden(_) => StatusCode::FORBIDDEN,
+            WebError::BadRequest(_) => StatusCode::BAD_REQUEST,
+            WebError::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            WebError::Timeout => StatusCode::REQUEST_TIMEOUT,
+            WebError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            WebError::Unsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            WebError::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            WebError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// Stable, for programs; also the last part of the problem's `type`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            WebError::Refused(refusal) => refusal.code,
+            WebError::Unavailable => "unavailable",
+            WebError::NotFound => "not_found",
+            WebError::SignIn { .. } | WebError::Unauthorized { .. } => "unauthorized",
+            WebError::Forbidden(_) => "forbidden",
+            WebError::BadRequest(_) => "bad_request",
+            WebError::MethodNotAllowed => "method_not_allowed",
+            WebError::Timeout => "timeout",
+            WebError::TooLarge { .. } => "too_large",
+            WebError::Unsupported => "unsupported_media_type",
+            WebError::TooMany { .. } => "too_many_requests",
+            WebError::Internal(_) => "internal",
+        }
+    }
+
+    /// A few words that are the same for every problem of the kind.
+    fn title(&self) -> &'static str {
+        match self.status() {
+            StatusCode::UNPROCESSABLE_ENTITY => "A value is not acceptable",
+            StatusCode::CONFLICT => "Something stands in the way",
+            StatusCode::FORBIDDEN => "Not allowed",
+            StatusCode::NOT_FOUND => "Not found",
+            StatusCode::UNAUTHORIZED | StatusCode::SEE_OTHER => "Sign in first",
+            StatusCode::SERVICE_UNAVAILABLE => "PagerPal cannot do this right now",
+            StatusCode::BAD_REQUEST => "This request cannot be read",
+            StatusCode::METHOD_NOT_ALLOWED => "This address takes other methods",
+            StatusCode::REQUEST_TIMEOUT => "The request did not arrive in time",
+            StatusCode::PAYLOAD_TOO_LARGE => "The request is too large",
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => "This media type is not read here",
+            StatusCode::TOO_MANY_REQUESTS => "Too many tries",
+            _ => "Something went wrong inside PagerPal",
+        }
+    }
+
+    /// What happened and what to do next.
+    fn sentence(&self) -> String {
+        match self {
+            WebError::Refused(refusal) => refusal.sentence.clone(),
+            WebError::Unavailable => {
+                "Nothing was changed. Try again in a few seconds; if it stays so, ask your operator to look at /health."
+                    .into()
+            }
+            WebError::NotFound => "There is nothing at this address. It may have been removed.".into(),
+            WebError::SignIn { .. } => "Sign in to see this page.".into(),
+            WebError::Unauthorized { .. } => "No credential that is known here came with the request.".into(),
+            WebError::Forbidden(sentence) | WebError::BadRequest(sentence) => (*sentence).into(),
+            WebError::MethodNotAllowed => "The Allow header lists the methods this address takes.".into(),
+            WebError::Timeout => "The body must arrive within ten seconds. Send it again.".into(),
+            WebError::TooLarge { limit } => format!("At most {limit} bytes are read here."),
+            WebError::Unsupported => "Send the body as application/json.".into(),
+            WebError::TooMany { retry_after_secs } => format!("Try again in {retry_after_secs} seconds."),
+            WebError::Internal(_) => {
+                "Nothing was changed. The cause is in PagerPal's log, under the number of this request.".into()
+            }
+        }
+    }
+
+    /// The whole answer. `request_id` is shown where it helps to find the cause.
+    pub fn render(&self, audience: Audience, request_id: &str) -> Response {
+        if let WebError::Internal(cause) = self {
+            tracing::error!(request_id, "{cause}");
+        }
+        let status = self.status();
+        let mut response = match audience {
+            Audience::Browser => {
+                let mut sentence = self.sentence();
+                if matches!(self, WebError::Internal(_)) {
+                    sentence.push_str(&format!(" ({request_id})"));
+                }
+                (status, Html(ui::error_page(status, self.title(), &sentence))).into_response()
+            }
+            Audience::Program => {
+                let problem = self.problem(request_id).to_string();
+                (status, [(header::CONTENT_TYPE, "application/problem+json")], problem).into_response()
+            }
+        };
+        if let Some((name, value)) = self.header() {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+
+    fn problem(&self, request_id: &str) -> serde_json::Value {
+        let mut problem = json!({
+            "type": format!("/problems/{}", self.code()),
+            "title": self.title(),
+            "status": self.status().as_u16(),
+            "detail": self.sentence(),
+            "request_id": request_id,
+        });
+        if let WebError::Refused(refusal) = self
+            && refusal.kind == RefusalKind::Invalid
+        {
+            let pointer = refusal.field.map(|field| format!("/{field}")).unwrap_or_default();
+            problem["errors"] = json!([{ "pointer": pointer, "code": refusal.code, "detail": refusal.sentence }]);
+        }
+        problem
+    }
+
+    fn header(&self) -> Option<(header::HeaderName, HeaderValue)> {
+        let text = |text: String| HeaderValue::from_str(&text).ok();
+        match self {
+            WebError::Unavailable => Some((header::RETRY_AFTER, RETRY_AFTER_SECS.into())),
+            WebError::TooMany { retry_after_secs } => Some((header::RETRY_AFTER, (*retry_after_secs).into())),
+            WebError::Unauthorized { realm } => {
+                Some((header::WWW_AUTHENTICATE, text(format!("Basic realm=\"{realm}\""))?))
+            }
+            WebError::SignIn { next } => {
+                let query: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+                Some((header::LOCATION, text(format!("/login?next={query}"))?))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The status, and the error for the outermost layer to put into words.
+impl IntoResponse for WebError {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}
+
+impl From<Refusal> for WebError {
+    fn from(refusal: Refusal) -> WebError {
+        WebError::Refused(refusal)
+    }
+}
+
+impl From<AppError> for WebError {
+    fn from(error: AppError) -> WebError {
+        match error {
+            AppError::Refused(refusal) => WebError::Refused(refusal),
+            AppError::Unavailable(_) => WebError::Unavailable,
+            AppError::Internal(cause) => WebError::Internal(cause),
+        }
+    }
+}
+
+impl From<Crossing> for WebError {
+    fn from(error: Crossing) -> WebError {
+        match error {
+            Crossing::Full => WebError::Unavailable,
+            Crossing::Panicked(what) => WebError::Internal(format!("a job panicked: {what}")),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What stands before every handler: is it from our pages, who is it, may they, is the form theirs.
+//!
+//! In this order, and the body is read last, so a stranger learns nothing about what exists and costs nothing but the
+//! look at his credential. What was found out is left in the request for the extractors of `extract`.
+
+use crate::app::{auth, setup};
+use crate::domain::access::{self, Action};
+use crate::domain::actor::{Actor, Door};
+use crate::web::address::Client;
+use crate::web::error::{Audience, WebError};
+use crate::web::extract::{Caller, Fields, FormBody, FromSource, RawBody, SignedIn};
+use crate::web::routes::Access;
+use crate::web::session::Token;
+use crate::web::{Web, basic, body, keys, origin};
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use std::sync::Arc;
+
+/// The part of a row that is enforced here.
+#[derive(Clone, Copy, Debug)]
+pub struct Guarded {
+    pub access: Access,
+    pub body_limit: usize,
+}
+
+pub async fn guard(
+    State((web, row)): State<(Arc<Web>, Guarded)>,
+    request: Request,
+    next: Next,
+) -> Result<Response, WebError> {
+    let (mut parts, body) = request.into_parts();
+    let changes = !matches!(parts.method, Method::GET | Method::HEAD);
+    // Tools that send alerts are no browsers, and mail programs that show a link's page have no origin.
+    let crosses_sites = matches!(row.access, Access::SourceKey | Access::Link);
+    if changes && !crosses_sites {
+        origin::require_own(&parts.headers, client_of(&parts)?, &web.settings)?;
+    }
+    let cookie = admit(&web, row.access, &mut parts).await?;
+    // Alerts are kept even if they are too long, so their handler reads by itself.
+    if !changes || row.access == Access::SourceKey {
+        return Ok(next.run(Request::from_parts(parts, body)).await);
+    }
+    let bytes = body::read(body, row.body_limit).await?;
+    match Audience::of(parts.uri.path()) {
+        Audience::Browser => {
+            let form = Fields::parse(&bytes);
+            require_token(cookie.as_ref(), form.verbatim("csrf"))?;
+            parts.extensions.insert(FormBody(form));
+        }
+        Audience::Program => {
+            require_json(&parts.headers, &bytes)?;
+            let sent = parts.headers.get("x-csrf-token").and_then(|value| value.to_str().ok());
+            require_token(cookie.as_ref(), sent.unwrap_or(""))?;
+            parts.extensions.insert(RawBody(bytes));
+        }
+    }
+    Ok(next.run(Request::from_parts(parts, Body::empty())).await)
+}
+
+/// Lets through whom the row lets through. Answers the cookie if that was the credential: browsers attach it by
+/// themselves, so an unsafe request must carry a second sign that follows from it.
+async fn admit(web: &Web, access: Access, parts: &mut Parts) -> Result<Option<Token>, WebError> {
+    let action = match access {
+        Access::Public | Access::Link => return Ok(None),
+        Access::Setup => {
+            let fresh = web.read(|read| setup::needs_first_admin(read)).await?;
+            return if fresh { Ok(None) } else { Err(WebError::NotFound) };
+        }
+        Access::SourceKey => {
+            let source = keys::alert_source(web, parts).await?;
+            parts.extensions.insert(FromSource(source));
+            return Ok(None);
+        }
+        Access::Viewer | Access::SelfOnly => Action::Read,
+        Access::Responder => Action::WorkOnIncidents,
+        Access::Admin => Action::Configure,
+    };
+    let (caller, cookie) = identify(web, parts).await?;
+    access::require(&caller.actor, action)?;
+    parts.extensions.insert(caller);
+    Ok(cookie)
+}
+
+async fn identify(web: &Web, parts: &mut Parts) -> Result<(Caller, Option<Token>), WebError> {
+    let audience = Audience::of(parts.uri.path());
+    let door = match audience {
+        Audience::Browser => Door::Web,
+        Audience::Program => Door::Api,
+    };
+    if audience == Audience::Program
+        && let Some(authorization) = parts.headers.get(header::AUTHORIZATION)
+    {
+        let user = basic::user(web, authorization, client_of(parts)?).await?;
+        return Ok((Caller { actor: Actor::user(user.id, user.role, door), user }, None));
+    }
+    match session(web, &parts.headers, door).await? {
+        Some((signed_in, token)) => {
+            let caller = Caller { actor: signed_in.actor, user: signed_in.user.clone() };
+            parts.extensions.insert(signed_in);
+            Ok((caller, Some(token)))
+        }
+        None if audience == Audience::Program => Err(WebError::Unauthorized { realm: "PagerPal" }),
+        None => {
+            let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+            let next = if matches!(parts.method, Method::GET | Method::HEAD) { path } else { "/dashboard" };
+            Err(WebError::SignIn { next: next.to_owned() })
+        }
+    }
+}
+
+/// Whoever the session cookie belongs to, for public pages that look different to somebody who is signed in.
+pub async fn signed_in(web: &Web, headers: &HeaderMap) -> Result<Option<SignedIn>, WebError> {
+    Ok(session(web, headers, Door::Web).await?.map(|(signed_in, _)| signed_in))
+}
+
+async fn session(web: &Web, headers: &HeaderMap, door: Door) -> Result<Option<(SignedIn, Token)>, WebError> {
+    let Some(token) = Token::of(headers, web.settings.cookie_secure) else { return Ok(None) };
+    let cookie = token.clone();
+    let found = web.read(move |read| auth::session(read, cookie.bytes())).await?;
+    let Some((session, user)) = found else { return Ok(None) };
+    let actor = Actor::user(user.id, user.role, door);
+    Ok(Some((SignedIn { actor, user, csrf: token.csrf(), session }, token)))
+}
+
+fn require_token(cookie: Option<&Token>, sent: &str) -> Result<(), WebError> {
+    match cookie {
+        Some(token) if !token.is_csrf(sent) => {
+            Err(WebError::Forbidden("This form is not from your current session. Reload the page and send it again."))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A form of a foreign page can only be sent as one of three simple types; JSON is none of them.
+fn require_json(headers: &HeaderMap, bytes: &Bytes) -> Result<(), WebError> {
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let kind = kind.split(';').next().unwrap_or("").trim();
+    if kind.eq_ignore_ascii_case("application/json") { Ok(()) } else { Err(WebError::Unsupported) }
+}
+
+pub fn client_of(parts: &Parts) -> Result<&Client, WebError> {
+    let missing = || WebError::Internal("no layer has found out who the client is".into());
+    parts.extensions.get::<Client>().ok_or_else(missing)
+}

@@ -1,0 +1,83 @@
+//! Alert source keys: the forms in which a webhook may carry one, and whose it is.
+//!
+//! | # | form |
+//! |---|---|
+//! | 1 | `X-API-Key: KEY` |
+//! | 2 | `Authorization: Bearer KEY` |
+//! | 3 | `Authorization: GenieKey KEY` |
+//! | 4 | `Authorization: Basic base64(any:KEY)` |
+//! | 5 | `?api_key=KEY` |
+//!
+//! The first form present decides; a wrong key in it is not rescued by a right one in another.
+
+use crate::app::intake;
+use crate::bridge::Lane;
+use crate::domain::alert_source::AlertSource;
+use crate::web::Web;
+use crate::web::error::WebError;
+use crate::web::extract::Fields;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+/// SNS sends the password in its URL only after it has been told this.
+pub const REALM: &str = "PagerPal alert source";
+
+/// The active alert source whose key the request carries.
+pub async fn alert_source(web: &Web, parts: &Parts) -> Result<AlertSource, WebError> {
+    let unknown = || WebError::Unauthorized { realm: REALM };
+    let key = key_of(&parts.headers, parts.uri.query().unwrap_or("")).ok_or_else(unknown)?;
+    let source = web.read_in(Lane::Ingest, move |read| intake::source_of_key(read, &key)).await?;
+    let source = source.ok_or_else(unknown)?;
+    if source.active { Ok(source) } else { Err(intake::inactive(&source).into()) }
+}
+
+fn key_of(headers: &HeaderMap, query: &str) -> Option<String> {
+    // What cannot be read as text is present all the same, and wrong.
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("").trim());
+    if let Some(key) = text("x-api-key") {
+        return Some(key.to_owned());
+    }
+    if let Some(authorization) = text(header::AUTHORIZATION.as_str()) {
+        let (scheme, value) = authorization.split_once(' ').unwrap_or((authorization, ""));
+        return Some(match scheme.to_ascii_lowercase().as_str() {
+            "basic" => password_of(value.trim()).unwrap_or_default(),
+            _ => value.trim().to_owned(),
+        });
+    }
+    Fields::parse(query.as_bytes()).all("api_key").next().map(str::to_owned)
+}
+
+fn password_of(basic: &str) -> Option<String> {
+    let pair = String::from_utf8(STANDARD.decode(basic).ok()?).ok()?;
+    pair.split_once(':').map(|(_, password)| password.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_form_of_a_key_decides() {
+        let check = |headers: &[(&'static str, &str)], query: &str, expected: Option<&str>| {
+            let mut map = HeaderMap::new();
+            for (name, value) in headers {
+                map.insert(*name, value.parse().expect("a header value"));
+            }
+            assert_eq!(key_of(&map, query).as_deref(), expected, "{headers:?} {query}");
+        };
+        let basic = format!("Basic {}", STANDARD.encode("sns:KEY"));
+        check(&[("x-api-key", "KEY")], "", Some("KEY"));
+        check(&[("authorization", "Bearer KEY")], "", Some("KEY"));
+        check(&[("authorization", "bearer  KEY ")], "", Some("KEY"));
+        check(&[("authorization", "GenieKey KEY")], "", Some("KEY"));
+        check(&[("authorization", &basic)], "", Some("KEY"));
+        check(&[], "x=1&api_key=KEY", Some("KEY"));
+        check(&[], "", None);
+        check(&[("x-api-key", "WRONG"), ("authorization", "Bearer KEY")], "api_key=KEY", Some("WRONG"));
+        check(&[("x-api-key", "")], "api_key=KEY", Some(""));
+        check(&[("authorization", "Basic !!!")], "api_key=KEY", Some(""));
+        check(&[("authorization", "Bearer")], "api_key=KEY", Some(""));
+    }
+}

@@ -1,0 +1,101 @@
+//! Lets people and machines in: pages, API, webhooks and `/health`.
+//!
+//! A request passes `server` (connections), `layers` (headers, limits, panics), and the `guard` that its row in
+//! `routes` asks for: who is it, may they, is the form theirs. Only then a handler runs. A handler turns fields into
+//! values, crosses the bridge once into `app`, and turns the answer into a page or a document. It decides nothing, and
+//! it never looks at a header to find out who is asking.
+
+pub mod address;
+pub mod api;
+pub mod basic;
+pub mod body;
+pub mod error;
+pub mod extract;
+pub mod guard;
+pub mod keys;
+pub mod layers;
+pub mod origin;
+pub mod routes;
+pub mod session;
+pub mod throttle;
+pub mod ui;
+
+use crate::app::{self, App, AppError, Read, Write};
+use crate::bridge::{Bridge, Lane};
+use crate::web::basic::Remembered;
+use crate::web::error::WebError;
+use crate::web::throttle::Throttle;
+use std::net::IpAddr;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// What every handler has: `State<Arc<Web>>`.
+pub struct Web {
+    pub app: Arc<App>,
+    pub bridge: Bridge,
+    pub settings: WebSettings,
+    throttle: Throttle,
+    remembered: Remembered,
+}
+
+/// The part of the configuration that the web layer itself needs.
+pub struct WebSettings {
+    /// `https://pager.example.org`: scheme, host and port as a browser writes them in `Origin`.
+    pub base_url: Option<String>,
+    /// Whether cookies are marked `Secure`, which also renames them.
+    pub cookie_secure: bool,
+    /// Origins whose pages may call the API and post forms, written as in `Origin`.
+    pub allowed_origins: Vec<String>,
+    /// Whether forwarding headers of this address are believed.
+    pub is_trusted_proxy: Box<dyn Fn(IpAddr) -> bool + Send + Sync>,
+    /// Whether the server listens on nothing but this machine.
+    pub listens_on_loopback: bool,
+}
+
+impl Web {
+    pub fn new(app: Arc<App>, bridge: Bridge, settings: WebSettings) -> Web {
+        let remembered = Remembered::new(app.random_bytes());
+        Web { app, bridge, settings, throttle: Throttle::default(), remembered }
+    }
+
+    /// Looks something up for a person.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Read<'_>) -> Result<T, AppError> + Send + 'static,
+    ) -> Result<T, WebError> {
+        self.read_in(Lane::People, look).await
+    }
+
+    /// Changes something for a person, in one transaction; the answer comes after the commit. The closure may run
+    /// twice: it does nothing but call a use case.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        change: impl Fn(&mut Write<'_>) -> Result<T, AppError> + Send + 'static,
+    ) -> Result<T, WebError> {
+        self.write_in(app::Lane::People, change).await
+    }
+
+    pub(crate) async fn read_in<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        look: impl FnOnce(&Read<'_>) -> Result<T, AppError> + Send + 'static,
+    ) -> Result<T, WebError> {
+        let app = Arc::clone(&self.app);
+        Ok(self.bridge.run(lane, move || app.read(look)).await??)
+    }
+
+    /// Needs no thread of the bridge: the write thread keeps its own bounded queue and calls back.
+    pub(crate) async fn write_in<T: Send + 'static>(
+        &self,
+        lane: app::Lane,
+        change: impl Fn(&mut Write<'_>) -> Result<T, AppError> + Send + 'static,
+    ) -> Result<T, WebError> {
+        let (hand_over, answer) = oneshot::channel();
+        self.app.write_then(lane, change, move |result| {
+            // Whoever asked may have gone away; what was committed stays committed.
+            let _ = hand_over.send(result);
+        });
+        // No answer at all means that the store is closing.
+        Ok(answer.await.map_err(|_| WebError::Unavailable)??)
+    }
+}
