@@ -3,10 +3,14 @@
 use crate::web::error::WebError;
 use axum::body::{Body, Bytes};
 use http_body_util::BodyExt;
+use std::future::Future;
 use std::time::Duration;
 
 /// From the end of the headers to the end of the body. Who needs longer for a megabyte holds a place on purpose.
 pub const TIME_LIMIT: Duration = Duration::from_secs(10);
+
+/// Of a body that is too long anyway.
+const DISCARDED_BYTES: usize = 16 * 1024 * 1024;
 
 /// The beginning of a body, and whether that is all of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -16,17 +20,29 @@ pub struct Prefix {
 }
 
 /// The whole body, or a refusal if it is longer than `limit` bytes.
-pub async fn read(body: Body, limit: usize) -> Result<Bytes, WebError> {
-    let prefix = read_prefix(body, limit).await?;
+pub async fn read(mut body: Body, limit: usize) -> Result<Bytes, WebError> {
+    let prefix = in_time(prefix(&mut body, limit)).await?;
     if prefix.is_whole { Ok(prefix.bytes) } else { Err(WebError::TooLarge { limit }) }
 }
 
-/// Up to `limit` bytes of the body. What follows is not read.
-pub async fn read_prefix(body: Body, limit: usize) -> Result<Prefix, WebError> {
-    tokio::time::timeout(TIME_LIMIT, collect(body, limit)).await.map_err(|_| WebError::Timeout)?
+/// Up to `limit` bytes of the body. The sender may finish a longer one, so that it hears the answer instead of a broken
+/// connection; what is over the limit goes nowhere, and beyond [`DISCARDED_BYTES`] of it nobody listens.
+pub async fn read_prefix(mut body: Body, limit: usize) -> Result<Prefix, WebError> {
+    in_time(async {
+        let prefix = prefix(&mut body, limit).await?;
+        if !prefix.is_whole {
+            discard(&mut body).await;
+        }
+        Ok(prefix)
+    })
+    .await
 }
 
-async fn collect(mut body: Body, limit: usize) -> Result<Prefix, WebError> {
+async fn in_time<T>(reading: impl Future<Output = Result<T, WebError>>) -> Result<T, WebError> {
+    tokio::time::timeout(TIME_LIMIT, reading).await.map_err(|_| WebError::Timeout)?
+}
+
+async fn prefix(body: &mut Body, limit: usize) -> Result<Prefix, WebError> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| WebError::BadRequest("The body broke off."))?;
@@ -38,6 +54,16 @@ async fn collect(mut body: Body, limit: usize) -> Result<Prefix, WebError> {
         }
     }
     Ok(Prefix { bytes: bytes.into(), is_whole: true })
+}
+
+async fn discard(body: &mut Body) {
+    let mut discarded = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        discarded += frame.data_ref().map_or(0, Bytes::len);
+        if discarded > DISCARDED_BYTES {
+            return;
+        }
+    }
 }
 
 #[cfg(test)]

@@ -122,6 +122,7 @@ async fn session(web: &Web, headers: &HeaderMap, door: Door) -> Result<Option<(S
     let cookie = token.clone();
     let found = web.read(move |read| auth::session(read, cookie.bytes())).await?;
     let Some((session, user)) = found else { return Ok(None) };
+    web.seen.note(web, &session);
     let actor = Actor::user(user.id, user.role, door);
     Ok(Some((SignedIn { actor, user, csrf: token.csrf(), session }, token)))
 }

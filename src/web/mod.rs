@@ -12,19 +12,30 @@ pub mod body;
 pub mod error;
 pub mod extract;
 pub mod guard;
+pub mod health;
 pub mod keys;
 pub mod layers;
 pub mod origin;
 pub mod routes;
+pub mod seen;
+pub mod server;
 pub mod session;
+pub mod setup_code;
+pub mod sns;
 pub mod throttle;
 pub mod ui;
+pub mod webhooks;
 
 use crate::app::{self, App, AppError, Read, Write};
 use crate::bridge::{Bridge, Lane};
+use crate::egress::Egress;
 use crate::web::basic::Remembered;
 use crate::web::error::WebError;
-use crate::web::throttle::Throttle;
+use crate::web::health::LastHealth;
+use crate::web::seen::Seen;
+use crate::web::setup_code::SetupCode;
+use crate::web::sns::Certificates;
+use crate::web::throttle::{Inflow, Throttle};
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -34,8 +45,15 @@ pub struct Web {
     pub app: Arc<App>,
     pub bridge: Bridge,
     pub settings: WebSettings,
+    pub egress: Arc<Egress>,
+    /// What a stranger has to know to become the first admin.
+    pub setup_code: SetupCode,
     throttle: Throttle,
+    inflow: Inflow,
     remembered: Remembered,
+    seen: Seen,
+    certificates: Certificates,
+    last_health: LastHealth,
 }
 
 /// The part of the configuration that the web layer itself needs.
@@ -53,9 +71,29 @@ pub struct WebSettings {
 }
 
 impl Web {
-    pub fn new(app: Arc<App>, bridge: Bridge, settings: WebSettings) -> Web {
-        let remembered = Remembered::new(app.random_bytes());
-        Web { app, bridge, settings, throttle: Throttle::default(), remembered }
+    pub fn new(app: Arc<App>, bridge: Bridge, egress: Arc<Egress>, settings: WebSettings) -> Web {
+        Web {
+            setup_code: SetupCode::new(app.random_bytes()),
+            remembered: Remembered::new(app.random_bytes()),
+            throttle: Throttle::default(),
+            inflow: Inflow::default(),
+            seen: Seen::default(),
+            certificates: Certificates::default(),
+            last_health: LastHealth::default(),
+            app,
+            bridge,
+            egress,
+            settings,
+        }
+    }
+
+    /// Asks what needs more than one transaction, such as the status board.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&App) -> Result<T, AppError> + Send + 'static,
+    ) -> Result<T, WebError> {
+        let app = Arc::clone(&self.app);
+        Ok(self.bridge.run(Lane::People, move || question(&app)).await??)
     }
 
     /// Looks something up for a person.

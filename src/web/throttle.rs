@@ -4,6 +4,7 @@
 //! its /64, which is what one customer has). Nobody is ever locked out: a stranger who fails on purpose must not keep
 //! the person on call from signing in elsewhere.
 
+use crate::domain::id::AlertSourceId;
 use crate::domain::time::Timestamp;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -88,6 +89,26 @@ fn make_room<K: Ord>(buckets: &mut BTreeMap<K, i64>, now: i64) {
     }
 }
 
+/// How fast one alert source may send: 100 requests a second, 1,000 in one go. Beyond it the answer is "try again".
+#[derive(Default)]
+pub struct Inflow(Mutex<BTreeMap<AlertSourceId, (i64, u32)>>);
+
+const INFLOW_PER_SEC: i64 = 100;
+const INFLOW_BURST: u32 = 1000;
+
+impl Inflow {
+    pub fn admit(&self, source: AlertSourceId, now: Timestamp) -> bool {
+        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, left) = left.entry(source).or_insert((now.as_second(), INFLOW_BURST));
+        let refill = (now.as_second() - *at).clamp(0, i64::from(INFLOW_BURST)) * INFLOW_PER_SEC;
+        *left = (i64::from(*left) + refill).min(i64::from(INFLOW_BURST)).unsigned_abs() as u32;
+        *at = now.as_second();
+        let admitted = *left > 0;
+        *left = left.saturating_sub(1);
+        admitted
+    }
+}
+
 fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
@@ -98,6 +119,7 @@ fn network_of(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::id::Id;
 
     const NOW: i64 = 1_800_000_000;
 
@@ -128,6 +150,20 @@ mod tests {
             }
             assert_eq!(tries(&throttle, "another", other, 0), Err(3), "{other}");
         }
+    }
+
+    #[test]
+    fn a_source_may_burst_and_then_sends_a_hundred_a_second() {
+        let inflow = Inflow::default();
+        let admitted = |source, at, tries| {
+            let source = AlertSourceId::new(source);
+            (0..tries).filter(|_| inflow.admit(source, Timestamp::from_second(NOW + at))).count()
+        };
+        assert_eq!(admitted(1, 0, 1500), 1000);
+        assert_eq!(admitted(1, 1, 1500), 100);
+        assert_eq!(admitted(2, 1, 1), 1, "another source");
+        assert_eq!(admitted(1, -60, 10), 0, "a clock set back gives nothing");
+        assert_eq!(admitted(1, 3600, 1500), 1000);
     }
 
     #[test]

@@ -1,0 +1,92 @@
+//! The setup code: who is to become the first admin has to know it, unless he sits at this very machine.
+//!
+//! `K7QM-2XFP`: 40 random bits, new at each start, replaced after ten misses. It is shown where only the operator looks,
+//! in the log and in a file beside the database, and means nothing once somebody exists.
+
+use crate::web::WebSettings;
+use crate::web::address::Client;
+use std::sync::{Mutex, PoisonError};
+
+/// No 0, 1, I or O: it is read off a screen and typed.
+const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
+const MISSES: u32 = 10;
+
+pub struct SetupCode(Mutex<State>);
+
+struct State {
+    code: [u8; 8],
+    misses: u32,
+}
+
+/// What became of a try.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Try {
+    Right,
+    Wrong,
+    /// Wrong, and once too often: this is the new code, for the operator's eyes.
+    Replaced(String),
+}
+
+impl SetupCode {
+    /// From random bytes that nobody else has seen.
+    pub fn new(random: [u8; 8]) -> SetupCode {
+        SetupCode(Mutex::new(State { code: letters(random), misses: 0 }))
+    }
+
+    /// As the operator reads it.
+    pub fn text(&self) -> String {
+        text(&self.0.lock().unwrap_or_else(PoisonError::into_inner).code)
+    }
+
+    /// Case, spaces and the hyphen do not matter. `random` is for the next code, should this try be one too many.
+    pub fn try_out(&self, typed: &str, random: [u8; 8]) -> Try {
+        let typed: Vec<u8> =
+            typed.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_uppercase()).collect();
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Ten tries against 40 bits: what the comparison's time could tell is not worth hiding.
+        if typed == state.code {
+            return Try::Right;
+        }
+        state.misses += 1;
+        if state.misses < MISSES {
+            return Try::Wrong;
+        }
+        *state = State { code: letters(random), misses: 0 };
+        Try::Replaced(text(&state.code))
+    }
+}
+
+/// Whether the first admin has to know the code: always, unless we listen to this machine alone and the request was
+/// made on it. A proxy on this machine could be carrying anybody.
+pub fn is_asked(client: &Client, settings: &WebSettings) -> bool {
+    !(settings.listens_on_loopback && client.is_local())
+}
+
+fn letters(random: [u8; 8]) -> [u8; 8] {
+    random.map(|byte| ALPHABET[usize::from(byte % 32)])
+}
+
+fn text(code: &[u8; 8]) -> String {
+    let (first, second) = code.split_at(4);
+    format!("{}-{}", String::from_utf8_lossy(first), String::from_utf8_lossy(second))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_typed_as_people_type_and_dies_after_ten_misses() {
+        let code = SetupCode::new([0, 1, 2, 3, 28, 29, 30, 31]);
+        assert_eq!(code.text(), "2345-WXYZ");
+        for typed in ["2345-WXYZ", "2345wxyz", " 2345 wxyz "] {
+            assert_eq!(code.try_out(typed, [9; 8]), Try::Right, "{typed}");
+        }
+        for typed in ["", "2345-WXY", "2345-WXYZ9", "0000-0000", "x", "x", "x", "x", "x"] {
+            assert_eq!(code.try_out(typed, [9; 8]), Try::Wrong);
+        }
+        assert_eq!(code.try_out("x", [9; 8]), Try::Replaced("BBBB-BBBB".into()));
+        assert_eq!(code.try_out("2345-WXYZ", [8; 8]), Try::Wrong);
+        assert_eq!(code.try_out("BBBB-BBBB", [8; 8]), Try::Right);
+    }
+}

@@ -1,0 +1,133 @@
+//! Alerts in: `POST` and `PUT /api/v1/webhooks/{kind}`.
+//!
+//! The guard has found the alert source by its key. From here on nothing a sender writes is refused: what cannot be
+//! read, is compressed, or is too long becomes an unparsed alert, which pages. A 2xx is answered after the commit of
+//! all that the request caused; our own trouble is a 503, because some senders never repeat after a 4xx.
+
+use crate::app;
+use crate::app::intake::{self, Received};
+use crate::bridge::Lane;
+use crate::domain::alert_source::AlertSource;
+use crate::domain::event::{Report, SenderTime};
+use crate::domain::source_event::{KEPT_BODY_BYTES, ReportResult};
+use crate::ingest::{self, Kind, Parsed, SourceRules};
+use crate::web::error::WebError;
+use crate::web::extract::FromSource;
+use crate::web::routes::WEBHOOK_BYTES;
+use crate::web::sns::{self, Checked};
+use crate::web::{Web, body};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, header};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// What is kept of a body that is too long.
+const KEPT_OF_LONG_BYTES: usize = 64 * 1024;
+
+pub async fn receive(
+    State(web): State<Arc<Web>>,
+    FromSource(source): FromSource,
+    Path(kind): Path<String>,
+    request: Request,
+) -> Result<Json<Answer>, WebError> {
+    let now = web.app.now();
+    if !web.inflow.admit(source.id, now) {
+        return Err(WebError::Unavailable);
+    }
+    let (parts, body) = request.into_parts();
+    let read = body::read_prefix(body, WEBHOOK_BYTES).await?;
+    let kept = if read.is_whole { read.bytes } else { read.bytes.slice(..KEPT_OF_LONG_BYTES) };
+    let arrived = Arrived { kind, headers: parts.headers, body: kept, is_cut: !read.is_whole, source };
+
+    let checked = sns::check(&web, &arrived.body).await;
+    let renewed = renewed_topics(&arrived.source);
+    let source_id = arrived.source.id;
+    let received = web.bridge.run(Lane::Ingest, move || arrived.read(checked, now.into())).await?;
+    let to_confirm = received.reports.iter().filter_map(|report| match report {
+        Report::Subscription(asked) if asked.verified && renewed.contains(&asked.topic_arn) => {
+            Some((asked.topic_arn.clone(), asked.token.clone()))
+        }
+        _ => None,
+    });
+    let to_confirm: Vec<(String, String)> = to_confirm.collect();
+    let results = web.write_in(app::Lane::Paging, move |tx| intake::receive(tx, &received)).await?;
+    for (topic_arn, token) in to_confirm {
+        sns::confirm_again(&web, source_id, topic_arn, token);
+    }
+    Ok(Json(Answer { status: "ok", events: results.iter().map(EventAnswer::of).collect() }))
+}
+
+/// Topics whose renewed subscription needs no second click.
+fn renewed_topics(source: &AlertSource) -> Vec<String> {
+    let arns = source.topics.iter().map(|topic| &topic.arn);
+    arns.filter(|arn| source.is_confirmed(arn)).cloned().collect()
+}
+
+/// A request as it came.
+struct Arrived {
+    kind: String,
+    headers: HeaderMap,
+    body: Bytes,
+    is_cut: bool,
+    source: AlertSource,
+}
+
+impl Arrived {
+    fn read(self, checked: Checked, received_at: SenderTime) -> Received {
+        let text = |name: &str| {
+            let value = self.headers.get(name)?;
+            Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
+        let rules = SourceRules {
+            name: self.source.name.clone(),
+            severity_map: self.source.severity_map.clone(),
+            one_incident_per_alert: self.source.one_incident_per_alert,
+            insufficient_data_triggers: self.source.insufficient_data_triggers,
+        };
+        let content_type = text(header::CONTENT_TYPE.as_str());
+        let parsed = ingest::parse(&ingest::Request {
+            kind: Kind::from_path(&self.kind),
+            content_type: content_type.as_deref(),
+            header: &text,
+            body: &self.body,
+            received_at,
+            truncated: self.is_cut,
+            source: &rules,
+        });
+        let asks_to_join = parsed.reports.iter().any(|report| matches!(report, Report::Subscription(_)));
+        let trust = checked.trust(&self.source, asks_to_join);
+        let Parsed { reports, delivery_id } = parsed.apply_trust(&trust);
+        // One byte more than is kept, so that the cut is seen.
+        let shown = &self.body[..self.body.len().min(KEPT_BODY_BYTES + 1)];
+        let body = String::from_utf8_lossy(shown).into_owned();
+        Received { source: self.source.id, reports, delivery_id, body, is_test: false }
+    }
+}
+
+/// What the sender hears.
+#[derive(Debug, Serialize)]
+pub struct Answer {
+    status: &'static str,
+    events: Vec<EventAnswer>,
+}
+
+#[derive(Debug, Serialize)]
+struct EventAnswer {
+    external_id: Option<String>,
+    action: String,
+    result: &'static str,
+    incident_id: Option<String>,
+}
+
+impl EventAnswer {
+    fn of(result: &ReportResult) -> EventAnswer {
+        EventAnswer {
+            external_id: result.external_id.clone(),
+            action: result.action.clone(),
+            result: result.result.word(),
+            incident_id: result.incident.map(|(id, _)| id.to_string()),
+        }
+    }
+}
