@@ -63,6 +63,18 @@ struct State {
     inspection: Option<Inspection>,
     /// What is wrong with the configuration and does not stop the process; no secret in it.
     configuration_warnings: Vec<String>,
+    configuration: Vec<SettingShown>,
+}
+
+/// A setting in effect, for the settings page.
+#[derive(Clone, Debug)]
+pub struct SettingShown {
+    pub name: &'static str,
+    /// A secret reads `set, 32 bytes`.
+    pub value: String,
+    /// `environment`, `.env:3`, `default`.
+    pub origin: String,
+    pub meaning: &'static str,
 }
 
 /// A worker's last round.
@@ -97,9 +109,10 @@ impl Board {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn started(&self, now: Timestamp, configuration_warnings: Vec<String>) {
+    pub fn started(&self, now: Timestamp, configuration_warnings: Vec<String>, configuration: Vec<SettingShown>) {
         let mut state = self.state();
         state.started_at = Some(now);
+        state.configuration = configuration;
         state.configuration_warnings = configuration_warnings;
     }
 
@@ -148,6 +161,10 @@ impl Board {
 
     pub fn channels(&self) -> BTreeMap<Channel, ChannelState> {
         self.state().channels.clone()
+    }
+
+    pub fn configuration(&self) -> Vec<SettingShown> {
+        self.state().configuration.clone()
     }
 
     pub fn inspection(&self) -> Option<Inspection> {

@@ -1,6 +1,176 @@
-//! `serve`.
+//! `serve`: opens the database, starts the workers, listens, and ends in order.
+
+use crate::app::system::SettingShown;
+use crate::app::{App, setup};
+use crate::bridge::Bridge;
 use crate::cli::Exit;
-use crate::config::Config;
-pub fn run(_config: &Config) -> Exit {
-    Exit::Done
+use crate::cli::open::{self, Opened, say};
+use crate::config::{self, Config};
+use crate::domain::contact::Channel;
+use crate::egress::Egress;
+use crate::notify::registry::Registry;
+use crate::notify::settings::{Infobip, Login, NotifySettings, Smtp, WhatsApp};
+use crate::telemetry::{self, Form};
+use crate::web::{Web, WebSettings, server};
+use crate::worker;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+pub fn run(config: &Config) -> Exit {
+    let journal = std::env::var("JOURNAL_STREAM").ok();
+    telemetry::install(&config.log_filter, config.log_form.unwrap_or_else(|| Form::automatic(journal.as_deref())));
+    for problem in config.problems_degraded.iter().chain(&config.warnings) {
+        tracing::warn!("{problem}");
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return say(Exit::Failed, &format!("The runtime cannot be started: {error}.")),
+    };
+    runtime.block_on(serve(config))
+}
+
+async fn serve(config: &Config) -> Exit {
+    // Listened on before the database is opened: a second server that shares only the port leaves the file alone.
+    let listener = match server::bind(config.listen_address).await {
+        Ok(listener) => listener,
+        Err(error) => return say(Exit::Failed, &error.to_string()),
+    };
+    let Opened { app, path } = match open::open(config) {
+        Ok(opened) => opened,
+        Err(exit) => return exit,
+    };
+    let egress = match Egress::new(&config.extra_roots) {
+        Ok(egress) => Arc::new(egress),
+        Err(error) => return say(Exit::ConfigInvalid, &error.to_string()),
+    };
+    let providers = Arc::new(Registry::new(&notify_settings(config), &egress));
+    report(&app, config, &providers);
+
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let bridge = Bridge::new(cores);
+    let workers = match worker::start(Arc::clone(&app), bridge.clone(), providers).await {
+        Ok(workers) => workers,
+        Err(error) => return say(Exit::DatabaseUnreachable, &error.to_string()),
+    };
+    let web = Arc::new(Web::new(Arc::clone(&app), bridge, egress, web_settings(config)));
+    tracing::info!(database = %path.display(), "open");
+    greet(&app, config, &web, &listener);
+
+    let exit = Arc::new(std::sync::Mutex::new(Exit::Done));
+    let ended_by = Arc::clone(&exit);
+    let stop = async move {
+        let by = told_to_stop().await;
+        tracing::info!("stopping: what has begun is finished first");
+        *ended_by.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = by;
+    };
+    server::serve(web, listener, stop).await;
+    workers.stop().await;
+    let exit = *exit.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    exit
+}
+
+/// What the status board should know from the start.
+fn report(app: &App, config: &Config, providers: &Registry) {
+    let degraded = config.problems_degraded.iter().map(ToString::to_string);
+    let mut warnings: Vec<String> = degraded.collect();
+    warnings.extend(providers.problems().iter().cloned());
+    app.board.started(app.now(), warnings, config.settings.iter().map(setting).collect());
+    for channel in Channel::ALL {
+        let provider = providers.provider(channel).map(crate::notify::Provider::name);
+        let missing = if provider.is_some() { vec![] } else { missing(config, channel) };
+        app.board.channel_configured(channel, provider, missing);
+    }
+}
+
+/// The settings without which a channel cannot work and which nobody has set.
+fn missing(config: &Config, channel: Channel) -> Vec<String> {
+    let needed: &[&str] = match channel {
+        Channel::Sms => &["INFOBIP_BASE_URL", "INFOBIP_API_KEY", "INFOBIP_SMS_SENDER"],
+        Channel::WhatsApp => {
+            &["INFOBIP_BASE_URL", "INFOBIP_API_KEY", "INFOBIP_WHATSAPP_SENDER", "INFOBIP_WHATSAPP_TEMPLATE"]
+        }
+        Channel::Email => &["SMTP_HOST", "SMTP_FROM"],
+    };
+    let unset = config.settings.iter().filter(|setting| setting.origin == "default");
+    unset.map(|setting| setting.name).filter(|name| needed.contains(name)).map(str::to_owned).collect()
+}
+
+fn setting(setting: &config::Setting) -> SettingShown {
+    SettingShown {
+        name: setting.name,
+        value: setting.value.clone(),
+        origin: setting.origin.clone(),
+        meaning: setting.meaning,
+    }
+}
+
+fn notify_settings(config: &Config) -> NotifySettings {
+    let infobip = config.providers.infobip.clone().map(|infobip| Infobip {
+        base_url: infobip.base_url,
+        api_key: infobip.api_key,
+        sms_sender: infobip.sms_sender,
+        whatsapp: infobip.whatsapp.map(|config::WhatsApp { sender, template, language }| WhatsApp {
+            sender,
+            template,
+            language,
+        }),
+    });
+    let smtp = config.providers.smtp.clone().map(|smtp| Smtp {
+        host: smtp.host,
+        port: smtp.port,
+        from: smtp.from,
+        login: smtp.credentials.map(|(username, password)| Login { username, password }),
+        starttls: smtp.starttls,
+        tls: smtp.tls,
+    });
+    NotifySettings { infobip, smtp }
+}
+
+fn web_settings(config: &Config) -> WebSettings {
+    let proxies = config.trusted_proxies.clone();
+    WebSettings {
+        base_url: config.base_url.as_ref().map(|url| url.as_str().to_owned()),
+        cookie_secure: config.session_cookie_secure,
+        allowed_origins: config.allowed_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
+        is_trusted_proxy: Box::new(move |address| proxies.iter().any(|network| network.contains(address))),
+        listens_on_loopback: config.listen_address.ip().is_loopback(),
+    }
+}
+
+/// The first lines a new operator reads.
+fn greet(app: &App, config: &Config, web: &Web, listener: &TcpListener) {
+    let address = listener.local_addr().unwrap_or(config.listen_address);
+    eprintln!("PagerPal listens on http://{address}");
+    if !config.notification_sending_enabled {
+        eprintln!("Safe mode: nobody is contacted, pages are only recorded (NOTIFICATION_SENDING_ENABLED=false).");
+    }
+    if app.read(|read| setup::needs_first_admin(read)).unwrap_or(false) {
+        eprintln!("Nobody has an account yet. Open http://{address}/login and create the first admin.");
+        eprintln!("Setup code, asked for unless you come from this machine: {}", web.setup_code.text());
+        if address.ip().is_loopback() {
+            eprintln!("From another machine: ssh -L {0}:127.0.0.1:{0} THIS-HOST, then open it there.", address.port());
+        }
+    }
+}
+
+/// SIGINT or SIGTERM. A second one ends the process at once.
+async fn told_to_stop() -> Exit {
+    let (mut interrupt, mut terminate) = match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        (Ok(interrupt), Ok(terminate)) => (interrupt, terminate),
+        // Without signals only SIGKILL ends us, which loses nothing.
+        _ => std::future::pending().await,
+    };
+    let by = tokio::select! {
+        _ = interrupt.recv() => Exit::Interrupted,
+        _ = terminate.recv() => Exit::Done,
+    };
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        std::process::exit(i32::from(Exit::Interrupted as u8));
+    });
+    by
 }
