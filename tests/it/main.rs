@@ -1,4 +1,9 @@
 //! The one test binary for everything that is not a decision: see each module for what it holds.
 
+mod e2e;
+mod kill;
+mod live;
 mod scenarios;
+mod senders;
+mod startup;
 mod world;

@@ -4,9 +4,7 @@
 use pagerpal::app::deliveries::{Outgoing, claim_due, record, release_claims};
 use pagerpal::app::timers::fire_due;
 use pagerpal::app::users::NewUser;
-use pagerpal::app::{
-    App, AppError, Lane, Read, Settings, Write, alert_sources, inspect, policies, setup, teams, users,
-};
+use pagerpal::app::{App, AppError, Lane, Read, Settings, Write, alert_sources, inspect, policies, teams, users};
 use pagerpal::clock::{Clock, ScriptedClock};
 use pagerpal::domain::Severity;
 use pagerpal::domain::access::Role;
@@ -128,18 +126,6 @@ impl World {
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         self.people.insert(name.to_owned(), id);
         id
-    }
-
-    /// An admin with a login, as the first one is made.
-    pub fn first_admin(&mut self, email: &str, password_hash: &str) -> UserId {
-        let new = NewUser {
-            name: "Root".to_owned(),
-            email: Some(email.to_owned()),
-            role: Role::Admin,
-            zone: "UTC".to_owned(),
-            password_hash: Some(password_hash.to_owned()),
-        };
-        self.write(move |tx| setup::create_first_admin(tx, &new)).expect("the first admin")
     }
 
     pub fn policy(&self, name: &str, levels: Vec<Level>, repeat: u8, last_resort: Vec<UserId>) -> PolicyId {
