@@ -40,6 +40,9 @@ pub enum Purpose {
     Operator,
     /// From a user or a payload. Public addresses over `https` only.
     Untrusted,
+    /// As `Untrusted`, but over plain `http` too: for a certificate, which counts only if a trusted root signed it, and
+    /// which its issuer serves no other way.
+    ProvesItself,
 }
 
 /// Cheap to share in an `Arc`; built once. Needs a tokio runtime when used, not when built.
@@ -98,7 +101,7 @@ impl Egress {
     pub fn client(&self, purpose: Purpose) -> Client {
         let http = match purpose {
             Purpose::Operator => self.operator.clone(),
-            Purpose::Untrusted => self.untrusted.clone(),
+            Purpose::Untrusted | Purpose::ProvesItself => self.untrusted.clone(),
         };
         Client { http, purpose }
     }
@@ -155,12 +158,14 @@ impl Client {
         match (self.purpose, url.scheme()) {
             (_, "https") => {}
             (Purpose::Operator, "http") if loopback => {}
+            (Purpose::ProvesItself, "http") => {}
             _ => return Err(Refused::NotHttps),
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Refused::Credentials);
         }
-        if let (Purpose::Untrusted, Some(address)) = (self.purpose, literal)
+        if let Some(address) = literal
+            && self.purpose != Purpose::Operator
             && !is_public(address)
         {
             return Err(Refused::NotPublic(address));
@@ -316,7 +321,7 @@ impl Resolve for NamesFor {
 /// Those of a name's addresses that may be connected to; refused if there is none.
 fn allowed(purpose: Purpose, mut addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>, Refused> {
     let first = addresses.first().copied();
-    if purpose == Purpose::Untrusted {
+    if purpose != Purpose::Operator {
         addresses.retain(|address| is_public(*address));
     }
     match first {
@@ -381,6 +386,9 @@ mod tests {
         check(Purpose::Untrusted, "ftp://8.8.8.8/", Some(Refused::NotHttps));
         check(Purpose::Untrusted, "/relative", Some(Refused::NotAUrl));
         check(Purpose::Untrusted, "https://user@8.8.8.8/", Some(Refused::Credentials));
+        check(Purpose::ProvesItself, "http://crt.r2m01.amazontrust.com/r2m01.cer", None);
+        check(Purpose::ProvesItself, "http://169.254.169.254/latest", not_public("169.254.169.254"));
+        check(Purpose::ProvesItself, "ftp://8.8.8.8/", Some(Refused::NotHttps));
         for odd in ["127.0.0.1", "127.1", "2130706433", "0x7f.0.0.1", "0177.0.0.1", "127.0.0.1.", "%31%32%37.0.0.1"] {
             check(Purpose::Untrusted, &format!("https://{odd}/"), not_public("127.0.0.1"));
         }

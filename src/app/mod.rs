@@ -26,7 +26,7 @@ pub mod timers;
 pub mod upkeep;
 pub mod users;
 
-pub use crate::store::{Lane, ReadTx as Read, Tx as Write};
+pub use crate::store::{Cursor, Lane, ReadTx as Read, Tx as Write};
 pub use error::AppError;
 
 use crate::clock::Clock;

@@ -16,6 +16,7 @@ pub mod health;
 pub mod keys;
 pub mod layers;
 pub mod origin;
+pub mod problems;
 pub mod routes;
 pub mod seen;
 pub mod server;

@@ -3,9 +3,10 @@
 //! A row says who may call; the guard that stands before its handler enforces it, before a body is read or anything is
 //! looked up. HEAD answers wherever GET does, other methods of a listed path answer 405, unlisted paths 404.
 
+use crate::web::api::{incidents, system};
 use crate::web::error::WebError;
 use crate::web::guard::{Guarded, guard};
-use crate::web::{Web, api, layers, ui};
+use crate::web::{Web, health, layers, problems, ui, webhooks};
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
@@ -79,11 +80,27 @@ fn body_limit(path: &str) -> usize {
     }
 }
 
-/// Every route there is.
+/// Every route there is: first those of programs, then the pages.
+#[rustfmt::skip]
 pub fn table() -> Vec<RouteSpec> {
-    let mut table = Vec::new();
+    use Access::*;
+    let mut table = vec![
+        RouteSpec::get("/health", Public, health::get),
+        RouteSpec::get("/problems/{code}", Public, problems::page),
+
+        RouteSpec::post("/api/v1/webhooks/{kind}", SourceKey, webhooks::receive),
+        RouteSpec::put("/api/v1/webhooks/{kind}", SourceKey, webhooks::receive),
+
+        RouteSpec::get("/api/v1/incidents", Viewer, incidents::list),
+        RouteSpec::get("/api/v1/incidents/{reference}", Viewer, incidents::one),
+        RouteSpec::post("/api/v1/incidents/{reference}/acknowledge", Responder, incidents::acknowledge),
+        RouteSpec::post("/api/v1/incidents/{reference}/resolve", Responder, incidents::resolve),
+        RouteSpec::post("/api/v1/incidents/{reference}/reopen", Responder, incidents::reopen),
+        RouteSpec::post("/api/v1/incidents/{reference}/escalate", Responder, incidents::escalate),
+        RouteSpec::post("/api/v1/notifications/{id}/retry", Responder, incidents::retry),
+        RouteSpec::get("/api/v1/system/jobs", Viewer, system::jobs),
+    ];
     table.extend(ui::routes());
-    table.extend(api::routes());
     table
 }
 

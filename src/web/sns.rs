@@ -58,12 +58,13 @@ async fn check_envelope(web: &Web, envelope: &Envelope) -> Result<Trust, Trust> 
     if !web.app.settings.sending_enabled {
         return Err(Trust::Unchecked("safe mode makes no calls".into()));
     }
-    let certificate = web.certificates.get(web, url.as_str()).await.map_err(|missing| match missing {
-        Missing::Refused => Trust::Wrong("there is no certificate at its SigningCertURL".into()),
-        Missing::Unreachable => Trust::Unchecked("its certificate could not be fetched".into()),
-    })?;
+    let certificate =
+        web.certificates.get(web, Purpose::Untrusted, url.as_str()).await.map_err(|missing| match missing {
+            Missing::Refused => Trust::Wrong("there is no certificate at its SigningCertURL".into()),
+            Missing::Unreachable => Trust::Unchecked("its certificate could not be fetched".into()),
+        })?;
     let issuer = match sns::issuer_url(&certificate) {
-        Some(url) => web.certificates.get(web, &url).await.ok(),
+        Some(url) => web.certificates.get(web, Purpose::ProvesItself, &url).await.ok(),
         None => None,
     };
     let issuer = issuer.as_ref().map(|der| der.as_slice());
@@ -99,7 +100,7 @@ async fn confirm_with(
         let sentence = "This is not the ARN of an SNS topic, so it cannot be confirmed. Let AWS ask again.";
         Refusal::conflict("topic_not_sns", sentence)
     })?;
-    let answer = call(web, &url).await;
+    let answer = call(web, Purpose::Untrusted, &url).await;
     if let Err(missing) = answer {
         let sentence = match missing {
             Missing::Refused => "SNS refused: requests expire after three days. Let AWS ask again, then confirm.",
@@ -120,8 +121,8 @@ enum Missing {
     Unreachable,
 }
 
-async fn call(web: &Web, url: &str) -> Result<Vec<u8>, Missing> {
-    let request = web.egress.client(Purpose::Untrusted).get(url).map_err(|_| Missing::Unreachable)?;
+async fn call(web: &Web, purpose: Purpose, url: &str) -> Result<Vec<u8>, Missing> {
+    let request = web.egress.client(purpose).get(url).map_err(|_| Missing::Unreachable)?;
     let response = request.timeout(TIME_LIMIT).send().await.map_err(|_| Missing::Unreachable)?;
     let status = response.status();
     if !status.is_success() {
@@ -135,12 +136,12 @@ async fn call(web: &Web, url: &str) -> Result<Vec<u8>, Missing> {
 pub struct Certificates(Mutex<BTreeMap<String, (Timestamp, Result<Arc<Vec<u8>>, Missing>)>>);
 
 impl Certificates {
-    async fn get(&self, web: &Web, url: &str) -> Result<Arc<Vec<u8>>, Missing> {
+    async fn get(&self, web: &Web, purpose: Purpose, url: &str) -> Result<Arc<Vec<u8>>, Missing> {
         let now = web.app.now();
         if let Some(known) = self.known(url, now) {
             return known;
         }
-        let fetched = call(web, url).await;
+        let fetched = call(web, purpose, url).await;
         let fetched =
             fetched.and_then(|bytes| if bytes.len() <= CERTIFICATE_BYTES { Ok(bytes) } else { Err(Missing::Refused) });
         let fetched = fetched.map(Arc::new);

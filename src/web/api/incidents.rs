@@ -1,0 +1,321 @@
+//! `/api/v1/incidents`: lists, one with its notifications, and what is done to them.
+//!
+//! An action answers the incident as it is afterwards; a state that was reached before is a success like any other.
+
+use crate::app::incidents::{self, Deed, Story};
+use crate::app::names::Names;
+use crate::app::{AppError, Cursor, Read};
+use crate::domain::delivery::{Attempt, Delivery, Outcome};
+use crate::domain::id::{DeliveryId, UserId};
+use crate::domain::incident::{Incident, Status};
+use crate::domain::notification::Notification;
+use crate::domain::refusal::Refusal;
+use crate::web::Web;
+use crate::web::api::{Instant, Reference};
+use crate::web::error::WebError;
+use crate::web::extract::{Caller, JsonBody, PathId, QueryFields};
+use axum::Json;
+use axum::extract::{Path, State};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// `?status=triggered,acknowledged&limit=50&cursor=…`: of each status the newest first, in the order of
+/// [`Status::ALL`]. Without `status` all of them.
+pub async fn list(State(web): State<Arc<Web>>, query: QueryFields) -> Result<Json<List>, WebError> {
+    let wanted = Wanted::read(&query)?;
+    Ok(Json(web.read(move |read| page(read, wanted)).await?))
+}
+
+pub async fn one(State(web): State<Arc<Web>>, Path(reference): Path<String>) -> Result<Json<OneView>, WebError> {
+    Ok(Json(web.read(move |read| view_one(read, &reference)).await?))
+}
+
+pub async fn acknowledge(web: State<Arc<Web>>, caller: Caller, path: Path<String>, body: Body) -> Acted {
+    act(web, caller, path, body, |_| Deed::Acknowledge).await
+}
+
+pub async fn resolve(web: State<Arc<Web>>, caller: Caller, path: Path<String>, body: Body) -> Acted {
+    act(web, caller, path, body, |_| Deed::Resolve).await
+}
+
+pub async fn reopen(web: State<Arc<Web>>, caller: Caller, path: Path<String>, body: Body) -> Acted {
+    act(web, caller, path, body, |_| Deed::Reopen).await
+}
+
+pub async fn escalate(web: State<Arc<Web>>, caller: Caller, path: Path<String>, body: Body) -> Acted {
+    act(web, caller, path, body, |body| Deed::Escalate { expected_level: body.expected_level }).await
+}
+
+/// `POST /api/v1/notifications/{id}/retry`: the id is that of a delivery.
+pub async fn retry(
+    State(web): State<Arc<Web>>,
+    caller: Caller,
+    PathId(delivery): PathId<DeliveryId>,
+    JsonBody(body): Body,
+) -> Acted {
+    let acting_as = body.acting_as()?;
+    let actor = caller.actor;
+    let incident = web.write(move |tx| incidents::retry(tx, &actor, delivery, acting_as)).await?;
+    after(&web, incident).await
+}
+
+type Body = JsonBody<ActionBody>;
+type Acted = Result<Json<OneView>, WebError>;
+
+/// All of it optional.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActionBody {
+    acting_as: Option<String>,
+    /// Escalate only: the level the caller saw, 0 before the first. If it has moved on since, nothing happens: 409.
+    expected_level: Option<u8>,
+}
+
+impl ActionBody {
+    fn acting_as(&self) -> Result<Option<UserId>, Refusal> {
+        let unknown = |_| Refusal::invalid("unknown", "acting_as", "Give the id of a user, such as usr_1k.");
+        self.acting_as.as_deref().map(|text| text.parse().map_err(unknown)).transpose()
+    }
+}
+
+async fn act(
+    State(web): State<Arc<Web>>,
+    Caller { actor, .. }: Caller,
+    Path(reference): Path<String>,
+    JsonBody(body): Body,
+    deed: impl FnOnce(&ActionBody) -> Deed,
+) -> Acted {
+    let (acting_as, deed) = (body.acting_as()?, deed(&body));
+    let incident = web.write(move |tx| incidents::act(tx, &actor, &reference, acting_as, deed)).await?;
+    after(&web, incident).await
+}
+
+async fn after(web: &Web, incident: Incident) -> Acted {
+    Ok(Json(web.read(move |read| view_one(read, &incident.id.to_string())).await?))
+}
+
+#[derive(Debug, Serialize)]
+pub struct List {
+    data: Vec<IncidentView>,
+    next_cursor: Option<String>,
+}
+
+/// A query, checked.
+struct Wanted {
+    statuses: Vec<Status>,
+    limit: usize,
+    /// Goes on after this row of this status.
+    from: Option<(Status, Cursor)>,
+}
+
+const LIMIT: usize = 50;
+const LIMIT_AT_MOST: usize = 200;
+
+impl Wanted {
+    fn read(query: &QueryFields) -> Result<Wanted, WebError> {
+        let known = ["status", "limit", "cursor"];
+        if query.0.0.iter().any(|(name, _)| !known.contains(&name.as_str())) {
+            return Err(WebError::BadRequest("Only status, limit and cursor are known here."));
+        }
+        let words = query.optional("status").map(|words| words.split(',').map(Status::from_word).collect());
+        let asked: Vec<Status> = match words {
+            None => Status::ALL.to_vec(),
+            Some(Some(statuses)) => statuses,
+            Some(None) => return Err(WebError::BadRequest("A status is triggered, acknowledged or resolved.")),
+        };
+        let limit = query.optional_number::<usize>("limit")?.unwrap_or(LIMIT).clamp(1, LIMIT_AT_MOST);
+        let from = query.optional("cursor").map(|text| read_cursor(text).ok_or(WebError::BadRequest(BAD_CURSOR)));
+        let statuses = Status::ALL.into_iter().filter(|status| asked.contains(status)).collect();
+        Ok(Wanted { statuses, limit, from: from.transpose()? })
+    }
+}
+
+const BAD_CURSOR: &str = "This cursor was not made here. Take next_cursor from the page before, unchanged.";
+
+fn read_cursor(text: &str) -> Option<(Status, Cursor)> {
+    let (status, key) = text.split_once('.')?;
+    Some((Status::from_word(status)?, Cursor(URL_SAFE_NO_PAD.decode(key).ok()?)))
+}
+
+fn write_cursor(status: Status, cursor: &Cursor) -> String {
+    format!("{}.{}", status.word(), URL_SAFE_NO_PAD.encode(&cursor.0))
+}
+
+fn page(read: &Read<'_>, wanted: Wanted) -> Result<List, AppError> {
+    let names = crate::app::names::all(read)?;
+    let mut data = Vec::new();
+    let (resume, mut cursor) = wanted.from.unzip();
+    for status in wanted.statuses.into_iter().filter(|status| resume.is_none_or(|resume| *status >= resume)) {
+        // The cursor belongs to the status it names; what follows begins at its beginning.
+        let mut after = if Some(status) == resume { cursor.take() } else { None };
+        loop {
+            let room = wanted.limit - data.len();
+            if room == 0 {
+                let next = incidents::with_status(read, status, 1, after.clone())?;
+                if next.items.is_empty() {
+                    break;
+                }
+                // Without a row to stand after, the page before ended exactly at a status.
+                let start = after.unwrap_or(Cursor(Vec::new()));
+                return Ok(List { data, next_cursor: Some(write_cursor(status, &start)) });
+            }
+            let found = incidents::with_status(read, status, room, after)?;
+            data.extend(found.items.iter().map(|incident| IncidentView::of(incident, &names)));
+            after = found.next;
+            if after.is_none() {
+                break;
+            }
+        }
+    }
+    Ok(List { data, next_cursor: None })
+}
+
+/// One line of a list.
+#[derive(Debug, Serialize)]
+pub struct IncidentView {
+    id: String,
+    number: u64,
+    title: String,
+    severity: &'static str,
+    status: &'static str,
+    external_id: String,
+    alert_source: Reference,
+    team: Reference,
+    escalation_policy: Reference,
+    assignee: Option<Reference>,
+    /// The level called last; null before the first.
+    level: Option<u8>,
+    event_count: u64,
+    created_at: Instant,
+    last_event_at: Instant,
+    acknowledged_at: Option<Instant>,
+    resolved_at: Option<Instant>,
+    is_test: bool,
+    version: u64,
+}
+
+impl IncidentView {
+    fn of(incident: &Incident, names: &Names) -> IncidentView {
+        IncidentView {
+            id: incident.id.to_string(),
+            number: incident.number,
+            title: incident.title.clone(),
+            severity: incident.severity.word(),
+            status: incident.status.word(),
+            external_id: incident.external_id.clone(),
+            alert_source: Reference::new(incident.source, names.sources.get(&incident.source)),
+            team: Reference::new(incident.team, names.teams.get(&incident.team)),
+            escalation_policy: Reference::new(incident.policy, names.policies.get(&incident.policy)),
+            assignee: incident.assignee.map(|user| Reference::new(user, names.users.get(&user))),
+            level: incident.ladder.level,
+            event_count: incident.event_count,
+            created_at: incident.created_at.into(),
+            last_event_at: incident.last_event_at.into(),
+            acknowledged_at: incident.taken_at.map(Instant::from),
+            resolved_at: incident.resolved_at.map(Instant::from),
+            is_test: incident.is_test,
+            version: incident.version,
+        }
+    }
+}
+
+/// One incident with what it said and who was told.
+#[derive(Debug, Serialize)]
+pub struct OneView {
+    #[serde(flatten)]
+    incident: IncidentView,
+    details: String,
+    labels: BTreeMap<String, String>,
+    links: Vec<LinkView>,
+    next_call: Option<NextCall>,
+    notifications: Vec<NotificationView>,
+}
+
+#[derive(Debug, Serialize)]
+struct LinkView {
+    href: String,
+    text: String,
+}
+
+#[derive(Debug, Serialize)]
+struct NextCall {
+    who: String,
+    at: Instant,
+}
+
+#[derive(Debug, Serialize)]
+struct NotificationView {
+    id: String,
+    user: Reference,
+    created_at: Instant,
+    deliveries: Vec<DeliveryView>,
+}
+
+#[derive(Debug, Serialize)]
+struct DeliveryView {
+    id: String,
+    channel: &'static str,
+    state: &'static str,
+    attempts: Vec<AttemptView>,
+}
+
+#[derive(Debug, Serialize)]
+struct AttemptView {
+    message_number: u32,
+    started_at: Instant,
+    finished_at: Option<Instant>,
+    outcome: Option<&'static str>,
+    /// The provider's own words.
+    text: Option<String>,
+}
+
+fn view_one(read: &Read<'_>, reference: &str) -> Result<OneView, AppError> {
+    let Story { incident, details, notifications, next, names, .. } = incidents::story(read, reference)?;
+    let (details, labels, links) =
+        details.map(|details| (details.details, details.labels, details.links)).unwrap_or_default();
+    let told = notifications.iter().map(|(notification, deliveries)| told_view(notification, deliveries, &names));
+    Ok(OneView {
+        details,
+        labels,
+        links: links.into_iter().map(|link| LinkView { href: link.href, text: link.text }).collect(),
+        next_call: next.map(|(who, at)| NextCall { who, at: at.into() }),
+        notifications: told.collect(),
+        incident: IncidentView::of(&incident, &names),
+    })
+}
+
+fn told_view(notification: &Notification, deliveries: &[Delivery], names: &Names) -> NotificationView {
+    let delivery_view = |delivery: &Delivery| DeliveryView {
+        id: delivery.id.to_string(),
+        channel: delivery.channel.word(),
+        state: delivery.state.word(),
+        attempts: delivery.attempts.iter().map(attempt_view).collect(),
+    };
+    NotificationView {
+        id: notification.id.to_string(),
+        user: Reference::new(notification.user, names.users.get(&notification.user)),
+        created_at: notification.created_at.into(),
+        deliveries: deliveries.iter().map(delivery_view).collect(),
+    }
+}
+
+fn attempt_view(attempt: &Attempt) -> AttemptView {
+    let outcome = attempt.answer.as_ref().map(|answer| match answer.outcome {
+        Outcome::Accepted => "accepted",
+        Outcome::Ambiguous => "ambiguous",
+        Outcome::Temporary { .. } => "temporary",
+        Outcome::Permanent { .. } => "permanent",
+        Outcome::Muted => "muted",
+        Outcome::Duplicate => "duplicate",
+    });
+    AttemptView {
+        message_number: attempt.message_number,
+        started_at: attempt.claimed_at.into(),
+        finished_at: attempt.finished_at.map(Instant::from),
+        outcome,
+        text: attempt.answer.as_ref().map(|answer| answer.text.clone()),
+    }
+}

@@ -1,0 +1,82 @@
+//! `GET /api/v1/system/jobs`: what each worker does, and what the channels last said.
+
+use crate::app::system::{self, Job};
+use crate::domain::contact::Channel;
+use crate::web::Web;
+use crate::web::api::Instant;
+use crate::web::error::WebError;
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use std::sync::Arc;
+
+#[derive(Debug, Serialize)]
+pub struct Jobs {
+    data: Vec<JobView>,
+    channels: Vec<ChannelView>,
+}
+
+#[derive(Debug, Serialize)]
+struct JobView {
+    name: &'static str,
+    enabled: bool,
+    /// The setting that switches it off, if there is one.
+    setting: Option<&'static str>,
+    last_run_at: Option<Instant>,
+    lag_seconds: i64,
+    next_due_at: Option<Instant>,
+    queue_depth: usize,
+    last_error: Option<Trouble>,
+    panics: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct ChannelView {
+    name: &'static str,
+    provider: Option<&'static str>,
+    missing_settings: Vec<String>,
+    last_accepted_at: Option<Instant>,
+    failures_since: u32,
+    last_failure: Option<Trouble>,
+}
+
+#[derive(Debug, Serialize)]
+struct Trouble {
+    at: Instant,
+    text: String,
+}
+
+pub async fn jobs(State(web): State<Arc<Web>>) -> Result<Json<Jobs>, WebError> {
+    let (jobs, channels) = web.ask(|app| Ok((system::jobs(app)?, app.board.channels()))).await?;
+    let channels = channels.into_iter().map(|(channel, state)| channel_view(channel, state));
+    Ok(Json(Jobs { data: jobs.into_iter().map(job_view).collect(), channels: channels.collect() }))
+}
+
+fn job_view(job: Job) -> JobView {
+    JobView {
+        name: job.worker.word(),
+        enabled: job.enabled,
+        setting: job.worker.setting(),
+        last_run_at: job.last_run.map(Instant::from),
+        lag_seconds: job.lag_secs,
+        next_due_at: job.next_due.map(Instant::from),
+        queue_depth: job.queue_depth,
+        last_error: job.last_error.map(trouble),
+        panics: job.panics,
+    }
+}
+
+fn channel_view(channel: Channel, state: system::ChannelState) -> ChannelView {
+    ChannelView {
+        name: channel.word(),
+        provider: state.provider,
+        missing_settings: state.missing,
+        last_accepted_at: state.last_accepted.map(Instant::from),
+        failures_since: state.failures,
+        last_failure: state.last_failure.map(trouble),
+    }
+}
+
+fn trouble((at, text): (crate::domain::time::Timestamp, String)) -> Trouble {
+    Trouble { at: at.into(), text }
+}
