@@ -6,4 +6,5 @@ mod live;
 mod scenarios;
 mod senders;
 mod startup;
+mod web;
 mod world;

@@ -1,0 +1,906 @@
+//! The surfaces, through the real router over a store in memory: who may call what, what senders of alerts are
+//! answered, and what every response carries.
+//!
+//! The matrix is made from the route table itself. What a cell should be follows from the row's access, never from the
+//! handler, so a row that lets in too many or too few is found, whichever page it leads to.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use axum::{Router, response::Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http_body_util::BodyExt;
+use pagerpal::app::alert_sources::Basics;
+use pagerpal::app::users::NewUser;
+use pagerpal::app::{App, AppError, Lane, Settings, Write, alert_sources, auth, policies, setup, teams, users};
+use pagerpal::bridge::Bridge;
+use pagerpal::clock::ScriptedClock;
+use pagerpal::domain::Severity;
+use pagerpal::domain::access::Role;
+use pagerpal::domain::actor::Actor;
+use pagerpal::domain::id::UserId;
+use pagerpal::domain::policy::{Level, Recipient};
+use pagerpal::domain::time::Timestamp;
+use pagerpal::egress::Egress;
+use pagerpal::random::ScriptedRandom;
+use pagerpal::store::Store;
+use pagerpal::web::address::Peer;
+use pagerpal::web::routes::{self, Access, RouteSpec};
+use pagerpal::web::session::Token;
+use pagerpal::web::{Web, WebSettings, server};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tower::ServiceExt;
+
+const PASSWORD: &str = "lamp otter bridge nine";
+const KEY: &str = "00112233445566778899aabbccddeeff";
+const OFF_KEY: &str = "ffeeddccbbaa99887766554433221100";
+const START: i64 = 1_780_000_000;
+
+/// A PagerPal with an admin, a responder, a viewer, somebody deactivated, an active and an inactive alert source.
+struct Site {
+    web: Arc<Web>,
+    router: Router,
+    clock: ScriptedClock,
+    people: BTreeMap<&'static str, UserId>,
+    sessions: AtomicU8,
+}
+
+impl Site {
+    fn empty(settings: WebSettings, sending: bool) -> (Arc<Web>, ScriptedClock) {
+        let clock = ScriptedClock::at(Timestamp::from_second(START));
+        let random = Arc::new(ScriptedRandom::new(1));
+        let store = Store::in_memory(Arc::new(clock.clone()), random.clone());
+        let switches =
+            Settings { sending_enabled: sending, retry_enabled: true, escalation_enabled: true, base_url: None };
+        let app = Arc::new(App::new(store, random, switches));
+        let egress = Arc::new(Egress::new(&[]).expect("no extra root to go wrong"));
+        (Arc::new(Web::new(app, Bridge::new(2), egress, settings)), clock)
+    }
+
+    fn new() -> Site {
+        let (web, clock) = Site::empty(settings(), false);
+        let hash = auth::hash_password(PASSWORD, [7; 16]).expect("hashing works");
+        let new = move |name: &str, role| NewUser {
+            name: name.to_owned(),
+            email: Some(format!("{name}@example.test")),
+            role,
+            zone: "UTC".to_owned(),
+            password_hash: Some(hash.clone()),
+        };
+        let people = web
+            .app
+            .write(Lane::People, move |tx| {
+                let mut people = BTreeMap::new();
+                people.insert("admin", setup::create_first_admin(tx, &new("admin", Role::Admin))?);
+                for (name, role) in [("responder", Role::Responder), ("viewer", Role::Viewer), ("gone", Role::Admin)] {
+                    people.insert(name, users::create(tx, &Actor::SYSTEM, &new(name, role))?);
+                }
+                let responder = people["responder"];
+                users::deactivate(tx, &Actor::SYSTEM, people["gone"])?;
+                sources(tx, responder)?;
+                Ok(people)
+            })
+            .expect("a site");
+        let router = routes::router(Arc::clone(&web));
+        Site { web, router, clock, people, sessions: AtomicU8::new(1) }
+    }
+
+    fn write<T: Send + 'static>(&self, work: impl Fn(&mut Write<'_>) -> Result<T, AppError> + Send + 'static) -> T {
+        self.web.app.write(Lane::People, work).expect("it is written")
+    }
+
+    /// Everything that was ever written, as a number that grows with each commit.
+    fn commits(&self) -> u64 {
+        self.web.app.store_status().commits
+    }
+
+    fn session(&self, name: &str) -> Token {
+        let token = Token::new([self.sessions.fetch_add(1, Ordering::Relaxed); 32]);
+        let (user, kept) = (self.people[name], token.clone());
+        self.write(move |tx| auth::open_session(tx, user, kept.bytes()));
+        token
+    }
+
+    async fn send(&self, request: Request<Body>) -> Answer {
+        send(&self.router, request).await
+    }
+
+    async fn alert(&self, headers: &[(&str, &str)], path: &str, body: impl Into<Body>) -> Answer {
+        let mut request = Request::post(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(body.into()).expect("a request")).await
+    }
+
+    async fn api(&self, method: Method, path: &str, who: &str, body: Option<Value>) -> Answer {
+        let mut request = Request::builder().method(method).uri(path).header(header::AUTHORIZATION, basic(who));
+        let body = body.map_or(Body::empty(), |body| body.to_string().into());
+        request = request.header(header::CONTENT_TYPE, "application/json");
+        self.send(request.body(body).expect("a request")).await
+    }
+}
+
+fn sources(tx: &mut Write<'_>, responder: UserId) -> Result<(), AppError> {
+    let system = &Actor::SYSTEM;
+    let team = teams::create(tx, system, "Payments", &[responder])?;
+    let level = Level { number: 1, delay_minutes: 5, recipients: vec![Recipient::User(responder)] };
+    let policy = policies::create(tx, system, &policies::Basics::named("Payments"), &[level])?;
+    let basics = |name: &str| Basics {
+        name: name.to_owned(),
+        kind: "generic".to_owned(),
+        team,
+        policy,
+        default_severity: Severity::Error,
+        severity_map: BTreeMap::new(),
+        one_incident_per_alert: false,
+        insufficient_data_triggers: false,
+    };
+    let off = alert_sources::create(tx, system, &basics("switched off"), OFF_KEY)?;
+    alert_sources::set_active(tx, system, off, false)?;
+    alert_sources::create(tx, system, &basics("prometheus"), KEY)?;
+    Ok(())
+}
+
+fn settings() -> WebSettings {
+    WebSettings {
+        base_url: Some("https://pager.example.test".into()),
+        cookie_secure: true,
+        allowed_origins: vec!["https://wall.example.test".into()],
+        is_trusted_proxy: Box::new(|address| address.is_loopback()),
+        listens_on_loopback: false,
+    }
+}
+
+fn basic(who: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{who}@example.test:{PASSWORD}")))
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {}", self.body))
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
+    }
+}
+
+async fn send(router: &Router, mut request: Request<Body>) -> Answer {
+    // Somewhere else, over https through the proxy on this machine: the way most people come.
+    let through_proxy = Peer { address: SocketAddr::from(([127, 0, 0, 1], 40000)), is_tls: false };
+    request.extensions_mut().insert(through_proxy);
+    for (name, value) in [("host", "pager.example.test"), ("x-forwarded-proto", "https")] {
+        if !request.headers().contains_key(name) {
+            request.headers_mut().insert(name, value.parse().expect("a header value"));
+        }
+    }
+    let response: Response = router.clone().oneshot(request).await.expect("the router always answers");
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.expect("it is whole").to_bytes();
+    Answer { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() }
+}
+
+// Who may call what.
+
+/// Everyone who may knock.
+const ACTORS: &[&str] = &[
+    "nobody",
+    "unknown session",
+    "ended session",
+    "session of gone",
+    "session of viewer",
+    "session of responder",
+    "session of admin",
+    "basic of nobody",
+    "basic of gone",
+    "basic of viewer",
+    "basic of responder",
+    "basic of admin",
+    "source key",
+    "inactive source key",
+];
+
+/// What a row's access makes of an actor, in the words of the design's table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Verdict {
+    Passes,
+    /// No credential of this surface: 401, or 303 to the sign-in page.
+    Unknown,
+    Forbidden,
+    /// Nothing is here for anybody.
+    Absent,
+}
+
+fn expected(access: Access, path: &str, actor: &str) -> Verdict {
+    let is_api = path.starts_with("/api/");
+    let role = match actor.rsplit(' ').next() {
+        _ if actor.starts_with("basic") && !is_api => None,
+        Some("viewer") => Some(Role::Viewer),
+        Some("responder") => Some(Role::Responder),
+        Some("admin") => Some(Role::Admin),
+        _ => None,
+    };
+    let least = match access {
+        Access::Public | Access::Link => return Verdict::Passes,
+        Access::Setup => return Verdict::Absent,
+        Access::SourceKey => {
+            return match actor {
+                "source key" => Verdict::Passes,
+                "inactive source key" => Verdict::Forbidden,
+                _ => Verdict::Unknown,
+            };
+        }
+        Access::Viewer | Access::SelfOnly => Role::Viewer,
+        Access::Responder => Role::Responder,
+        Access::Admin => Role::Admin,
+    };
+    match role {
+        None => Verdict::Unknown,
+        Some(role) if role >= least => Verdict::Passes,
+        Some(_) => Verdict::Forbidden,
+    }
+}
+
+fn seen(answer: &Answer) -> Verdict {
+    let to_login = answer.status == StatusCode::SEE_OTHER && answer.header("location").starts_with("/login?");
+    match answer.status {
+        StatusCode::UNAUTHORIZED => Verdict::Unknown,
+        _ if to_login => Verdict::Unknown,
+        StatusCode::FORBIDDEN => Verdict::Forbidden,
+        StatusCode::NOT_FOUND => Verdict::Absent,
+        _ => Verdict::Passes,
+    }
+}
+
+/// A path of the row: things that do not exist, so that no cell depends on what an earlier one did.
+fn concrete(path: &str) -> String {
+    let parts = path.split('/').map(|part| if part.starts_with('{') { "missing" } else { part });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+async fn knock(site: &Site, router: &Router, row: &RouteSpec, actor: &str) -> Answer {
+    let mut request = Request::builder().method(row.method.clone()).uri(concrete(row.path));
+    let mut form = String::new();
+    let (kind, who) = actor.split_once(" of ").unwrap_or((actor, ""));
+    match kind {
+        "session" => {
+            let token = site.session(who);
+            form = format!("csrf={}", token.csrf());
+            request = request.header("cookie", cookie(&token)).header("x-csrf-token", token.csrf());
+        }
+        "unknown session" => request = request.header("cookie", cookie(&Token::new([0; 32]))),
+        "ended session" => {
+            let token = site.session("admin");
+            let hash = pagerpal::app::sha256(token.bytes());
+            site.write(move |tx| auth::end_session(tx, hash));
+            request = request.header("cookie", cookie(&token));
+        }
+        "basic" => request = request.header(header::AUTHORIZATION, basic(who)),
+        "source key" => request = request.header("x-api-key", KEY),
+        "inactive source key" => request = request.header("x-api-key", OFF_KEY),
+        _ => {}
+    }
+    let is_form = row.method != Method::GET && !row.path.starts_with("/api/");
+    let body = if is_form { Body::from(form) } else { Body::empty() };
+    send(router, request.header("sec-fetch-site", "same-origin").body(body).expect("a request")).await
+}
+
+fn cookie(token: &Token) -> String {
+    let set = token.set_cookie(true);
+    set.to_str().expect("ASCII").split(';').next().expect("a pair").to_owned()
+}
+
+/// Cells that are not what the row's access, as `expect` has it, says.
+async fn wrong_cells(site: &Site, router: &Router, row: &RouteSpec, expect: Access) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for actor in ACTORS {
+        // Failed passwords are throttled by address and account; the clock gives the tries back.
+        site.clock.advance(60);
+        let before = site.commits();
+        let answer = knock(site, router, row, actor).await;
+        let verdict = expected(expect, row.path, actor);
+        let is_right = match verdict {
+            // Whoever passes may still be told that there is no such thing.
+            Verdict::Passes => matches!(seen(&answer), Verdict::Passes | Verdict::Absent),
+            denied => denied == seen(&answer),
+        };
+        if !is_right {
+            wrong.push(format!("{} {} {actor}: {} instead of {verdict:?}", row.method, row.path, answer.status));
+        }
+        let sessions = u64::from(actor.contains("session of")) + 2 * u64::from(*actor == "ended session");
+        let wrote = site.commits() - before - sessions;
+        if wrote > 0 && (verdict != Verdict::Passes || row.method == Method::GET) {
+            wrong.push(format!("{} {} {actor}: changed something", row.method, row.path));
+        }
+        if let Some(missing) = missing_header(&answer) {
+            wrong.push(format!("{} {} {actor}: {missing}", row.method, row.path));
+        }
+    }
+    wrong
+}
+
+#[tokio::test]
+async fn every_route_lets_in_whom_its_row_says_and_nobody_else() {
+    let site = Site::new();
+    let mut wrong = Vec::new();
+    for row in routes::table() {
+        wrong.extend(wrong_cells(&site, &site.router, &row, row.access).await);
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The same doors with nothing behind them: a use case asks for the role itself, and would hide that its row does not.
+fn doors() -> Vec<RouteSpec> {
+    let door = |row: RouteSpec| {
+        let inside = || async { "inside" };
+        match row.method {
+            Method::GET => RouteSpec::get(row.path, row.access, inside),
+            Method::POST => RouteSpec::post(row.path, row.access, inside),
+            _ => RouteSpec::put(row.path, row.access, inside),
+        }
+    };
+    routes::table().into_iter().map(door).collect()
+}
+
+#[tokio::test]
+async fn a_row_that_lets_in_more_than_it_should_is_found() {
+    let site = Site::new();
+    for (index, row) in doors().iter().enumerate() {
+        let weaker: &[Access] = match row.access {
+            Access::Admin => &[Access::Responder, Access::Viewer, Access::Public],
+            Access::Responder => &[Access::Viewer, Access::SelfOnly, Access::Public],
+            Access::Viewer | Access::SelfOnly | Access::SourceKey | Access::Setup => &[Access::Public],
+            Access::Public | Access::Link => &[],
+        };
+        let sound = routes::router_of(Arc::clone(&site.web), doors());
+        let wrong = wrong_cells(&site, &sound, row, row.access).await;
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        for access in weaker {
+            let mut table = doors();
+            table[index].access = *access;
+            let router = routes::router_of(Arc::clone(&site.web), table);
+            let wrong = wrong_cells(&site, &router, row, row.access).await;
+            assert!(!wrong.is_empty(), "{} {} as {access:?} was not found", row.method, row.path);
+        }
+    }
+}
+
+#[test]
+fn the_published_table_of_routes_is_the_one_in_the_binary() {
+    let line = |row: RouteSpec| format!("{:<6} {:<56} {:?}", row.method.as_str(), row.path, row.access);
+    let mut lines: Vec<String> = routes::table().into_iter().map(line).collect();
+    lines.sort_by_key(|line| line.split_whitespace().rev().skip(1).map(str::to_owned).collect::<Vec<_>>());
+    let table = lines.join("\n") + "\n";
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/routes.txt");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(path, &table).expect("schema/ can be written");
+    }
+    let published = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        published == table,
+        "schema/routes.txt says who may call what, so that a changed permission is a changed line. \
+         Run this test with UPDATE_GOLDEN=1 and look at the difference."
+    );
+}
+
+#[tokio::test]
+async fn unlisted_methods_are_405_unlisted_paths_404_and_head_is_where_get_is() {
+    let site = Site::new();
+    let table = routes::table();
+    for row in &table {
+        for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
+            let listed = table.iter().any(|other| {
+                let is_head = method == Method::HEAD && other.method == Method::GET;
+                other.path == row.path && (other.method == method || is_head)
+            });
+            let request = Request::builder().method(method.clone()).uri(concrete(row.path)).body(Body::empty());
+            let answer = site.send(request.expect("a request")).await;
+            let is_405 = answer.status == StatusCode::METHOD_NOT_ALLOWED;
+            assert_eq!(is_405, !listed, "{method} {}: {}", row.path, answer.status);
+            assert!(!is_405 || !answer.header("allow").is_empty(), "405 says what is allowed");
+        }
+        for near in [format!("{}/x/y/z", row.path), format!("/x{}", row.path), format!("{}/", concrete(row.path))] {
+            let request = Request::get(concrete(&near)).body(Body::empty()).expect("a request");
+            if !table.iter().any(|other| concrete(other.path) == concrete(&near)) {
+                let answer = site.send(request).await;
+                assert_eq!(answer.status, StatusCode::NOT_FOUND, "{near}");
+                assert_eq!(missing_header(&answer), None, "{near}");
+            }
+        }
+    }
+}
+
+// What every response carries.
+
+fn missing_header(answer: &Answer) -> Option<String> {
+    let expected = [
+        (
+            "content-security-policy",
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
+             connect-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; \
+             frame-ancestors 'none'; require-trusted-types-for 'script'",
+        ),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "same-origin"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("permissions-policy", ""),
+        ("strict-transport-security", "max-age=63072000"),
+    ];
+    let wrong =
+        expected.iter().find(|(name, value)| !answer.headers.contains_key(*name) || answer.header(name) != *value);
+    match wrong {
+        Some((name, _)) => Some(format!("{name} is {:?}", answer.header(name))),
+        None if answer.header("x-request-id").len() != 20 => Some("no request id".into()),
+        None if answer.header("cache-control").is_empty() => Some("no cache-control".into()),
+        None => None,
+    }
+}
+
+#[tokio::test]
+async fn hsts_is_for_https_alone_and_forwarding_headers_of_strangers_are_ignored() {
+    let site = Site::new();
+    for (peer, expected) in [([127, 0, 0, 1], "max-age=63072000"), ([192, 0, 2, 1], "")] {
+        let mut request = Request::get("/health").header("x-forwarded-proto", "https").body(Body::empty()).expect("ok");
+        request.extensions_mut().insert(Peer { address: SocketAddr::from((peer, 1)), is_tls: false });
+        let response = site.router.clone().oneshot(request).await.expect("an answer");
+        let hsts = response.headers().get("strict-transport-security").map_or("", |v| v.to_str().expect("ASCII"));
+        assert_eq!(hsts, expected, "{peer:?}");
+    }
+}
+
+#[tokio::test]
+async fn listed_origins_may_use_the_api_and_no_others() {
+    let site = Site::new();
+    for (origin, allowed) in [("https://wall.example.test", true), ("https://evil.example.test", false)] {
+        let preflight = Request::options("/api/v1/incidents")
+            .header("origin", origin)
+            .header("access-control-request-method", "GET")
+            .body(Body::empty());
+        let answer = site.send(preflight.expect("a request")).await;
+        assert_eq!(answer.status == StatusCode::NO_CONTENT, allowed, "{origin}");
+        assert_eq!(answer.headers.contains_key("access-control-allow-origin"), allowed, "{origin}");
+        assert!(!answer.headers.contains_key("access-control-allow-credentials"));
+
+        let act = Request::post("/api/v1/incidents/1/acknowledge")
+            .header("origin", origin)
+            .header("sec-fetch-site", "cross-site")
+            .header(header::AUTHORIZATION, basic("responder"))
+            .body(Body::empty());
+        let expected = if allowed { StatusCode::NOT_FOUND } else { StatusCode::FORBIDDEN };
+        assert_eq!(site.send(act.expect("a request")).await.status, expected, "{origin}");
+    }
+}
+
+// Sessions, forms and passwords.
+
+#[tokio::test]
+async fn a_cookie_alone_changes_nothing() {
+    let site = Site::new();
+    site.alert(&[("x-api-key", KEY)], "/api/v1/webhooks/generic", r#"{"title":"Disk full"}"#).await;
+    let token = site.session("responder");
+    let act = |site_header: &'static str, csrf: Option<String>| {
+        let mut request = Request::post("/api/v1/incidents/1/acknowledge")
+            .header("cookie", cookie(&token))
+            .header("sec-fetch-site", site_header);
+        if let Some(csrf) = csrf {
+            request = request.header("x-csrf-token", csrf);
+        }
+        request.body(Body::empty()).expect("a request")
+    };
+    for (site_header, csrf, expected) in [
+        ("same-origin", None, 403),
+        ("same-origin", Some(Token::new([9; 32]).csrf()), 403),
+        ("cross-site", Some(token.csrf()), 403),
+        ("same-site", Some(token.csrf()), 403),
+        ("same-origin", Some(token.csrf()), 200),
+    ] {
+        let before = site.commits();
+        let answer = site.send(act(site_header, csrf.clone())).await;
+        assert_eq!(answer.status, expected, "{site_header} {csrf:?}: {}", answer.body);
+        assert_eq!(site.commits() > before, expected == 200);
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_no_longer_counts_is_refused_at_the_next_call() {
+    let site = Site::new();
+    let jobs = async || site.api(Method::GET, "/api/v1/system/jobs", "viewer", None).await.status;
+    assert_eq!(jobs().await, 200);
+    assert_eq!(jobs().await, 200, "remembered");
+
+    let viewer = site.people["viewer"];
+    let hash = auth::hash_password("another lamp otter bridge", [8; 16]).expect("hashing works");
+    site.write(move |tx| users::set_password(tx, &Actor::SYSTEM, viewer, &hash));
+    assert_eq!(jobs().await, 401, "another password");
+
+    let again = auth::hash_password(PASSWORD, [9; 16]).expect("hashing works");
+    site.write(move |tx| users::set_password(tx, &Actor::SYSTEM, viewer, &again));
+    assert_eq!(jobs().await, 401, "still remembered under the old hash, which is gone");
+    site.clock.advance(600);
+    assert_eq!(jobs().await, 200);
+    site.write(move |tx| users::deactivate(tx, &Actor::SYSTEM, viewer));
+    assert_eq!(jobs().await, 401, "deactivated");
+}
+
+#[tokio::test]
+async fn guessing_is_throttled_before_anything_is_hashed() {
+    let site = Site::new();
+    let guess = async |who: &str| {
+        let wrong = format!("Basic {}", STANDARD.encode(format!("{who}@example.test:wrong password")));
+        let request = Request::get("/api/v1/system/jobs").header(header::AUTHORIZATION, wrong).body(Body::empty());
+        site.send(request.expect("a request")).await
+    };
+    for _ in 0..5 {
+        assert_eq!(guess("viewer").await.status, 401);
+    }
+    let throttled = guess("viewer").await;
+    assert_eq!((throttled.status.as_u16(), throttled.header("retry-after")), (429, "12"));
+    let known = guess("responder").await;
+    let unknown = guess("stranger").await;
+    let without_id = |answer: &Answer| {
+        let mut body = answer.json();
+        body["request_id"] = Value::Null;
+        (answer.status, answer.header("www-authenticate").to_owned(), body)
+    };
+    assert_eq!(without_id(&known), without_id(&unknown), "nobody learns who has an account");
+}
+
+// Alerts.
+
+#[tokio::test]
+async fn an_alert_is_on_disk_before_it_is_answered() {
+    let site = Site::new();
+    let alert = |action: &str| {
+        json!({"external_id": "disk-db1", "action": action, "severity": "critical", "title": "Disk full"}).to_string()
+    };
+    let send = async |action: &str| {
+        let answer = site.alert(&[("x-api-key", KEY)], "/api/v1/webhooks/generic", alert(action)).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.json()
+    };
+    let created = send("trigger").await;
+    let id = created["events"][0]["incident_id"].as_str().expect("an incident").to_owned();
+    assert_eq!(
+        created,
+        json!({"status": "ok", "events": [
+            {"external_id": "disk-db1", "action": "trigger", "result": "created", "incident_id": id},
+        ]})
+    );
+    for (action, result) in [
+        ("trigger", "updated"),
+        ("acknowledge", "acknowledged"),
+        ("acknowledge", "unchanged"),
+        ("resolve", "resolved"),
+        ("resolve", "unchanged"),
+    ] {
+        assert_eq!(send(action).await["events"][0]["result"], result, "{action}");
+    }
+    let one = site.api(Method::GET, &format!("/api/v1/incidents/{id}"), "viewer", None).await.json();
+    assert_eq!((&one["status"], &one["severity"], &one["number"]), (&json!("resolved"), &json!("critical"), &json!(1)));
+}
+
+#[tokio::test]
+async fn keys_come_in_six_forms_and_the_first_one_decides() {
+    let site = Site::new();
+    let basic = |key: &str| format!("Basic {}", STANDARD.encode(format!("sns:{key}")));
+    let (bearer, genie, right, wrong) = (format!("Bearer {KEY}"), format!("GenieKey {KEY}"), basic(KEY), basic("no"));
+    let path = "/api/v1/webhooks/generic";
+    let in_query = format!("{path}?api_key={KEY}");
+    let check = async |headers: &[(&str, &str)], path: &str, expected: u16| {
+        let answer = site.alert(headers, path, r#"{"title":"x","action":"resolve"}"#).await;
+        assert_eq!(answer.status, expected, "{headers:?} {path}");
+        let challenge = if expected == 401 { r#"Basic realm="PagerPal alert source""# } else { "" };
+        assert_eq!(answer.header("www-authenticate"), challenge);
+    };
+    check(&[("x-api-key", KEY)], path, 200).await;
+    check(&[("authorization", &bearer)], path, 200).await;
+    check(&[("authorization", &genie)], path, 200).await;
+    check(&[("authorization", &right)], path, 200).await;
+    check(&[], &in_query, 200).await;
+    check(&[("x-api-key", "wrong"), ("authorization", &right)], &in_query, 401).await;
+    check(&[("authorization", &wrong)], &in_query, 401).await;
+    check(&[], path, 401).await;
+    check(&[("x-api-key", OFF_KEY)], path, 403).await;
+    let of_a_person = format!("Basic {}", STANDARD.encode(format!("admin@example.test:{PASSWORD}")));
+    check(&[("authorization", &of_a_person)], path, 401).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_pages_all_the_same() {
+    let site = Site::new();
+    let long = vec![b'x'; 1024 * 1024 + 1];
+    let bodies: Vec<(&str, &str, Vec<u8>)> = vec![
+        ("empty", "generic", vec![]),
+        ("broken", "alertmanager", b"{\"alerts\": [".to_vec()),
+        ("compressed", "generic", vec![0x1f, 0x8b, 8, 0, 0, 0]),
+        ("over a megabyte", "generic", long),
+    ];
+    for (what, kind, body) in bodies {
+        let headers = [("x-api-key", KEY), ("content-encoding", "gzip")];
+        let answer = site.alert(&headers, &format!("/api/v1/webhooks/{kind}"), body).await;
+        assert_eq!(answer.status, 200, "{what}: {}", answer.body);
+        let id = answer.json()["events"][0]["incident_id"].as_str().expect("an incident").to_owned();
+        let one = site.api(Method::GET, &format!("/api/v1/incidents/{id}"), "viewer", None).await.json();
+        assert_eq!(one["title"], "Unparsed alert from prometheus", "{what}");
+    }
+    let unknown_kind = site.alert(&[("x-api-key", KEY)], "/api/v1/webhooks/brand-new", r#"{"title":"Hello"}"#).await;
+    assert_eq!(unknown_kind.json()["events"][0]["result"], "created");
+    let put = Request::put("/api/v1/webhooks/grafana").header("x-api-key", KEY).body(r#"{"title":"Put"}"#.into());
+    assert_eq!(site.send(put.expect("a request")).await.status, 200);
+    let get = Request::get("/api/v1/webhooks/generic").header("x-api-key", KEY).body(Body::empty());
+    assert_eq!(site.send(get.expect("a request")).await.status, 405);
+}
+
+#[tokio::test]
+async fn a_repeated_delivery_gets_the_first_answer_and_changes_nothing() {
+    let site = Site::new();
+    let headers = [("x-api-key", KEY), ("idempotency-key", "delivery-1")];
+    let send = async || site.alert(&headers, "/api/v1/webhooks/generic", r#"{"title":"Disk full"}"#).await.json();
+    let first = send().await;
+    assert_eq!(first["events"][0]["result"], "created");
+    assert_eq!(send().await, first);
+    let id = first["events"][0]["incident_id"].as_str().expect("an incident");
+    let one = site.api(Method::GET, &format!("/api/v1/incidents/{id}"), "viewer", None).await.json();
+    assert_eq!(one["event_count"], 1);
+}
+
+#[tokio::test]
+async fn a_flood_is_told_to_come_back_and_never_told_that_it_is_wrong() {
+    let site = Site::new();
+    let send =
+        async || site.alert(&[("x-api-key", KEY)], "/api/v1/webhooks/generic", r#"{"action":"ok","id":1}"#).await;
+    for _ in 0..1000 {
+        assert_eq!(send().await.status, 200);
+    }
+    let refused = send().await;
+    assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (503, "5"));
+    site.clock.advance(1);
+    assert_eq!(send().await.status, 200);
+}
+
+#[tokio::test]
+async fn in_safe_mode_a_signature_is_not_checked_and_the_alert_says_so() {
+    let site = Site::new();
+    let alarm = json!({"AlarmName": "cpu", "NewStateValue": "ALARM", "AlarmArn": "arn:aws:cloudwatch:x"}).to_string();
+    let message = |cert: &str| {
+        json!({
+            "Type": "Notification", "MessageId": cert, "TopicArn": "arn:aws:sns:eu-west-1:123456789012:ops",
+            "Message": alarm, "Timestamp": "2026-06-02T00:00:00Z", "SignatureVersion": "1", "Signature": "AA==",
+            "SigningCertURL": cert,
+        })
+        .to_string()
+    };
+    let send = async |cert: &str| {
+        let answer = site.alert(&[("x-api-key", KEY)], "/api/v1/webhooks/cloudwatch", message(cert)).await;
+        assert_eq!(answer.status, 200);
+        answer.json()["events"][0]["result"].as_str().expect("a word").to_owned()
+    };
+    assert_eq!(send("https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem").await, "created");
+    assert_eq!(send("https://evil.example.test/cert.pem").await, "updated", "a wrong one pages too");
+}
+
+// Documents.
+
+#[tokio::test]
+async fn incidents_are_listed_in_pages_and_acted_on() {
+    let site = Site::new();
+    for n in 1..=5 {
+        let body = json!({"external_id": format!("a{n}"), "title": format!("Alert {n}")}).to_string();
+        site.alert(&[("x-api-key", KEY)], "/api/v1/webhooks/generic", body).await;
+        site.clock.advance(1);
+    }
+    let act = async |path: &str, body: Value| site.api(Method::POST, path, "responder", Some(body)).await;
+    assert_eq!(act("/api/v1/incidents/2/acknowledge", json!({})).await.json()["status"], "acknowledged");
+    assert_eq!(act("/api/v1/incidents/2/acknowledge", json!({})).await.status, 200, "a state already reached");
+    assert_eq!(act("/api/v1/incidents/3/resolve", json!({})).await.json()["status"], "resolved");
+
+    let (mut numbers, mut cursor) = (Vec::new(), String::new());
+    for _ in 0..10 {
+        let path = format!("/api/v1/incidents?limit=2{cursor}");
+        let list = site.api(Method::GET, &path, "viewer", None).await.json();
+        numbers.extend(list["data"].as_array().expect("a list").iter().map(|one| one["number"].as_u64().expect("one")));
+        match list["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(numbers, [5, 4, 1, 2, 3], "triggered, acknowledged, resolved; each the newest first");
+    let one_status = site.api(Method::GET, "/api/v1/incidents?status=acknowledged", "viewer", None).await.json();
+    assert_eq!(one_status["data"][0]["number"], 2);
+    for bad in ["status=open", "cursor=x", "page=2"] {
+        let answer = site.api(Method::GET, &format!("/api/v1/incidents?{bad}"), "viewer", None).await;
+        assert_eq!(answer.status, 400, "{bad}");
+    }
+
+    let moved_on = act("/api/v1/incidents/1/escalate", json!({"expected_level": 7})).await;
+    assert_eq!((moved_on.status.as_u16(), moved_on.header("content-type")), (409, "application/problem+json"));
+    let viewer = site.people["viewer"].to_string();
+    let refused = act("/api/v1/incidents/1/acknowledge", json!({"acting_as": viewer})).await;
+    assert_eq!(refused.status, 422);
+    assert_eq!(refused.json()["type"], "/problems/viewer_acting_as");
+    assert_eq!(refused.json()["errors"][0]["pointer"], "/acting_as");
+    assert_eq!(act("/api/v1/incidents/1/acknowledge", json!({"acting": 1})).await.status, 400);
+    assert_eq!(act("/api/v1/incidents/99/acknowledge", json!({})).await.status, 404);
+    let admin = site.people["admin"].to_string();
+    let taken = act("/api/v1/incidents/1/acknowledge", json!({"acting_as": admin})).await.json();
+    assert_eq!(taken["assignee"]["name"], "admin");
+    assert_eq!(act("/api/v1/incidents/3/reopen", json!({})).await.json()["status"], "triggered");
+
+    let told = site.api(Method::GET, "/api/v1/incidents/5", "viewer", None).await.json();
+    let delivery = told["notifications"][0]["deliveries"][0]["id"].as_str().expect("a delivery").to_owned();
+    let retry = act(&format!("/api/v1/notifications/{delivery}/retry"), json!({})).await;
+    assert_eq!(retry.json()["type"], "/problems/not_retryable", "it is still queued");
+}
+
+#[tokio::test]
+async fn a_body_is_refused_when_it_is_too_long_or_no_json() {
+    let site = Site::new();
+    let send = async |kind: &str, body: Vec<u8>| {
+        let request = Request::post("/api/v1/incidents/1/acknowledge")
+            .header(header::AUTHORIZATION, basic("responder"))
+            .header(header::CONTENT_TYPE, kind)
+            .body(Body::from(body));
+        site.send(request.expect("a request")).await.status.as_u16()
+    };
+    assert_eq!(send("application/json", vec![b' '; 64 * 1024 + 1]).await, 413);
+    assert_eq!(send("application/x-www-form-urlencoded", b"{}".to_vec()).await, 415);
+    assert_eq!(send("text/plain", b"{}".to_vec()).await, 415);
+    assert_eq!(send("application/json", b"{".to_vec()).await, 400);
+    assert_eq!(send("application/json; charset=utf-8", b"{}".to_vec()).await, 404);
+}
+
+#[tokio::test]
+async fn health_is_told_to_everyone_and_its_reasons_to_this_machine() {
+    let site = Site::new();
+    let ask = async |path: &str| site.send(Request::get(path).body(Body::empty()).expect("a request")).await;
+    let healthy = ask("/health").await;
+    assert_eq!(healthy.status, 200);
+    let body = json!({"status": "ok", "sending": "suppressed", "escalation": "on", "retry": "on"});
+    assert_eq!(healthy.json(), body);
+    assert_eq!(ask("/health?strict=1").await.status, 503, "safe mode, for an outside watcher");
+
+    // The first level is due after five minutes, and no worker runs here.
+    site.alert(&[("x-api-key", KEY)], "/api/v1/webhooks/generic", r#"{"title":"Disk full"}"#).await;
+    site.clock.advance(600);
+    let failing = ask("/health").await;
+    assert_eq!(failing.status, 503);
+    assert_eq!(failing.json()["problems"], Value::Null);
+
+    let mut local = Request::get("/health").header("host", "localhost:8000").body(Body::empty()).expect("a request");
+    local.extensions_mut().insert(Peer { address: SocketAddr::from(([127, 0, 0, 1], 1)), is_tls: false });
+    let response = site.router.clone().oneshot(local).await.expect("an answer");
+    let body = response.into_body().collect().await.expect("whole").to_bytes();
+    assert!(String::from_utf8_lossy(&body).contains("the worker escalation is"), "{body:?}");
+}
+
+#[tokio::test]
+async fn a_panic_ends_one_request_and_is_found_by_its_number() {
+    let (web, _) = Site::empty(settings(), true);
+    async fn trip() -> &'static str {
+        panic!("on purpose, with an inside that nobody outside may see")
+    }
+    let table = vec![RouteSpec::get("/health", Access::Public, trip), RouteSpec::get("/trip", Access::Public, trip)];
+    let router = routes::router_of(web, table);
+    for path in ["/health", "/trip"] {
+        let answer = send(&router, Request::get(path).body(Body::empty()).expect("a request")).await;
+        assert_eq!(answer.status, 500);
+        assert_eq!(missing_header(&answer), None);
+        assert!(answer.body.contains(answer.header("x-request-id")), "{}", answer.body);
+        assert!(!answer.body.contains("on purpose"));
+    }
+}
+
+#[tokio::test]
+async fn the_type_of_a_problem_leads_somewhere() {
+    let site = Site::new();
+    for (code, expected) in [("level_number_taken", 200), ("unavailable", 200), ("<script>", 404), ("A", 404)] {
+        let path = format!("/problems/{}", code.replace('<', "%3C").replace('>', "%3E"));
+        let answer = site.send(Request::get(path).body(Body::empty()).expect("a request")).await;
+        assert_eq!(answer.status, expected, "{code}");
+    }
+}
+
+// Connections.
+
+/// A server on a port of its own, and what stops it.
+async fn serving(web: Arc<Web>) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
+    let listener = server::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let (stop, stopped) = oneshot::channel();
+    let serve = tokio::spawn(server::serve(web, listener, async {
+        let _ = stopped.await;
+    }));
+    (address, stop, serve)
+}
+
+/// Sends bytes and reads one answer, up to the end of its body.
+async fn exchange(stream: &mut TcpStream, request: &[u8]) -> String {
+    let (mut reading, mut writing) = stream.split();
+    let mut answer = Vec::new();
+    let read = async {
+        loop {
+            let text = String::from_utf8_lossy(&answer).into_owned();
+            if let Some((head, body)) = text.split_once("\r\n\r\n") {
+                let length =
+                    head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+                if body.len() >= length.unwrap_or(0) {
+                    return text;
+                }
+            }
+            let mut chunk = [0; 4096];
+            match reading.read(&mut chunk).await {
+                Ok(0) | Err(_) => return text,
+                Ok(read) => answer.extend_from_slice(&chunk[..read]),
+            }
+        }
+    };
+    let write = async {
+        let _ = writing.write_all(request).await;
+    };
+    tokio::join!(write, read).1
+}
+
+#[tokio::test]
+async fn a_server_answers_refuses_floods_of_headers_and_ends_when_told() {
+    let site = Site::new();
+    let (address, stop, serve) = serving(Arc::clone(&site.web)).await;
+    let mut stream = TcpStream::connect(address).await.expect("it listens");
+    for _ in 0..2 {
+        let answer = exchange(&mut stream, b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    }
+    let long = format!("GET /health HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "x".repeat(17 * 1024));
+    let mut other = TcpStream::connect(address).await.expect("it listens");
+    let answer = exchange(&mut other, long.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+
+    let body = vec![b'x'; 3 * 1024 * 1024];
+    let head = format!(
+        "POST /api/v1/webhooks/generic HTTP/1.1\r\nhost: x\r\nx-api-key: {KEY}\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut sender = TcpStream::connect(address).await.expect("it listens");
+    let answer = exchange(&mut sender, &[head.as_bytes(), &body].concat()).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "a body that is too long pages: {answer}");
+
+    stop.send(()).expect("it still serves");
+    serve.await.expect("it ends although connections are open");
+    assert_eq!(stream.read(&mut [0; 16]).await.expect("closed, not cut"), 0);
+    assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn use_of_a_session_is_written_down_by_the_server_and_by_no_request() {
+    let site = Site::new();
+    let token = site.session("viewer");
+    let (address, stop, serve) = serving(Arc::clone(&site.web)).await;
+    site.clock.advance(3600);
+    let before = site.commits();
+    let mut stream = TcpStream::connect(address).await.expect("it listens");
+    let request = format!("GET /api/v1/incidents HTTP/1.1\r\nhost: x\r\ncookie: {}\r\n\r\n", cookie(&token));
+    assert!(exchange(&mut stream, request.as_bytes()).await.starts_with("HTTP/1.1 200 OK"));
+    assert_eq!(site.commits(), before);
+    stop.send(()).expect("it still serves");
+    serve.await.expect("it ends");
+    let bytes = *token.bytes();
+    let (session, _) = site.web.app.read(|read| auth::session(read, &bytes)).expect("read").expect("it is good");
+    assert_eq!(session.used_at, Timestamp::from_second(START + 3600));
+}
