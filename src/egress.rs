@@ -5,8 +5,9 @@
 //! change), no redirects, no proxy variables, 3 s to connect, 10 s for the whole call. Plain `http` goes to loopback only.
 //!
 //! Addresses that come from users or payloads are [`Purpose::Untrusted`]: they reach public addresses over `https` or
-//! nothing. The check sits where names become addresses, and the connection goes to the very address that was checked,
-//! so a name that answers differently the second time gains nothing.
+//! nothing ([`Purpose::ProvesItself`] alone makes do without `https`). The check sits where names become addresses, and
+//! the connection goes to the very address that was checked, so a name that answers differently the second time gains
+//! nothing.
 //!
 //! Every call gets a fresh connection. A kept one saves a handshake, but if a firewall has forgotten it meanwhile, the
 //! request is lost after it was written, and whether a page was sent becomes a guess.

@@ -122,7 +122,7 @@ impl WebError {
             StatusCode::REQUEST_TIMEOUT => "The request did not arrive in time",
             StatusCode::PAYLOAD_TOO_LARGE => "The request is too large",
             StatusCode::UNSUPPORTED_MEDIA_TYPE => "This media type is not read here",
-            StatusCode::TOO_MANY_REQUESTS => "Too many tries",
+            StatusCode::TOO_MANY_REQUESTS => "Too many requests",
             _ => "Something went wrong inside PagerPal",
         }
     }

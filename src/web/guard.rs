@@ -81,6 +81,10 @@ async fn admit(web: &Web, access: Access, parts: &mut Parts) -> Result<Option<To
     };
     let (caller, cookie) = identify(web, parts).await?;
     access::require(&caller.actor, action)?;
+    let is_call = Audience::of(parts.uri.path()) == Audience::Program;
+    if is_call && !web.calls.admit(caller.user.id, web.app.now()) {
+        return Err(WebError::TooMany { retry_after_secs: 1 });
+    }
     parts.extensions.insert(caller);
     Ok(cookie)
 }

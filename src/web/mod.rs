@@ -29,6 +29,7 @@ pub mod webhooks;
 
 use crate::app::{self, App, AppError, Read, Write};
 use crate::bridge::{Bridge, Lane};
+use crate::domain::id::{AlertSourceId, UserId};
 use crate::egress::Egress;
 use crate::web::basic::Remembered;
 use crate::web::error::WebError;
@@ -36,7 +37,7 @@ use crate::web::health::LastHealth;
 use crate::web::seen::Seen;
 use crate::web::setup_code::SetupCode;
 use crate::web::sns::Certificates;
-use crate::web::throttle::{Inflow, Throttle};
+use crate::web::throttle::{Flow, Throttle};
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -50,7 +51,9 @@ pub struct Web {
     /// What a stranger has to know to become the first admin.
     pub setup_code: SetupCode,
     throttle: Throttle,
-    inflow: Inflow,
+    /// Beyond it the answer is "try again", never that the sender is wrong.
+    alerts: Flow<AlertSourceId>,
+    calls: Flow<UserId>,
     remembered: Remembered,
     seen: Seen,
     certificates: Certificates,
@@ -77,7 +80,8 @@ impl Web {
             setup_code: SetupCode::new(app.random_bytes()),
             remembered: Remembered::new(app.random_bytes()),
             throttle: Throttle::default(),
-            inflow: Inflow::default(),
+            alerts: Flow::new(1000, 100),
+            calls: Flow::new(100, 20),
             seen: Seen::default(),
             certificates: Certificates::default(),
             last_health: LastHealth::default(),

@@ -24,7 +24,7 @@ pub async fn page(Path(code): Path<String>) -> Result<Html<String>, WebError> {
             "The credential is good, but its role, or a rule about where requests come from, does not allow this. The \
              answer's detail says which."
         }
-        "too_many_requests" => "Too many passwords were tried. Wait as long as Retry-After says.",
+        "too_many_requests" => "Too many calls, or too many passwords were tried. Wait as long as Retry-After says.",
         _ => "The answer's detail says what is wrong and what to do about it; errors[].pointer names the member.",
     };
     Ok(Html(ui::error_page(StatusCode::OK, &format!("Problem: {code}"), sentence)))

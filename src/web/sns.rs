@@ -133,30 +133,101 @@ async fn call(web: &Web, purpose: Purpose, url: &str) -> Result<Vec<u8>, Missing
 
 /// Certificates by address.
 #[derive(Default)]
-pub struct Certificates(Mutex<BTreeMap<String, (Timestamp, Result<Arc<Vec<u8>>, Missing>)>>);
+pub struct Certificates(Mutex<BTreeMap<String, (Timestamp, Fetched)>>);
+
+type Fetched = Result<Arc<Vec<u8>>, Missing>;
 
 impl Certificates {
-    async fn get(&self, web: &Web, purpose: Purpose, url: &str) -> Result<Arc<Vec<u8>>, Missing> {
+    async fn get(&self, web: &Web, purpose: Purpose, url: &str) -> Fetched {
         let now = web.app.now();
         if let Some(known) = self.known(url, now) {
             return known;
         }
-        let fetched = call(web, purpose, url).await;
-        let fetched =
-            fetched.and_then(|bytes| if bytes.len() <= CERTIFICATE_BYTES { Ok(bytes) } else { Err(Missing::Refused) });
-        let fetched = fetched.map(Arc::new);
+        let fetched = match call(web, purpose, url).await {
+            Ok(bytes) if bytes.len() <= CERTIFICATE_BYTES => Ok(Arc::new(bytes)),
+            Ok(_) => Err(Missing::Refused),
+            Err(missing) => Err(missing),
+        };
+        self.keep(url, now, fetched.clone());
+        fetched
+    }
+
+    fn keep(&self, url: &str, now: Timestamp, fetched: Fetched) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= KEPT {
             kept.clear();
         }
-        kept.insert(url.to_owned(), (now, fetched.clone()));
-        fetched
+        kept.insert(url.to_owned(), (now, fetched));
     }
 
-    fn known(&self, url: &str, now: Timestamp) -> Option<Result<Arc<Vec<u8>>, Missing>> {
+    fn known(&self, url: &str, now: Timestamp) -> Option<Fetched> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (at, known) = kept.get(url)?;
         let is_fresh = known.is_ok() || now.secs_since(*at) < FAILURE_KEPT_SECS;
         is_fresh.then(|| known.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Severity;
+    use crate::domain::alert_source::{Topic, TopicState};
+    use crate::domain::id::Id;
+
+    fn source(topics: Vec<Topic>) -> AlertSource {
+        AlertSource {
+            id: AlertSourceId::new(1),
+            name: "sns".into(),
+            kind: "cloudwatch".into(),
+            team: Id::new(2),
+            policy: Id::new(3),
+            active: true,
+            key_hash: [0; 32],
+            key_tail: String::new(),
+            default_severity: Severity::Error,
+            severity_map: BTreeMap::new(),
+            one_incident_per_alert: false,
+            insufficient_data_triggers: false,
+            topics,
+            created_at: Timestamp::MIN,
+            version: 1,
+        }
+    }
+
+    #[test]
+    fn a_good_signature_counts_for_topics_on_the_list_and_for_requests_to_join_it() {
+        let topic = |arn: &str, state| Topic { arn: arn.into(), state };
+        let pending = TopicState::Pending { token: "t".into(), asked_at: Timestamp::MIN };
+        let source = source(vec![topic("arn:ours", TopicState::Confirmed), topic("arn:pending", pending)]);
+        let check = |trust: Trust, arn: &str, asks_to_join, is_kept| {
+            let checked = Checked { trust: trust.clone(), topic_arn: arn.into() };
+            let judged = checked.trust(&source, asks_to_join);
+            assert_eq!(judged == trust, is_kept, "{trust:?} {arn} {asks_to_join}: {judged:?}");
+            assert!(is_kept || matches!(judged, Trust::Wrong(_)));
+        };
+        check(Trust::Verified, "arn:ours", false, true);
+        check(Trust::Verified, "arn:pending", false, false);
+        check(Trust::Verified, "arn:strangers", false, false);
+        check(Trust::Verified, "arn:strangers", true, true);
+        check(Trust::Unchecked("no network".into()), "arn:strangers", false, true);
+        check(Trust::Wrong("forged".into()), "arn:ours", false, true);
+        check(Trust::NotSigned, "", false, true);
+    }
+
+    #[test]
+    fn a_certificate_is_kept_and_its_absence_only_for_a_minute() {
+        let certificates = Certificates::default();
+        let now = Timestamp::from_second(1_800_000_000);
+        certificates.keep("there", now, Ok(Arc::new(vec![1])));
+        certificates.keep("missing", now, Err(Missing::Unreachable));
+        assert!(certificates.known("elsewhere", now).is_none());
+        assert!(certificates.known("missing", now.plus_secs(59)).is_some());
+        assert!(certificates.known("missing", now.plus_secs(60)).is_none());
+        assert!(certificates.known("there", now.plus_secs(86_400)).is_some());
+        for n in 0..1000 {
+            certificates.keep(&n.to_string(), now, Err(Missing::Refused));
+        }
+        assert!(certificates.0.lock().expect("no panic").len() <= KEPT);
     }
 }

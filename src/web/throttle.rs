@@ -1,10 +1,9 @@
-//! How often somebody may try a password, decided before any hash is computed.
+//! How often somebody may try a password, decided before any hash is computed, and how often ask at all.
 //!
-//! Two buckets, both in memory: 5 tries a minute for an account from an address, 20 a minute for an address (IPv6: for
-//! its /64, which is what one customer has). Nobody is ever locked out: a stranger who fails on purpose must not keep
-//! the person on call from signing in elsewhere.
+//! A password takes from two buckets: 5 tries a minute for an account from an address, 20 a minute for an address (IPv6:
+//! for its /64, which is what one customer has). Nobody is ever locked out: a stranger who fails on purpose must not
+//! keep the person on call from signing in elsewhere. All of it is memory, and forgotten with the process.
 
-use crate::domain::id::AlertSourceId;
 use crate::domain::time::Timestamp;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -89,22 +88,29 @@ fn make_room<K: Ord>(buckets: &mut BTreeMap<K, i64>, now: i64) {
     }
 }
 
-/// How fast one alert source may send: 100 requests a second, 1,000 in one go. Beyond it the answer is "try again".
-#[derive(Default)]
-pub struct Inflow(Mutex<BTreeMap<AlertSourceId, (i64, u32)>>);
+/// How many requests each caller may make: so many in one go, and so many a second after that.
+pub struct Flow<K> {
+    burst: i64,
+    per_sec: i64,
+    /// When each last asked, and what was left then. Callers are known ones, so there are only so many.
+    left: Mutex<BTreeMap<K, (i64, i64)>>,
+}
 
-const INFLOW_PER_SEC: i64 = 100;
-const INFLOW_BURST: u32 = 1000;
+impl<K: Ord> Flow<K> {
+    pub fn new(burst: i64, per_sec: i64) -> Flow<K> {
+        Flow { burst, per_sec, left: Mutex::default() }
+    }
 
-impl Inflow {
-    pub fn admit(&self, source: AlertSourceId, now: Timestamp) -> bool {
-        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (at, left) = left.entry(source).or_insert((now.as_second(), INFLOW_BURST));
-        let refill = (now.as_second() - *at).clamp(0, i64::from(INFLOW_BURST)) * INFLOW_PER_SEC;
-        *left = (i64::from(*left) + refill).min(i64::from(INFLOW_BURST)).unsigned_abs() as u32;
-        *at = now.as_second();
+    pub fn admit(&self, caller: K, now: Timestamp) -> bool {
+        let now = now.as_second();
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, left) = left.entry(caller).or_insert((now, self.burst));
+        // A clock set back gives nothing.
+        let refill = (now - *at).clamp(0, self.burst) * self.per_sec;
+        *left = (*left + refill).min(self.burst);
+        *at = now;
         let admitted = *left > 0;
-        *left = left.saturating_sub(1);
+        *left -= i64::from(admitted);
         admitted
     }
 }
@@ -119,7 +125,6 @@ fn network_of(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::id::Id;
 
     const NOW: i64 = 1_800_000_000;
 
@@ -153,16 +158,14 @@ mod tests {
     }
 
     #[test]
-    fn a_source_may_burst_and_then_sends_a_hundred_a_second() {
-        let inflow = Inflow::default();
-        let admitted = |source, at, tries| {
-            let source = AlertSourceId::new(source);
-            (0..tries).filter(|_| inflow.admit(source, Timestamp::from_second(NOW + at))).count()
-        };
+    fn a_caller_may_burst_and_then_gets_so_many_a_second() {
+        let flow = Flow::new(1000, 100);
+        let admitted =
+            |caller: u8, at, tries| (0..tries).filter(|_| flow.admit(caller, Timestamp::from_second(NOW + at))).count();
         assert_eq!(admitted(1, 0, 1500), 1000);
         assert_eq!(admitted(1, 1, 1500), 100);
-        assert_eq!(admitted(2, 1, 1), 1, "another source");
-        assert_eq!(admitted(1, -60, 10), 0, "a clock set back gives nothing");
+        assert_eq!(admitted(2, 1, 1), 1, "another caller");
+        assert_eq!(admitted(1, -60, 10), 0, "a clock set back");
         assert_eq!(admitted(1, 3600, 1500), 1000);
     }
 

@@ -33,7 +33,7 @@ pub async fn receive(
     request: Request,
 ) -> Result<Json<Answer>, WebError> {
     let now = web.app.now();
-    if !web.inflow.admit(source.id, now) {
+    if !web.alerts.admit(source.id, now) {
         return Err(WebError::Unavailable);
     }
     let (parts, body) = request.into_parts();

@@ -541,6 +541,19 @@ async fn a_password_that_no_longer_counts_is_refused_at_the_next_call() {
 }
 
 #[tokio::test]
+async fn a_caller_who_asks_without_end_is_slowed_down() {
+    let site = Site::new();
+    let ask = async || site.api(Method::GET, "/api/v1/system/jobs", "viewer", None).await;
+    for _ in 0..100 {
+        assert_eq!(ask().await.status, 200);
+    }
+    let slowed = ask().await;
+    assert_eq!((slowed.status.as_u16(), slowed.header("retry-after")), (429, "1"));
+    site.clock.advance(1);
+    assert_eq!(ask().await.status, 200);
+}
+
+#[tokio::test]
 async fn guessing_is_throttled_before_anything_is_hashed() {
     let site = Site::new();
     let guess = async |who: &str| {
