@@ -3,8 +3,9 @@
 //! `K7QM-2XFP`: 40 random bits, new at each start, replaced after ten misses. It is shown where only the operator looks,
 //! in the log and in a file beside the database, and means nothing once somebody exists.
 
-use crate::web::WebSettings;
+use crate::domain::refusal::Refusal;
 use crate::web::address::Client;
+use crate::web::{Web, WebSettings};
 use std::sync::{Mutex, PoisonError};
 
 /// No 0, 1, I or O: it is read off a screen and typed.
@@ -54,6 +55,20 @@ impl SetupCode {
         *state = State { code: letters(random), misses: 0 };
         Try::Replaced(text(&state.code))
     }
+}
+
+/// Refuses who has to know the code and does not. A code that was missed too often is replaced, which the log says.
+pub fn require(web: &Web, client: &Client, typed: &str) -> Result<(), Refusal> {
+    if !is_asked(client, &web.settings) {
+        return Ok(());
+    }
+    match web.setup_code.try_out(typed, web.app.random_bytes()) {
+        Try::Right => return Ok(()),
+        Try::Wrong => {}
+        Try::Replaced(code) => tracing::warn!("{MISSES} wrong setup codes were tried; the new one is {code}"),
+    }
+    let sentence = "This is not the setup code. It is in PagerPal's start-up log, and changes with each start.";
+    Err(Refusal::invalid("setup_code_wrong", "setup_code", sentence))
 }
 
 /// Whether the first admin has to know the code: always, unless we listen to this machine alone and the request was
