@@ -32,7 +32,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -50,7 +50,7 @@ struct Site {
     router: Router,
     clock: ScriptedClock,
     people: BTreeMap<&'static str, UserId>,
-    sessions: AtomicU8,
+    sessions: AtomicU64,
 }
 
 impl Site {
@@ -90,7 +90,7 @@ impl Site {
             })
             .expect("a site");
         let router = routes::router(Arc::clone(&web));
-        Site { web, router, clock, people, sessions: AtomicU8::new(1) }
+        Site { web, router, clock, people, sessions: AtomicU64::new(1) }
     }
 
     fn write<T: Send + 'static>(&self, work: impl Fn(&mut Write<'_>) -> Result<T, AppError> + Send + 'static) -> T {
@@ -103,7 +103,9 @@ impl Site {
     }
 
     fn session(&self, name: &str) -> Token {
-        let token = Token::new([self.sessions.fetch_add(1, Ordering::Relaxed); 32]);
+        let mut bytes = [7; 32];
+        bytes[..8].copy_from_slice(&self.sessions.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+        let token = Token::new(bytes);
         let (user, kept) = (self.people[name], token.clone());
         self.write(move |tx| auth::open_session(tx, user, kept.bytes()));
         token
