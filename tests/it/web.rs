@@ -7,7 +7,7 @@
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use axum::{Router, response::Response};
-use base64::Engine;
+use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt;
 use pagerpal::app::alert_sources::Basics;
@@ -24,6 +24,8 @@ use pagerpal::domain::time::Timestamp;
 use pagerpal::egress::Egress;
 use pagerpal::random::ScriptedRandom;
 use pagerpal::store::Store;
+use pagerpal::store::engine::map::MapEngine;
+use pagerpal::store::engine::{self, Changes, Engine, Snapshot};
 use pagerpal::web::address::Peer;
 use pagerpal::web::routes::{self, Access, RouteSpec};
 use pagerpal::web::session::Token;
@@ -32,7 +34,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -51,22 +53,26 @@ struct Site {
     clock: ScriptedClock,
     people: BTreeMap<&'static str, UserId>,
     sessions: AtomicU64,
+    disk: Disk,
 }
 
 impl Site {
-    fn empty(settings: WebSettings, sending: bool) -> (Arc<Web>, ScriptedClock) {
+    /// Without anybody in it; in safe mode, so that nothing leaves.
+    fn empty(disk: &Disk) -> (Arc<Web>, ScriptedClock) {
         let clock = ScriptedClock::at(Timestamp::from_second(START));
         let random = Arc::new(ScriptedRandom::new(1));
-        let store = Store::in_memory(Arc::new(clock.clone()), random.clone());
+        let store = Store::on_engine(Box::new(disk.clone()), Arc::new(clock.clone()), random.clone());
+        let store = store.expect("the disk is still good");
         let switches =
-            Settings { sending_enabled: sending, retry_enabled: true, escalation_enabled: true, base_url: None };
+            Settings { sending_enabled: false, retry_enabled: true, escalation_enabled: true, base_url: None };
         let app = Arc::new(App::new(store, random, switches));
         let egress = Arc::new(Egress::new(&[]).expect("no extra root to go wrong"));
-        (Arc::new(Web::new(app, Bridge::new(2), egress, settings)), clock)
+        (Arc::new(Web::new(app, Bridge::new(2), egress, settings())), clock)
     }
 
     fn new() -> Site {
-        let (web, clock) = Site::empty(settings(), false);
+        let disk = Disk::default();
+        let (web, clock) = Site::empty(&disk);
         let hash = auth::hash_password(PASSWORD, [7; 16]).expect("hashing works");
         let new = move |name: &str, role| NewUser {
             name: name.to_owned(),
@@ -90,7 +96,7 @@ impl Site {
             })
             .expect("a site");
         let router = routes::router(Arc::clone(&web));
-        Site { web, router, clock, people, sessions: AtomicU64::new(1) }
+        Site { web, router, clock, people, sessions: AtomicU64::new(1), disk }
     }
 
     fn write<T: Send + 'static>(&self, work: impl Fn(&mut Write<'_>) -> Result<T, AppError> + Send + 'static) -> T {
@@ -128,6 +134,26 @@ impl Site {
         let body = body.map_or(Body::empty(), |body| body.to_string().into());
         request = request.header(header::CONTENT_TYPE, "application/json");
         self.send(request.body(body).expect("a request")).await
+    }
+}
+
+/// Memory that can be told to take no more.
+#[derive(Clone, Default)]
+struct Disk {
+    memory: Arc<MapEngine>,
+    is_full: Arc<AtomicBool>,
+}
+
+impl Engine for Disk {
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>, engine::Error> {
+        self.memory.snapshot()
+    }
+
+    fn commit(&self, read_from: &dyn Snapshot, changes: &Changes) -> Result<(), engine::Error> {
+        if self.is_full.load(Ordering::Relaxed) {
+            return Err(engine::Error::Unavailable("no space left on device".into()));
+        }
+        self.memory.commit(read_from, changes)
     }
 }
 
@@ -496,29 +522,53 @@ async fn listed_origins_may_use_the_api_and_no_others() {
 #[tokio::test]
 async fn a_cookie_alone_changes_nothing() {
     let site = Site::new();
+    let token = site.session("admin");
+    let by_cookie = |row: &RouteSpec| {
+        let has_session = !matches!(row.access, Access::Public | Access::Setup | Access::SourceKey | Access::Link);
+        row.method != Method::GET && has_session
+    };
+    for row in routes::table().iter().filter(|row| by_cookie(row)) {
+        for (from, csrf) in [
+            (Some("same-origin"), None),
+            (Some("same-origin"), Some(Token::new([9; 32]).csrf())),
+            (Some("cross-site"), Some(token.csrf())),
+            (Some("same-site"), Some(token.csrf())),
+            (None, None),
+        ] {
+            let mut request = Request::builder().method(row.method.clone()).uri(concrete(row.path));
+            request = request.header("cookie", cookie(&token));
+            if let Some(from) = from {
+                request = request.header("sec-fetch-site", from);
+            }
+            let is_api = row.path.starts_with("/api/");
+            let body = match csrf.clone() {
+                Some(csrf) if is_api => {
+                    request = request.header("x-csrf-token", csrf);
+                    Body::empty()
+                }
+                Some(csrf) => Body::from(format!("csrf={csrf}")),
+                None => Body::empty(),
+            };
+            let before = site.commits();
+            let answer = site.send(request.body(body).expect("a request")).await;
+            assert_eq!(answer.status, 403, "{} {} {from:?} {csrf:?}", row.method, row.path);
+            assert_eq!(site.commits(), before, "{} {}", row.method, row.path);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cookie_with_the_token_of_its_session_acts() {
+    let site = Site::new();
     site.alert(&[("x-api-key", KEY)], "/api/v1/webhooks/generic", r#"{"title":"Disk full"}"#).await;
     let token = site.session("responder");
-    let act = |site_header: &'static str, csrf: Option<String>| {
-        let mut request = Request::post("/api/v1/incidents/1/acknowledge")
-            .header("cookie", cookie(&token))
-            .header("sec-fetch-site", site_header);
-        if let Some(csrf) = csrf {
-            request = request.header("x-csrf-token", csrf);
-        }
-        request.body(Body::empty()).expect("a request")
-    };
-    for (site_header, csrf, expected) in [
-        ("same-origin", None, 403),
-        ("same-origin", Some(Token::new([9; 32]).csrf()), 403),
-        ("cross-site", Some(token.csrf()), 403),
-        ("same-site", Some(token.csrf()), 403),
-        ("same-origin", Some(token.csrf()), 200),
-    ] {
-        let before = site.commits();
-        let answer = site.send(act(site_header, csrf.clone())).await;
-        assert_eq!(answer.status, expected, "{site_header} {csrf:?}: {}", answer.body);
-        assert_eq!(site.commits() > before, expected == 200);
-    }
+    let act = Request::post("/api/v1/incidents/1/acknowledge")
+        .header("cookie", cookie(&token))
+        .header("origin", "https://pager.example.test")
+        .header("x-csrf-token", token.csrf())
+        .body(Body::empty());
+    let answer = site.send(act.expect("a request")).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["status"]), (200, &json!("acknowledged")));
 }
 
 #[tokio::test]
@@ -610,6 +660,28 @@ async fn an_alert_is_on_disk_before_it_is_answered() {
     }
     let one = site.api(Method::GET, &format!("/api/v1/incidents/{id}"), "viewer", None).await.json();
     assert_eq!((&one["status"], &one["severity"], &one["number"]), (&json!("resolved"), &json!("critical"), &json!(1)));
+}
+
+#[tokio::test]
+async fn what_is_not_on_disk_is_never_answered_with_success_and_may_be_sent_again() {
+    let site = Site::new();
+    let send = async || {
+        let headers = [("x-api-key", KEY), ("idempotency-key", "delivery-1")];
+        site.alert(&headers, "/api/v1/webhooks/generic", r#"{"title":"Disk full"}"#).await
+    };
+    site.disk.is_full.store(true, Ordering::Relaxed);
+    for _ in 0..3 {
+        let refused = send().await;
+        assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (503, "5"));
+        assert!(!refused.body.contains("no space"), "the cause is for the operator: {}", refused.body);
+    }
+    let health = Request::get("/health").body(Body::empty()).expect("a request");
+    assert_eq!(site.send(health).await.status, 503);
+    let list = site.api(Method::GET, "/api/v1/incidents", "viewer", None).await;
+    assert_eq!(list.json()["data"], json!([]), "reading goes on");
+
+    site.disk.is_full.store(false, Ordering::Relaxed);
+    assert_eq!(send().await.json()["events"][0]["result"], "created");
 }
 
 #[tokio::test]
@@ -808,7 +880,7 @@ async fn health_is_told_to_everyone_and_its_reasons_to_this_machine() {
 
 #[tokio::test]
 async fn a_panic_ends_one_request_and_is_found_by_its_number() {
-    let (web, _) = Site::empty(settings(), true);
+    let (web, _) = Site::empty(&Disk::default());
     async fn trip() -> &'static str {
         panic!("on purpose, with an inside that nobody outside may see")
     }
