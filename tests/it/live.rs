@@ -191,11 +191,17 @@ impl Site {
         call.header("x-api-key", key).json(body).send().await
     }
 
-    /// As Ada, through the API.
+    /// As Ada, through the API, and no faster than it allows.
     pub async fn ask(&self, path: &str) -> Value {
-        let answer = http::get(self.url(path)).basic(EMAIL, PASSWORD).send().await.expect("an answer");
-        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
-        answer.json()
+        loop {
+            let answer = http::get(self.url(path)).basic(EMAIL, PASSWORD).send().await.expect("an answer");
+            if answer.status == 429 {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                continue;
+            }
+            assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+            return answer.json();
+        }
     }
 
     /// After the process has ended: every checksum, every index.

@@ -31,11 +31,14 @@ pub fn script(name: &str) -> PathBuf {
 }
 
 /// The release build of one of this workspace's binaries, as `cargo build --release` leaves it beside the profile that
-/// the running test was built in.
+/// the running test was built in. `PAGERPAL_BINARY` names another one, for a developer who wants to try a debug build.
 ///
 /// # Panics
 /// When it was not built, and outside of a test binary.
 pub fn release_binary(name: &str) -> PathBuf {
+    if let Some(other) = std::env::var_os("PAGERPAL_BINARY") {
+        return other.into();
+    }
     let test = std::env::current_exe().expect("Linux tells a process its own file");
     // target/<triple>/<profile>/deps/<test>
     let builds = test.ancestors().nth(3).expect("a test binary lies three folders deep in the target folder");
