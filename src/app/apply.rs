@@ -90,6 +90,7 @@ pub fn queue(
         incident: new.incident,
         user: new.user,
         reason: new.reason,
+        visit: new.visit,
         contact: contact.id,
         channel: contact.channel,
         address: contact.address.clone(),

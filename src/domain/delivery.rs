@@ -58,6 +58,8 @@ pub struct Delivery {
     pub user: UserId,
     /// The notification's: it decides whether the delivery is still wanted.
     pub reason: Reason,
+    /// The notification's, of the incident's ladder.
+    pub visit: u32,
     pub contact: ContactId,
     pub channel: Channel,
     /// The contact method's address when this was planned, which is where it goes.
@@ -182,6 +184,9 @@ impl Delivery {
         if self.is_page() && incident.status != Status::Triggered {
             return Some(format!("the incident was {} before it left", incident.status.word()));
         }
+        if self.is_page() && self.visit <= incident.ladder.bypassed {
+            return Some("somebody else was called instead before it left".to_owned());
+        }
         if !user.is_active_at(now) {
             return Some("the person is deactivated".to_owned());
         }
@@ -273,6 +278,7 @@ impl Delivery {
             return Err(Refusal::conflict("not_retryable", sentence));
         }
         self.failures = 0;
+        self.visit = incident.ladder.visit;
         self.state = State::Queued { due: now };
         Ok(())
     }
@@ -308,4 +314,120 @@ pub fn clip_provider_text(text: &str) -> String {
     let mut clipped: String = one_line.chars().take(PROVIDER_TEXT_CHARS - 1).collect();
     clipped.push('…');
     clipped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::given::Jitter;
+    use crate::domain::id::NewIds;
+
+    fn delivery(channel: Channel) -> Delivery {
+        Delivery {
+            id: DeliveryId::new(8841),
+            notification: NotificationId::new(1),
+            incident: IncidentId::new(1),
+            user: UserId::new(1),
+            reason: Reason::Page { level: Some(1) },
+            visit: 1,
+            contact: ContactId::new(1),
+            channel,
+            address: "+12025550123".to_owned(),
+            state: State::Queued { due: Timestamp::MIN },
+            attempts: vec![],
+            failures: 0,
+            created_at: Timestamp::MIN,
+        }
+    }
+
+    fn given() -> Given {
+        Given { now: Timestamp::from_second(1000), ids: NewIds::starting_at(1), jitter: Jitter::seeded(1) }
+    }
+
+    /// Plays attempts with these outcomes, each claimed as if it were wanted, and answers the message numbers used and
+    /// the state they led to.
+    fn play(channel: Channel, outcomes: &[Option<Outcome>]) -> (Vec<u32>, &'static str) {
+        let mut delivery = delivery(channel);
+        for outcome in outcomes {
+            let message_number = delivery.next_message_number();
+            let claimed_at = Timestamp::from_second(1000);
+            delivery.attempts.push(Attempt { message_number, claimed_at, finished_at: None, answer: None });
+            delivery.state = State::Sending { lease_until: claimed_at.plus_secs(LEASE_SECS) };
+            if let Some(outcome) = outcome.clone() {
+                let attempt = delivery.attempts.len() - 1;
+                delivery.record(attempt, Answer { outcome, text: String::new() }, &mut given());
+            }
+        }
+        (delivery.attempts.iter().map(|attempt| attempt.message_number).collect(), delivery.state.word())
+    }
+
+    fn check(outcomes: &[Option<Outcome>], numbers: &[u32], state: &str) {
+        assert_eq!(play(Channel::Sms, outcomes), (numbers.to_vec(), state), "{outcomes:?}");
+    }
+
+    const TEMPORARY: Option<Outcome> = Some(Outcome::Temporary { retry_after_secs: None });
+    const PERMANENT: Option<Outcome> = Some(Outcome::Permanent { account_wide: false });
+    const ACCEPTED: Option<Outcome> = Some(Outcome::Accepted);
+    const AMBIGUOUS: Option<Outcome> = Some(Outcome::Ambiguous);
+    const DUPLICATE: Option<Outcome> = Some(Outcome::Duplicate);
+    /// The process died, or the store could not record the answer.
+    const CRASH: Option<Outcome> = None;
+
+    #[test]
+    fn the_same_id_is_used_again_exactly_when_the_message_may_have_been_taken() {
+        check(&[ACCEPTED], &[1], "accepted");
+        check(&[TEMPORARY, ACCEPTED], &[1, 2], "accepted");
+        check(&[AMBIGUOUS, ACCEPTED], &[1, 1], "accepted");
+        check(&[CRASH, ACCEPTED], &[1, 1], "accepted");
+        check(&[CRASH, AMBIGUOUS, TEMPORARY, ACCEPTED], &[1, 1, 1, 2], "accepted");
+    }
+
+    #[test]
+    fn a_duplicate_was_taken_only_if_an_earlier_attempt_may_have_been() {
+        check(&[AMBIGUOUS, DUPLICATE], &[1, 1], "accepted");
+        check(&[CRASH, DUPLICATE], &[1, 1], "accepted");
+        check(&[DUPLICATE], &[1], "retrying");
+        check(&[DUPLICATE, ACCEPTED], &[1, 2], "accepted");
+    }
+
+    #[test]
+    fn a_definite_no_ends_it_and_patience_has_an_end() {
+        check(&[PERMANENT], &[1], "failed");
+        check(&[Some(Outcome::Muted)], &[1], "failed");
+        check(&[TEMPORARY, PERMANENT], &[1, 2], "failed");
+        let (numbers, state) = play(Channel::Sms, &vec![TEMPORARY; 9]);
+        assert_eq!((numbers.last(), state), (Some(&9), "exhausted"));
+        assert_eq!(play(Channel::Sms, &vec![TEMPORARY; 8]).1, "retrying");
+        assert_eq!(play(Channel::Email, &vec![TEMPORARY; 5]).1, "exhausted");
+    }
+
+    #[test]
+    fn a_late_answer_is_believed_if_it_is_good_news_and_else_changes_nothing() {
+        let mut delivery = delivery(Channel::Sms);
+        let attempt =
+            |message_number| Attempt { message_number, claimed_at: Timestamp::MIN, finished_at: None, answer: None };
+        delivery.attempts = vec![attempt(1), attempt(1)];
+        let sending = State::Sending { lease_until: Timestamp::from_second(2000) };
+        delivery.state = sending.clone();
+        let answer = |outcome| Answer { outcome, text: String::new() };
+        let late_no = answer(Outcome::Permanent { account_wide: false });
+        assert_eq!(delivery.record(0, late_no, &mut given()), Recorded::Nothing);
+        assert_eq!(delivery.state, sending);
+        assert_eq!(delivery.record(0, answer(Outcome::Accepted), &mut given()), Recorded::Sent);
+        assert_eq!(delivery.state, State::Accepted);
+    }
+
+    #[test]
+    fn message_ids_name_database_delivery_and_message() {
+        assert_eq!(message_id("k3x9m2qd", DeliveryId::new(8841), 1), "pp-k3x9m2qd-8841-1");
+    }
+
+    #[test]
+    fn provider_text_is_one_line_and_cut_where_it_shows() {
+        assert_eq!(clip_provider_text(" a\r\n\tb\u{7}c  "), "a b c");
+        let long = clip_provider_text(&"x".repeat(501));
+        assert_eq!(long.chars().count(), PROVIDER_TEXT_CHARS);
+        assert!(long.ends_with('…'));
+        assert_eq!(clip_provider_text(&"x".repeat(500)).chars().last(), Some('x'));
+    }
 }

@@ -101,6 +101,9 @@ pub struct Ladder {
     pub level: Option<u8>,
     /// Counts pages of the ladder, so that one person is told once per visit.
     pub visit: u32,
+    /// Pages of this visit and of those before it are no longer wanted: somebody took it, ended it, or escalated past
+    /// them. A message that was on the wire then is not tried again.
+    pub bypassed: u32,
     /// When the level was entered or the last resort last paged.
     pub entered_at: Option<Timestamp>,
     pub phase: Phase,
@@ -119,7 +122,8 @@ pub enum Phase {
 
 impl Ladder {
     fn at_the_bottom(run: u32, visit: u32) -> Ladder {
-        Ladder { run, cycle: 0, level: None, visit, entered_at: None, phase: Phase::Climbing, paged: vec![] }
+        let (phase, paged) = (Phase::Climbing, vec![]);
+        Ladder { run, cycle: 0, level: None, visit, bypassed: visit, entered_at: None, phase, paged }
     }
 }
 
@@ -389,6 +393,7 @@ pub fn resolve(
 
 fn stop_paging(turn: &mut Turn<'_>, reason: &'static str) {
     turn.cancel_timers();
+    turn.incident.ladder.bypassed = turn.incident.ladder.visit;
     let incident = turn.incident.id;
     turn.effect(Effect::Withdraw { incident, only: None, reason });
 }
@@ -428,6 +433,7 @@ pub fn escalate(
     turn.incident.taken_at = None;
     turn.incident.ackers.clear();
     turn.happened(Happened::Escalated { from_level: incident.ladder.level });
+    turn.incident.ladder.bypassed = incident.ladder.visit;
     let bypassed = Some(incident.ladder.paged.clone());
     turn.effect(Effect::Withdraw { incident: incident.id, only: bypassed, reason: "escalated past this person" });
     turn.climb_by_hand();
@@ -514,4 +520,126 @@ fn resolved(incident: &Incident, context: &Context) -> Refusal {
     let at = incident.resolved_at.unwrap_or(incident.last_event_at);
     let sentence = format!("Incident #{} was resolved {by} at {at}. Reopen it first.", incident.number);
     Refusal::conflict("incident_resolved", sentence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::Id;
+
+    fn event(action: Action, order: Order, occurred_at: i64) -> Event {
+        Event {
+            action,
+            external_id: "disk-db1".to_owned(),
+            severity: None,
+            title: "Disk full".to_owned(),
+            details: String::new(),
+            labels: BTreeMap::new(),
+            links: vec![],
+            occurred_at: SenderTime(occurred_at),
+            order,
+            actor: None,
+            warnings: vec![],
+        }
+    }
+
+    fn incident(status: Status) -> Incident {
+        Incident {
+            id: IncidentId::new(1),
+            number: 1,
+            source: AlertSourceId::new(1),
+            team: TeamId::new(1),
+            policy: PolicyId::new(1),
+            external_id: "disk-db1".to_owned(),
+            title: "Disk full".to_owned(),
+            severity: Severity::Warning,
+            status,
+            assignee: None,
+            ackers: vec![],
+            event_count: 1,
+            created_at: NOW,
+            last_event_at: NOW,
+            taken_at: None,
+            resolved_at: None,
+            resolved_by: None,
+            previous: None,
+            reopen_count: 0,
+            ladder: Ladder::at_the_bottom(0, 0),
+            generation: 0,
+            timeline_len: 0,
+            appended_seq: None,
+            last_trigger_at: Some(SenderTime(50)),
+            recovery: None,
+            is_test: false,
+            version: 1,
+        }
+    }
+
+    const NOW: Timestamp = Timestamp::MIN;
+
+    fn pair(fingerprint: &str) -> AlertPair {
+        AlertPair { fingerprint: fingerprint.to_owned(), starts_at: SenderTime(10) }
+    }
+
+    #[test]
+    fn an_event_means_what_the_open_incident_makes_of_it() {
+        use Status::*;
+        let table = [
+            (Action::Trigger, Severity::Error, None, Meaning::Open),
+            (Action::Trigger, Severity::Warning, Some(Triggered), Meaning::Repeat),
+            (Action::Trigger, Severity::Info, Some(Acknowledged), Meaning::Repeat),
+            (Action::Trigger, Severity::Error, Some(Triggered), Meaning::Rise),
+            (Action::Trigger, Severity::Critical, Some(Acknowledged), Meaning::Rise),
+            (Action::Acknowledge, Severity::Error, None, Meaning::Nothing),
+            (Action::Acknowledge, Severity::Error, Some(Triggered), Meaning::Acknowledge),
+            (Action::Acknowledge, Severity::Error, Some(Acknowledged), Meaning::Nothing),
+            (Action::Resolve, Severity::Error, None, Meaning::Nothing),
+            (Action::Resolve, Severity::Error, Some(Triggered), Meaning::Resolve),
+            (Action::Resolve, Severity::Error, Some(Acknowledged), Meaning::Resolve),
+        ];
+        for (action, severity, status, expected) in table {
+            let open = status.map(incident);
+            let found = meaning(&event(action, Order::Arrival, 0), severity, open.as_ref(), None, NOW);
+            assert_eq!(found, expected, "{action:?} {severity:?} {status:?}");
+        }
+    }
+
+    #[test]
+    fn a_late_trigger_is_stale_only_if_it_tells_nothing_newer_than_the_recovery() {
+        let closed = |closed: Vec<AlertPair>| Incident {
+            recovery: Some(Recovery { received_at: NOW, occurred_at: SenderTime(100), closed }),
+            ..incident(Status::Resolved)
+        };
+        let check = |order: Order, occurred_at: i64, after_secs: i64, expected: Meaning| {
+            let closed = closed(vec![pair("a"), pair("b")]);
+            let event = event(Action::Trigger, order.clone(), occurred_at);
+            let found = meaning(&event, Severity::Error, None, Some(&closed), NOW.plus_secs(after_secs));
+            assert_eq!(found, expected, "{order:?} at {occurred_at}, {after_secs} s later");
+        };
+        check(Order::Time, 99, 1, Meaning::StaleTrigger);
+        check(Order::Time, 100, 1, Meaning::Open);
+        check(Order::Time, 99, 300, Meaning::StaleTrigger);
+        check(Order::Time, 99, 301, Meaning::Open);
+        check(Order::Arrival, 1, 1, Meaning::Open);
+        check(Order::Alerts(vec![pair("a")]), 1, 1, Meaning::StaleTrigger);
+        check(Order::Alerts(vec![pair("a"), pair("c")]), 1, 1, Meaning::Open);
+        check(Order::Alerts(vec![]), 1, 1, Meaning::Open);
+        let by_person = incident(Status::Resolved);
+        let event = event(Action::Trigger, Order::Time, 1);
+        let found = meaning(&event, Severity::Error, None, Some(&by_person), NOW);
+        assert_eq!(found, Meaning::Open, "a person's resolve never makes a trigger stale");
+    }
+
+    #[test]
+    fn a_recovery_from_before_the_last_trigger_resolves_nothing() {
+        let open = incident(Status::Triggered);
+        let check = |order, occurred_at, expected| {
+            let event = event(Action::Resolve, order, occurred_at);
+            assert_eq!(meaning(&event, Severity::Error, Some(&open), None, NOW), expected, "{event:?}");
+        };
+        check(Order::Time, 49, Meaning::StaleRecovery);
+        check(Order::Time, 50, Meaning::Resolve);
+        check(Order::Alerts(vec![]), 49, Meaning::StaleRecovery);
+        check(Order::Arrival, 49, Meaning::Resolve);
+    }
 }
