@@ -32,6 +32,7 @@ use crate::bridge::{Bridge, Lane};
 use crate::domain::id::{AlertSourceId, UserId};
 use crate::egress::Egress;
 use crate::web::basic::Remembered;
+use crate::web::body::LargeBodies;
 use crate::web::error::WebError;
 use crate::web::health::LastHealth;
 use crate::web::seen::Seen;
@@ -53,6 +54,7 @@ pub struct Web {
     throttle: Throttle,
     /// Beyond it the answer is "try again", never that the sender is wrong.
     alerts: Flow<AlertSourceId>,
+    large_bodies: LargeBodies,
     calls: Flow<UserId>,
     remembered: Remembered,
     seen: Seen,
@@ -81,6 +83,7 @@ impl Web {
             remembered: Remembered::new(app.random_bytes()),
             throttle: Throttle::default(),
             alerts: Flow::new(1000, 100),
+            large_bodies: LargeBodies::default(),
             calls: Flow::new(100, 20),
             seen: Seen::default(),
             certificates: Certificates::default(),

@@ -5,6 +5,7 @@
 //! senders wait no longer than a second for our answer.
 
 use crate::app::alert_sources;
+use crate::bridge::Lane;
 use crate::domain::actor::Actor;
 use crate::domain::alert_source::AlertSource;
 use crate::domain::id::AlertSourceId;
@@ -15,6 +16,7 @@ use crate::ingest::Trust;
 use crate::ingest::sns::{self, Envelope};
 use crate::web::Web;
 use crate::web::error::WebError;
+use axum::body::Bytes;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -43,15 +45,20 @@ impl Checked {
 }
 
 /// Nothing is fetched unless a body claims a signature, and nothing in safe mode.
-pub async fn check(web: &Web, body: &[u8]) -> Checked {
-    match sns::envelope(body) {
-        Some(envelope) => {
-            let trust = check_envelope(web, &envelope).await.unwrap_or_else(|trust| trust);
-            Checked { trust, topic_arn: envelope.topic_arn().to_owned() }
-        }
-        None => Checked { trust: Trust::NotSigned, topic_arn: String::new() },
+pub async fn check(web: &Web, body: &Bytes) -> Result<Checked, WebError> {
+    let unsigned = Checked { trust: Trust::NotSigned, topic_arn: String::new() };
+    // Most bodies need not be parsed twice.
+    if !body.windows(SIGNED_MARK.len()).any(|bytes| bytes == SIGNED_MARK) {
+        return Ok(unsigned);
     }
+    let body = body.clone();
+    let Some(envelope) = web.bridge.run(Lane::Ingest, move || sns::envelope(&body)).await? else { return Ok(unsigned) };
+    let trust = check_envelope(web, &envelope).await.unwrap_or_else(|trust| trust);
+    Ok(Checked { trust, topic_arn: envelope.topic_arn().to_owned() })
 }
+
+/// Part of the name of every field of a signature.
+const SIGNED_MARK: &[u8] = b"Sign";
 
 async fn check_envelope(web: &Web, envelope: &Envelope) -> Result<Trust, Trust> {
     let url = sns::signing_cert_url(envelope).map_err(Trust::Wrong)?;

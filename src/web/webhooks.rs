@@ -11,11 +11,12 @@ use crate::domain::alert_source::AlertSource;
 use crate::domain::event::{Report, SenderTime};
 use crate::domain::source_event::{KEPT_BODY_BYTES, ReportResult};
 use crate::ingest::{self, Kind, Parsed, SourceRules};
+use crate::web::Web;
+use crate::web::body::Prefix;
 use crate::web::error::WebError;
 use crate::web::extract::FromSource;
 use crate::web::routes::WEBHOOK_BYTES;
 use crate::web::sns::{self, Checked};
-use crate::web::{Web, body};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Request, State};
@@ -37,14 +38,15 @@ pub async fn receive(
         return Err(WebError::Unavailable);
     }
     let (parts, body) = request.into_parts();
-    let read = body::read_prefix(body, WEBHOOK_BYTES).await?;
-    let kept = if read.is_whole { read.bytes } else { read.bytes.slice(..KEPT_OF_LONG_BYTES) };
-    let arrived = Arrived { kind, headers: parts.headers, body: kept, is_cut: !read.is_whole, source };
+    let Prefix { bytes, is_whole, place } = web.large_bodies.read_prefix(body, WEBHOOK_BYTES).await?;
+    let kept = if is_whole { bytes } else { Bytes::copy_from_slice(&bytes[..KEPT_OF_LONG_BYTES]) };
+    let arrived = Arrived { kind, headers: parts.headers, body: kept, is_cut: !is_whole, source };
 
-    let checked = sns::check(&web, &arrived.body).await;
+    let checked = sns::check(&web, &arrived.body).await?;
     let renewed = renewed_topics(&arrived.source);
     let source_id = arrived.source.id;
     let received = web.bridge.run(Lane::Ingest, move || arrived.read(checked, now.into())).await?;
+    drop(place);
     let to_confirm = received.reports.iter().filter_map(|report| match report {
         Report::Subscription(asked) if asked.verified && renewed.contains(&asked.topic_arn) => {
             Some((asked.topic_arn.clone(), asked.token.clone()))
