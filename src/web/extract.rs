@@ -85,11 +85,6 @@ impl Fields {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// Whether a checkbox was ticked.
-    pub fn ticked(&self, name: &str) -> bool {
-        self.all(name).next().is_some()
-    }
-
     /// The id in a field that must have one, such as a select.
     pub fn id<T: Id>(&self, name: &'static str) -> Result<T, Refusal> {
         self.optional_id(name)?.ok_or_else(|| Refusal::invalid("required", name, "Choose one of the list."))

@@ -47,28 +47,21 @@ pub const WEBHOOK_BYTES: usize = 1024 * 1024;
 impl RouteSpec {
     /// A page or a document to look at.
     pub fn get<T: 'static>(path: &'static str, access: Access, handler: impl Handler<T, Arc<Web>>) -> RouteSpec {
-        RouteSpec { method: Method::GET, path, access, body_limit: 0, handler: on(MethodFilter::GET, handler) }
+        RouteSpec::new(Method::GET, path, access, on(MethodFilter::GET, handler))
     }
 
-    /// A form or an action; the body limit is that of the path's kind.
+    /// A form, an action or an alert.
     pub fn post<T: 'static>(path: &'static str, access: Access, handler: impl Handler<T, Arc<Web>>) -> RouteSpec {
-        RouteSpec {
-            method: Method::POST,
-            path,
-            access,
-            body_limit: body_limit(path),
-            handler: on(MethodFilter::POST, handler),
-        }
+        RouteSpec::new(Method::POST, path, access, on(MethodFilter::POST, handler))
     }
 
     pub fn put<T: 'static>(path: &'static str, access: Access, handler: impl Handler<T, Arc<Web>>) -> RouteSpec {
-        RouteSpec {
-            method: Method::PUT,
-            path,
-            access,
-            body_limit: body_limit(path),
-            handler: on(MethodFilter::PUT, handler),
-        }
+        RouteSpec::new(Method::PUT, path, access, on(MethodFilter::PUT, handler))
+    }
+
+    fn new(method: Method, path: &'static str, access: Access, handler: MethodRouter<Arc<Web>>) -> RouteSpec {
+        let body_limit = body_limit(path);
+        RouteSpec { method, path, access, body_limit, handler }
     }
 }
 
