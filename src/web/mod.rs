@@ -7,6 +7,7 @@
 
 pub mod address;
 pub mod api;
+pub mod assets;
 pub mod basic;
 pub mod body;
 pub mod error;

@@ -6,5 +6,6 @@ mod live;
 mod scenarios;
 mod senders;
 mod startup;
+mod ui;
 mod web;
 mod world;

@@ -1,14 +1,254 @@
-//! Pages for people.
+//! Pages for people: rendered here, on the server, as forms that need no script.
+//!
+//! A page is a file: its handlers, the values its template takes, and how domain values become those. Templates look
+//! nothing up and decide nothing. Every page is drawn from one committed state ([`Desk::look`]). A form is answered by a
+//! redirect when it worked, and by the same page with the values and the sentence beside the field when it was refused.
+//! What a role may not do is not on its page; that the server refuses it anyway is the business of the route table and
+//! of the use cases.
 
-use crate::web::routes::RouteSpec;
-use axum::http::StatusCode;
+pub mod clock;
+pub mod deliveries;
+pub mod form;
+pub mod marks;
+pub mod names;
+pub mod shell;
+pub mod timeline;
+
+mod alert_source;
+mod alert_sources;
+mod dashboard;
+mod error;
+mod escalation_policies;
+mod escalation_policy;
+mod incident;
+mod incidents;
+mod login;
+mod schedule;
+mod schedules;
+mod settings;
+mod team;
+mod teams;
+mod user;
+mod users;
+
+#[cfg(test)]
+mod samples;
+
+pub use error::error_page;
+
+use crate::app::{App, AppError, Read, names as app_names, system};
+use crate::bridge::Lane;
+use crate::domain::refusal::{Refusal, RefusalKind};
+use crate::domain::user::User;
+use crate::web::error::WebError;
+use crate::web::extract::SignedIn;
+use crate::web::routes::{Access, RouteSpec};
+use crate::web::{Web, assets};
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use clock::Reader;
+use form::Choice;
+use names::Names;
+use rinja::Template;
+use shell::{Account, Shell, Strip};
+use std::sync::Arc;
 
 /// The rows of all pages.
 pub fn routes() -> Vec<RouteSpec> {
-    Vec::new()
+    use Access::{Admin, Public, Responder, SelfOnly, Viewer};
+    vec![
+        RouteSpec::get("/", Public, || async { to("/dashboard") }),
+        RouteSpec::get("/assets/{name}", Public, assets::serve),
+        RouteSpec::get("/login", Public, login::page),
+        RouteSpec::post("/login", Public, login::submit),
+        RouteSpec::post("/logout", SelfOnly, login::logout),
+        RouteSpec::get("/dashboard", Viewer, dashboard::page),
+        RouteSpec::get("/incidents", Viewer, incidents::page),
+        RouteSpec::get("/incidents/{reference}", Viewer, incident::page),
+        RouteSpec::post("/incidents/{reference}/acknowledge", Responder, incident::acknowledge),
+        RouteSpec::post("/incidents/{reference}/resolve", Responder, incident::resolve),
+        RouteSpec::post("/incidents/{reference}/reopen", Responder, incident::reopen),
+        RouteSpec::post("/incidents/{reference}/escalate", Responder, incident::escalate),
+        RouteSpec::post("/incidents/{reference}/deliveries/{delivery}/retry", Responder, incident::retry),
+        RouteSpec::get("/alert-sources", Viewer, alert_sources::page),
+        RouteSpec::post("/alert-sources", Admin, alert_sources::create),
+        RouteSpec::get("/alert-sources/new", Admin, alert_sources::new),
+        RouteSpec::get("/alert-sources/{id}", Viewer, alert_source::page),
+        RouteSpec::post("/alert-sources/{id}", Admin, alert_source::edit),
+        RouteSpec::post("/alert-sources/{id}/regenerate-key", Admin, alert_source::regenerate_key),
+        RouteSpec::post("/alert-sources/{id}/activate", Admin, alert_source::activate),
+        RouteSpec::post("/alert-sources/{id}/deactivate", Admin, alert_source::deactivate),
+        RouteSpec::post("/alert-sources/{id}/test-alert", Admin, alert_source::test_alert),
+        RouteSpec::post("/alert-sources/{id}/confirm-topic", Admin, alert_source::confirm_topic),
+        RouteSpec::get("/users", Viewer, users::page),
+        RouteSpec::post("/users", Admin, users::create),
+        RouteSpec::get("/users/{id}", Viewer, user::page),
+        RouteSpec::post("/users/{id}", Admin, user::edit),
+        RouteSpec::post("/users/{id}/password", SelfOnly, user::set_password),
+        RouteSpec::post("/users/{id}/deactivate", Admin, user::deactivate),
+        RouteSpec::post("/users/{id}/reactivate", Admin, user::reactivate),
+        RouteSpec::post("/users/{id}/contacts", SelfOnly, user::add_contact),
+        RouteSpec::post("/users/{id}/contacts/{contact}/enable", SelfOnly, user::enable_contact),
+        RouteSpec::post("/users/{id}/contacts/{contact}/disable", SelfOnly, user::disable_contact),
+        RouteSpec::post("/users/{id}/contacts/{contact}/remove", SelfOnly, user::remove_contact),
+        RouteSpec::get("/teams", Viewer, teams::page),
+        RouteSpec::post("/teams", Admin, teams::create),
+        RouteSpec::get("/teams/{id}", Viewer, team::page),
+        RouteSpec::post("/teams/{id}", Admin, team::rename),
+        RouteSpec::post("/teams/{id}/delete", Admin, team::delete),
+        RouteSpec::post("/teams/{id}/members", Admin, team::add_member),
+        RouteSpec::post("/teams/{id}/members/remove", Admin, team::remove_member),
+        RouteSpec::get("/escalation-policies", Viewer, escalation_policies::page),
+        RouteSpec::post("/escalation-policies", Admin, escalation_policies::create),
+        RouteSpec::get("/escalation-policies/new", Admin, escalation_policies::new),
+        RouteSpec::get("/escalation-policies/{id}", Viewer, escalation_policy::page),
+        RouteSpec::post("/escalation-policies/{id}", Admin, escalation_policy::edit),
+        RouteSpec::post("/escalation-policies/{id}/delete", Admin, escalation_policy::delete),
+        RouteSpec::post("/escalation-policies/{id}/levels", Admin, escalation_policy::add_level),
+        RouteSpec::post("/escalation-policies/{id}/levels/{number}", Admin, escalation_policy::edit_level),
+        RouteSpec::post("/escalation-policies/{id}/levels/{number}/remove", Admin, escalation_policy::remove_level),
+        RouteSpec::get("/schedules", Viewer, schedules::page),
+        RouteSpec::post("/schedules", Admin, schedules::create),
+        RouteSpec::get("/schedules/{id}", Viewer, schedule::page),
+        RouteSpec::post("/schedules/{id}", Admin, schedule::edit),
+        RouteSpec::post("/schedules/{id}/delete", Admin, schedule::delete),
+        RouteSpec::post("/schedules/{id}/entries", Admin, schedule::add_entry),
+        RouteSpec::post("/schedules/{id}/entries/{entry}/remove", Admin, schedule::remove_entry),
+        RouteSpec::post("/schedules/{id}/overrides", Admin, schedule::add_override),
+        RouteSpec::post("/schedules/{id}/overrides/{entry}/remove", Admin, schedule::remove_override),
+        RouteSpec::get("/settings", Viewer, settings::page),
+    ]
 }
 
-/// What a person reads when there is no page to show.
-pub fn error_page(_status: StatusCode, title: &str, sentence: &str) -> String {
-    format!("{title}\n{sentence}\n")
+/// Where a page is made: for whom, and in which section.
+pub struct Desk<'a> {
+    pub web: &'a Arc<Web>,
+    pub signed_in: &'a SignedIn,
+    /// The path of the navigation's entry.
+    pub section: &'static str,
 }
+
+/// What a page's own question may use besides the state it reads.
+pub struct Sight<'a> {
+    pub app: &'a App,
+    pub read: &'a Read<'a>,
+    pub names: &'a Names,
+    pub reader: &'a Reader,
+    pub viewer: &'a User,
+}
+
+impl Desk<'_> {
+    /// Asks one committed state everything that a page shows, in one crossing of the bridge. `draw` makes the page, or
+    /// what of it the state decides; the shell is for it to keep.
+    pub async fn look<T: Send + 'static>(
+        &self,
+        draw: impl FnOnce(&Sight<'_>, Shell) -> Result<T, AppError> + Send + 'static,
+    ) -> Result<T, WebError> {
+        let app = Arc::clone(&self.web.app);
+        let SignedIn { user: viewer, csrf, .. } = self.signed_in.clone();
+        let section = self.section;
+        let work = move || {
+            let strips = system::strips(&app).into_iter().map(Strip::new).collect();
+            let account = Account { name: viewer.name.clone(), role: viewer.role, csrf };
+            let shell = Shell { section, account, strips };
+            app.read(|read| {
+                let names = Names(app_names::all(read)?);
+                let reader = Reader::new(read.now(), &viewer.zone);
+                draw(&Sight { app: &app, read, names: &names, reader: &reader, viewer: &viewer }, shell)
+            })
+        };
+        Ok(self.web.bridge.run(Lane::People, work).await??)
+    }
+}
+
+/// The page, with the status its request earned.
+pub fn page(status: StatusCode, template: &impl Template) -> Result<Response, WebError> {
+    let html = template.render().map_err(|error| WebError::Internal(format!("a page cannot be drawn: {error}")))?;
+    Ok((status, Html(html)).into_response())
+}
+
+/// Done; the browser fetches the page that shows it, so that a reload repeats nothing.
+pub fn to(path: impl AsRef<str>) -> Response {
+    (StatusCode::SEE_OTHER, [(header::LOCATION, path.as_ref())]).into_response()
+}
+
+/// Sets apart what belongs beside the form: a value that is not acceptable, or something that stands in the way.
+/// Everything else is an error page.
+pub fn refused<T>(outcome: Result<T, WebError>) -> Result<Result<T, Refusal>, WebError> {
+    match outcome {
+        Ok(value) => Ok(Ok(value)),
+        Err(WebError::Refused(refusal)) if matches!(refusal.kind, RefusalKind::Invalid | RefusalKind::Conflict) => {
+            Ok(Err(refusal))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A link with its words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Link {
+    pub href: String,
+    pub text: String,
+}
+
+impl Link {
+    pub fn new(href: impl Into<String>, text: impl Into<String>) -> Link {
+        Link { href: href.into(), text: text.into() }
+    }
+}
+
+/// One thing that is well or not: a line with a shape and words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fact {
+    pub class: &'static str,
+    pub shape: &'static str,
+    pub text: String,
+}
+
+impl Fact {
+    pub fn good(text: impl Into<String>) -> Fact {
+        Fact { class: "good", shape: "check", text: text.into() }
+    }
+
+    pub fn bad(text: impl Into<String>) -> Fact {
+        Fact { class: "bad", shape: "cross", text: text.into() }
+    }
+
+    pub fn off(text: impl Into<String>) -> Fact {
+        Fact { class: "off", shape: "off", text: text.into() }
+    }
+}
+
+/// A short state in a pill.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct State {
+    pub class: &'static str,
+    pub text: String,
+}
+
+/// Active people for a select, by name.
+pub fn active_people(users: &[User]) -> Vec<Choice> {
+    users.iter().filter(|user| user.is_active()).map(|user| Choice::new(user.id, &user.name)).collect()
+}
+
+/// The places of the zone database, for the browser to complete.
+pub fn zones() -> Vec<String> {
+    let is_place = |name: &String| AREAS.iter().any(|area| name.starts_with(area));
+    let mut zones: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).filter(is_place).collect();
+    zones.push("UTC".to_owned());
+    zones
+}
+
+/// What places begin with. The rest of the database are old names of the same.
+const AREAS: [&str; 10] = [
+    "Africa/",
+    "America/",
+    "Antarctica/",
+    "Arctic/",
+    "Asia/",
+    "Atlantic/",
+    "Australia/",
+    "Europe/",
+    "Indian/",
+    "Pacific/",
+];

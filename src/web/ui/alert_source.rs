@@ -1,0 +1,304 @@
+//! `/alert-sources/{id}`: one source, how to set its sender up, and what it sent lately.
+
+use crate::app::AppError;
+use crate::app::alert_sources;
+use crate::domain::alert_source::TopicState;
+use crate::domain::id::AlertSourceId;
+use crate::domain::source_event::{ReportResult, ResultWord, SourceEvent};
+use crate::ingest::Kind;
+use crate::web::Web;
+use crate::web::error::WebError;
+use crate::web::extract::{FormBody, PathId, SignedIn};
+use crate::web::sns;
+use crate::web::ui::alert_sources::{basics, choices, kind_title, kinds, severities, state};
+use crate::web::ui::clock::{Reader, When};
+use crate::web::ui::form::{Choice, Form};
+use crate::web::ui::shell::Shell;
+use crate::web::ui::{Desk, Link, Sight, State as Pill, page as drawn, refused, to};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use rinja::Template;
+use std::sync::Arc;
+
+#[derive(Template)]
+#[template(path = "templates/alert_source.html", askama = rinja)]
+struct Page {
+    shell: Shell,
+    base: String,
+    name: String,
+    kind: &'static str,
+    team: Link,
+    policy: Link,
+    state: Pill,
+    is_active: bool,
+    key_tail: String,
+    /// The whole key, in the one answer that shows it.
+    new_key: Option<String>,
+    topics: Vec<Topic>,
+    setup: String,
+    events: Vec<EventLine>,
+    topic_form: Form,
+    form: Form,
+    kinds: Vec<Choice>,
+    teams: Vec<Choice>,
+    policies: Vec<Choice>,
+    severities: Vec<Choice>,
+}
+
+/// A topic that waits for Confirm.
+struct Topic {
+    arn: String,
+    asked: When,
+}
+
+struct EventLine {
+    when: When,
+    class: &'static str,
+    shape: &'static str,
+    outcome: String,
+    body: String,
+}
+
+/// What the page shows besides the record.
+#[derive(Default)]
+struct Extra {
+    new_key: Option<String>,
+    refused: Option<Form>,
+}
+
+pub async fn page(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    PathId(id): PathId<AlertSourceId>,
+) -> Result<Response, WebError> {
+    show(&web, &signed_in, id, Extra::default()).await
+}
+
+/// The page with the key of a source that was just made, or just got a new one.
+pub async fn with_key(
+    web: &Arc<Web>,
+    signed_in: &SignedIn,
+    id: AlertSourceId,
+    key: String,
+) -> Result<Response, WebError> {
+    show(web, signed_in, id, Extra { new_key: Some(key), ..Extra::default() }).await
+}
+
+pub async fn edit(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    PathId(id): PathId<AlertSourceId>,
+    form: FormBody,
+) -> Result<Response, WebError> {
+    let done = async {
+        let before = web.read(move |read| alert_sources::one(read, id)).await?;
+        let (actor, basics) = (signed_in.actor, basics(&form, Some(&before))?);
+        web.write(move |tx| alert_sources::edit(tx, &actor, id, &basics)).await
+    };
+    match refused(done.await)? {
+        Ok(()) => Ok(to(path(id))),
+        Err(refusal) => {
+            let refused = Some(Form::refused("source", &form.0.0, refusal));
+            show(&web, &signed_in, id, Extra { refused, ..Extra::default() }).await
+        }
+    }
+}
+
+pub async fn regenerate_key(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    PathId(id): PathId<AlertSourceId>,
+) -> Result<Response, WebError> {
+    let key = alert_sources::new_key(web.app.random_bytes());
+    let (actor, kept) = (signed_in.actor, key.clone());
+    web.write(move |tx| alert_sources::regenerate_key(tx, &actor, id, &kept)).await?;
+    with_key(&web, &signed_in, id, key).await
+}
+
+pub async fn activate(
+    web: State<Arc<Web>>,
+    signed_in: SignedIn,
+    id: PathId<AlertSourceId>,
+) -> Result<Response, WebError> {
+    set_active(web, signed_in, id, true).await
+}
+
+pub async fn deactivate(
+    web: State<Arc<Web>>,
+    signed_in: SignedIn,
+    id: PathId<AlertSourceId>,
+) -> Result<Response, WebError> {
+    set_active(web, signed_in, id, false).await
+}
+
+async fn set_active(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    PathId(id): PathId<AlertSourceId>,
+    active: bool,
+) -> Result<Response, WebError> {
+    let actor = signed_in.actor;
+    web.write(move |tx| alert_sources::set_active(tx, &actor, id, active)).await?;
+    Ok(to(path(id)))
+}
+
+/// On to the incident that the test opened: that is where one sees whether it pages.
+pub async fn test_alert(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    PathId(id): PathId<AlertSourceId>,
+) -> Result<Response, WebError> {
+    let actor = signed_in.actor;
+    let results = web.write(move |tx| alert_sources::send_test_alert(tx, &actor, id)).await?;
+    let incident = results.iter().find_map(|result| result.incident);
+    Ok(to(incident.map_or(path(id), |(_, number)| format!("/incidents/{number}"))))
+}
+
+/// An admin's word that this topic may send here.
+pub async fn confirm_topic(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    PathId(id): PathId<AlertSourceId>,
+    form: FormBody,
+) -> Result<Response, WebError> {
+    match refused(sns::confirm(&web, signed_in.actor, id, form.text("topic")).await)? {
+        Ok(()) => Ok(to(path(id))),
+        Err(refusal) => {
+            let refused = Some(Form::refused("topic", &form.0.0, refusal));
+            show(&web, &signed_in, id, Extra { refused, ..Extra::default() }).await
+        }
+    }
+}
+
+async fn show(web: &Arc<Web>, signed_in: &SignedIn, id: AlertSourceId, extra: Extra) -> Result<Response, WebError> {
+    let base_url = web.settings.base_url.clone();
+    let desk = Desk { web, signed_in, section: "/alert-sources" };
+    let status = extra.refused.as_ref().map_or(StatusCode::OK, Form::status);
+    let page = desk.look(move |sight, shell| shown(sight, shell, id, extra, base_url.as_deref())).await?;
+    drawn(status, &page)
+}
+
+fn shown(
+    sight: &Sight<'_>,
+    shell: Shell,
+    id: AlertSourceId,
+    extra: Extra,
+    base_url: Option<&str>,
+) -> Result<Page, AppError> {
+    let Sight { read, names, reader, .. } = *sight;
+    let source = alert_sources::one(read, id)?;
+    let events = alert_sources::recent_events(read, id)?;
+    let (teams, policies) = choices(sight)?;
+    let topics = source.topics.iter().filter_map(|topic| match &topic.state {
+        TopicState::Pending { asked_at, .. } => Some(Topic { arn: topic.arn.clone(), asked: reader.when(*asked_at) }),
+        TopicState::Confirmed => None,
+    });
+    let as_it_is = Form::blank("source")
+        .with("name", &source.name)
+        .with("kind", &source.kind)
+        .with("team", source.team)
+        .with("policy", source.policy)
+        .with("default_severity", source.default_severity.word());
+    Ok(Page {
+        shell,
+        base: path(id),
+        kind: kind_title(&source.kind),
+        team: Link::new(format!("/teams/{}", source.team), names.team(source.team)),
+        policy: Link::new(format!("/escalation-policies/{}", source.policy), names.policy(source.policy)),
+        state: state(&source, &events),
+        is_active: source.active,
+        key_tail: source.key_tail.clone(),
+        new_key: extra.new_key,
+        topics: topics.collect(),
+        setup: setup(&source.kind, base_url),
+        events: events.iter().map(|event| event_line(event, reader)).collect(),
+        topic_form: Form::chosen(&extra.refused, Form::blank("topic"), &[]),
+        form: Form::chosen(&extra.refused, as_it_is, &[]),
+        kinds: kinds(),
+        teams,
+        policies,
+        severities: severities(),
+        name: source.name,
+    })
+}
+
+fn path(id: AlertSourceId) -> String {
+    format!("/alert-sources/{id}")
+}
+
+/// The manual of a kind with this server's address filled in. `KEY` stays `KEY`: the key is not known any more.
+fn setup(kind: &str, base_url: Option<&str>) -> String {
+    let text = match Kind::from_path(kind).unwrap_or(Kind::Generic) {
+        Kind::Generic => include_str!("../../../assets/setup/generic.md"),
+        Kind::Alertmanager => include_str!("../../../assets/setup/alertmanager.md"),
+        Kind::Grafana => include_str!("../../../assets/setup/grafana.md"),
+        Kind::CloudWatch => include_str!("../../../assets/setup/cloudwatch.md"),
+    };
+    let base_url = base_url.unwrap_or("https://PAGERPAL_BASE_URL");
+    let host = base_url.split_once("://").map_or(base_url, |(_, host)| host);
+    text.replace("BASE", &format!("{base_url}/api/v1/webhooks")).replace("HOST", host)
+}
+
+fn event_line(event: &SourceEvent, reader: &Reader) -> EventLine {
+    let outcomes: Vec<String> = event.results.iter().map(outcome).collect();
+    let opened = event.results.iter().any(|result| result.result == ResultWord::Created);
+    let (class, shape) = if opened { ("warning", "bell") } else { ("info", "dot") };
+    let outcome = if outcomes.is_empty() { "nothing in it".to_owned() } else { outcomes.join("; ") };
+    EventLine { when: reader.when(event.at), class, shape, outcome, body: event.body.clone() }
+}
+
+/// "repeat of #1840", "recovery, nothing open".
+fn outcome(result: &ReportResult) -> String {
+    let number = result.incident.map(|(_, number)| format!("#{number}"));
+    let of = |words: &str| number.as_ref().map_or(words.to_owned(), |number| format!("{words} {number}"));
+    let is_unparsed = result.external_id.as_deref().is_some_and(|id| id.starts_with("unparsed:"));
+    match (result.result, result.action.as_str()) {
+        (ResultWord::Created, _) if is_unparsed => of("unparsed, opened"),
+        (ResultWord::Created, _) => of("opened"),
+        (ResultWord::Updated, _) => of("repeat of"),
+        (ResultWord::Acknowledged, _) => of("acknowledged"),
+        (ResultWord::Resolved, _) => of("resolved"),
+        (ResultWord::Unchanged, "resolve") => "recovery, nothing open".to_owned(),
+        (ResultWord::Unchanged, "acknowledge") => "acknowledgement, nothing to take".to_owned(),
+        (ResultWord::Unchanged, _) => of("nothing changed"),
+        (ResultWord::Stale, _) => of("older than what is known"),
+        (ResultWord::Noted, "subscription") => "a topic asks to send here".to_owned(),
+        (ResultWord::Noted, _) => of("noted"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::{Id, IncidentId};
+
+    #[test]
+    fn set_up_instructions_name_this_server_and_no_key() {
+        for kind in Kind::ALL {
+            let text = setup(kind.word(), Some("https://pager.example.com"));
+            let url = match kind {
+                Kind::CloudWatch => "https://sns:KEY@pager.example.com/api/v1/webhooks/cloudwatch".to_owned(),
+                _ => format!("https://pager.example.com/api/v1/webhooks/{}", kind.word()),
+            };
+            assert!(text.contains(&url), "{text}");
+            assert!(!text.contains("BASE") && !text.contains("HOST"), "{text}");
+        }
+        assert!(setup("generic", None).contains("PAGERPAL_BASE_URL"));
+    }
+
+    #[test]
+    fn an_events_outcome_is_told_in_words() {
+        let check = |action: &str, result, external_id: &str, expected: &str| {
+            let incident = Some((IncidentId::new(1), 1840));
+            let external_id = Some(external_id.to_owned());
+            let result = ReportResult { external_id, action: action.into(), result, incident };
+            assert_eq!(outcome(&result), expected);
+        };
+        check("trigger", ResultWord::Created, "disk", "opened #1840");
+        check("trigger", ResultWord::Created, "unparsed:ab", "unparsed, opened #1840");
+        check("trigger", ResultWord::Updated, "disk", "repeat of #1840");
+        check("resolve", ResultWord::Unchanged, "disk", "recovery, nothing open");
+        check("trigger", ResultWord::Stale, "disk", "older than what is known #1840");
+    }
+}

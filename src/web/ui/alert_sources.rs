@@ -1,0 +1,151 @@
+//! `/alert-sources`: the list, and making one.
+
+use crate::app::alert_sources::{self, Basics, new_key};
+use crate::app::{AppError, policies, teams};
+use crate::domain::Severity;
+use crate::domain::alert_source::AlertSource;
+use crate::domain::refusal::Refusal;
+use crate::domain::source_event::SourceEvent;
+use crate::ingest::Kind;
+use crate::web::Web;
+use crate::web::error::WebError;
+use crate::web::extract::{Fields, FormBody, SignedIn};
+use crate::web::ui::alert_source;
+use crate::web::ui::clock::When;
+use crate::web::ui::form::{Choice, Form};
+use crate::web::ui::shell::Shell;
+use crate::web::ui::{Desk, Sight, State as Pill, page as drawn, refused};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use rinja::Template;
+use std::sync::Arc;
+
+#[derive(Template)]
+#[template(path = "templates/alert_sources.html", askama = rinja)]
+struct AlertSources {
+    shell: Shell,
+    sources: Vec<Row>,
+}
+
+struct Row {
+    href: String,
+    name: String,
+    kind: &'static str,
+    team: String,
+    policy: String,
+    last: Option<When>,
+    state: Pill,
+}
+
+#[derive(Template)]
+#[template(path = "templates/alert_source_new.html", askama = rinja)]
+struct NewAlertSource {
+    shell: Shell,
+    form: Form,
+    kinds: Vec<Choice>,
+    teams: Vec<Choice>,
+    policies: Vec<Choice>,
+    severities: Vec<Choice>,
+}
+
+pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn) -> Result<Response, WebError> {
+    let desk = Desk { web: &web, signed_in: &signed_in, section: "/alert-sources" };
+    let page = desk
+        .look(|sight, shell| {
+            let row = |source: AlertSource| {
+                let events = alert_sources::recent_events(sight.read, source.id)?;
+                Ok(Row {
+                    href: format!("/alert-sources/{}", source.id),
+                    kind: kind_title(&source.kind),
+                    team: sight.names.team(source.team).to_owned(),
+                    policy: sight.names.policy(source.policy).to_owned(),
+                    last: events.first().map(|event| sight.reader.when(event.at)),
+                    state: state(&source, &events),
+                    name: source.name,
+                })
+            };
+            let sources = alert_sources::all(sight.read)?.into_iter().map(row).collect::<Result<_, AppError>>()?;
+            Ok(AlertSources { shell, sources })
+        })
+        .await?;
+    drawn(StatusCode::OK, &page)
+}
+
+pub async fn new(State(web): State<Arc<Web>>, signed_in: SignedIn) -> Result<Response, WebError> {
+    let form = Form::blank("source").with("kind", Kind::Alertmanager.word()).with("default_severity", "error");
+    new_page(&web, &signed_in, form).await
+}
+
+async fn new_page(web: &Arc<Web>, signed_in: &SignedIn, form: Form) -> Result<Response, WebError> {
+    let desk = Desk { web, signed_in, section: "/alert-sources" };
+    let status = form.status();
+    let page = desk
+        .look(move |sight, shell| {
+            let (teams, policies) = choices(sight)?;
+            Ok(NewAlertSource { shell, form, kinds: kinds(), teams, policies, severities: severities() })
+        })
+        .await?;
+    drawn(status, &page)
+}
+
+/// Answered with the page itself, not with a redirect: this answer is the only place where the key is ever shown, and
+/// it is kept nowhere. Sending the form again is refused, because the name is taken.
+pub async fn create(State(web): State<Arc<Web>>, signed_in: SignedIn, form: FormBody) -> Result<Response, WebError> {
+    let key = new_key(web.app.random_bytes());
+    let done = async {
+        let (actor, basics, key) = (signed_in.actor, basics(&form, None)?, key.clone());
+        web.write(move |tx| alert_sources::create(tx, &actor, &basics, &key)).await
+    };
+    match refused(done.await)? {
+        Ok(id) => alert_source::with_key(&web, &signed_in, id, key).await,
+        Err(refusal) => new_page(&web, &signed_in, Form::refused("source", &form.0.0, refusal)).await,
+    }
+}
+
+/// What the form says; what it has no field for stays as it is.
+pub fn basics(form: &Fields, before: Option<&AlertSource>) -> Result<Basics, Refusal> {
+    let word = form.text("default_severity");
+    let default_severity = Severity::from_word(word)
+        .ok_or_else(|| Refusal::invalid("severity_unknown", "default_severity", "Choose one of the list."))?;
+    let kind = Kind::from_path(form.text("kind"))
+        .ok_or_else(|| Refusal::invalid("kind_unknown", "kind", "Choose one of the list."))?;
+    Ok(Basics {
+        name: form.text("name").to_owned(),
+        kind: kind.word().to_owned(),
+        team: form.id("team")?,
+        policy: form.id("policy")?,
+        default_severity,
+        severity_map: before.map(|source| source.severity_map.clone()).unwrap_or_default(),
+        one_incident_per_alert: before.is_some_and(|source| source.one_incident_per_alert),
+        insufficient_data_triggers: before.is_some_and(|source| source.insufficient_data_triggers),
+    })
+}
+
+/// Teams and policies to choose from.
+pub fn choices(sight: &Sight<'_>) -> Result<(Vec<Choice>, Vec<Choice>), AppError> {
+    let teams = teams::all(sight.read)?.into_iter().map(|team| Choice::new(team.id, team.name)).collect();
+    let policies = policies::all(sight.read)?.into_iter().map(|policy| Choice::new(policy.id, policy.name)).collect();
+    Ok((teams, policies))
+}
+
+pub fn kinds() -> Vec<Choice> {
+    Kind::ALL.into_iter().map(|kind| Choice::new(kind.word(), kind.title())).collect()
+}
+
+pub fn severities() -> Vec<Choice> {
+    Severity::ALL.into_iter().map(|severity| Choice::new(severity.word(), severity.word())).collect()
+}
+
+pub fn kind_title(word: &str) -> &'static str {
+    Kind::from_path(word).map_or("Unknown sender", Kind::title)
+}
+
+pub fn state(source: &AlertSource, events: &[SourceEvent]) -> Pill {
+    let (class, text) = match () {
+        () if !source.active => ("", "inactive"),
+        () if events.is_empty() => ("warn", "never received"),
+        () => ("good", "receiving"),
+    };
+    Pill { class, text: text.to_owned() }
+}

@@ -1,0 +1,162 @@
+//! Time as a reader sees it: relative while it is near, absolute after a day, always with the full instant behind it.
+
+use crate::domain::time::{Timestamp, zone_named};
+use jiff::tz::TimeZone;
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+/// Whose eyes: the instant the page is made, and the zone times are written in. A schedule's page uses the schedule's.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    pub now: Timestamp,
+    pub zone: TimeZone,
+}
+
+/// One instant on a page: `<time datetime="{iso}" title="{title}">{text}</time>`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct When {
+    pub iso: String,
+    pub title: String,
+    pub text: String,
+}
+
+impl Reader {
+    /// A zone that is not known reads as UTC: a page with the wrong offset beats no page.
+    pub fn new(now: Timestamp, zone: &str) -> Reader {
+        Reader { now, zone: zone_named(zone).unwrap_or(TimeZone::UTC) }
+    }
+
+    /// "2 min ago", "in 5 min"; after a day "Mon 23 Nov 03:14".
+    pub fn when(&self, at: Timestamp) -> When {
+        let secs = at.secs_since(self.now);
+        let text = match secs {
+            _ if secs.abs() >= DAY => self.absolute(at),
+            -1..=1 => "now".to_owned(),
+            _ if secs < 0 => format!("{} ago", duration(-secs)),
+            _ => format!("in {}", duration(secs)),
+        };
+        When { text, ..self.exactly(at) }
+    }
+
+    /// "03:19" near now, "Mon 03:19" within a week, else with its date: for sentences about what comes next.
+    pub fn clock(&self, at: Timestamp) -> String {
+        let (local, today) = (self.zone.to_datetime(at.to_jiff()), self.zone.to_datetime(self.now.to_jiff()));
+        let pattern = match at.secs_since(self.now).abs() {
+            _ if local.date() == today.date() => "%H:%M",
+            0..DAY => "%a %H:%M",
+            secs if secs < 6 * DAY => "%a %H:%M",
+            _ => return self.absolute(at),
+        };
+        local.strftime(pattern).to_string()
+    }
+
+    /// An instant written out: the text is "Mon 23 Nov 03:14".
+    pub fn exactly(&self, at: Timestamp) -> When {
+        let instant = at.to_jiff();
+        let local = instant.to_zoned(self.zone.clone());
+        let mut title = local.strftime("%a %d %b %Y, %H:%M:%S %Z").to_string();
+        if self.zone != TimeZone::UTC {
+            let utc = instant.to_zoned(TimeZone::UTC);
+            title = format!("{title} · {}", utc.strftime("%H:%M:%S UTC"));
+        }
+        When { iso: instant.to_string(), title, text: self.absolute(at) }
+    }
+
+    /// What a `datetime-local` input takes.
+    pub fn input(&self, at: Timestamp) -> String {
+        self.zone.to_datetime(at.to_jiff()).strftime("%Y-%m-%dT%H:%M").to_string()
+    }
+
+    fn absolute(&self, at: Timestamp) -> String {
+        let (local, today) = (self.zone.to_datetime(at.to_jiff()), self.zone.to_datetime(self.now.to_jiff()));
+        let pattern = if local.year() == today.year() { "%a %-d %b %H:%M" } else { "%a %-d %b %Y %H:%M" };
+        local.strftime(pattern).to_string()
+    }
+}
+
+/// "40 s", "12 min", "1 h 12 min", "3 d 4 h": the two largest units, rounded down, never "72 min".
+pub fn duration(secs: i64) -> String {
+    let two = |large: i64, name: &str, small: i64, small_name: &str| match small {
+        0 => format!("{large} {name}"),
+        _ => format!("{large} {name} {small} {small_name}"),
+    };
+    match secs.max(0) {
+        secs if secs < MINUTE => format!("{secs} s"),
+        secs if secs < HOUR => format!("{} min", secs / MINUTE),
+        secs if secs < DAY => two(secs / HOUR, "h", secs % HOUR / MINUTE, "min"),
+        secs => two(secs / DAY, "d", secs % DAY / HOUR, "h"),
+    }
+}
+
+/// "Ana", "Ana and Bo", "Ana, Bo and Caro".
+pub fn list<S: AsRef<str>>(items: &[S]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.as_ref().to_owned(),
+        [rest @ .., last] => {
+            let rest: Vec<&str> = rest.iter().map(AsRef::as_ref).collect();
+            format!("{} and {}", rest.join(", "), last.as_ref())
+        }
+    }
+}
+
+/// "1 incident", "2 incidents".
+pub fn count(n: usize, one: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Tuesday 24 November 2026, 03:14:22 in Berlin.
+    pub const NOW: i64 = 1_795_486_462;
+
+    fn reader() -> Reader {
+        Reader::new(Timestamp::from_second(NOW), "Europe/Berlin")
+    }
+
+    #[test]
+    fn near_times_are_relative_and_far_ones_absolute() {
+        let table = [
+            (0, "now", "03:14"),
+            (-40, "40 s ago", "03:13"),
+            (-130, "2 min ago", "03:12"),
+            (300, "in 5 min", "03:19"),
+            (-4 * HOUR, "4 h ago", "Mon 23:14"),
+            (-DAY - 60, "Mon 23 Nov 03:13", "Mon 03:13"),
+            (40 * DAY, "Sun 3 Jan 2027 03:14", "Sun 3 Jan 2027 03:14"),
+        ];
+        for (offset, text, clock) in table {
+            let at = Timestamp::from_second(NOW + offset);
+            assert_eq!((reader().when(at).text.as_str(), reader().clock(at).as_str()), (text, clock), "{offset}");
+        }
+    }
+
+    #[test]
+    fn the_whole_instant_is_behind_every_time() {
+        let when = reader().when(Timestamp::from_second(NOW));
+        assert_eq!(when.title, "Tue 24 Nov 2026, 03:14:22 CET · 02:14:22 UTC");
+        assert_eq!(when.iso, "2026-11-24T02:14:22Z");
+        let utc = Reader::new(Timestamp::from_second(NOW), "UTC").when(Timestamp::from_second(NOW));
+        assert_eq!(utc.title, "Tue 24 Nov 2026, 02:14:22 UTC");
+    }
+
+    #[test]
+    fn durations_have_at_most_two_units() {
+        let table =
+            [(0, "0 s"), (59, "59 s"), (60, "1 min"), (72 * 60, "1 h 12 min"), (7200, "2 h"), (90000, "1 d 1 h")];
+        for (secs, expected) in table {
+            assert_eq!(duration(secs), expected);
+        }
+    }
+
+    #[test]
+    fn lists_read_as_people_say_them() {
+        for (items, expected) in [(vec![], ""), (vec!["Ana"], "Ana"), (vec!["Ana", "Bo", "Caro"], "Ana, Bo and Caro")] {
+            assert_eq!(list(&items), expected);
+        }
+    }
+}

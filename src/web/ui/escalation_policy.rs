@@ -1,0 +1,292 @@
+//! `/escalation-policies/{id}`: the ladder as it stands now, and its levels, each in a form of its own.
+
+use crate::app::policies::{self, Basics};
+use crate::app::{AppError, context};
+use crate::domain::escalation::Context;
+use crate::domain::id::{PolicyId, UserId};
+use crate::domain::policy::{Level, Policy};
+use crate::domain::refusal::Refusal;
+use crate::domain::timeline::LastResort;
+use crate::web::Web;
+use crate::web::error::WebError;
+use crate::web::extract::{Fields, FormBody, PathId, SignedIn};
+use crate::web::ui::clock::{count, duration, list};
+use crate::web::ui::escalation_policies::{Slots, level, people, recipients, spelled, with_blanks};
+use crate::web::ui::form::Form;
+use crate::web::ui::names::Names;
+use crate::web::ui::shell::Shell;
+use crate::web::ui::timeline::{called_person, skip_reason};
+use crate::web::ui::{Desk, Sight, page as drawn, refused, to};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use rinja::Template;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+#[derive(Template)]
+#[template(path = "templates/escalation_policy.html", askama = rinja)]
+struct Page {
+    shell: Shell,
+    base: String,
+    name: String,
+    ladder: Vec<Rung>,
+    levels: Vec<LevelForm>,
+    form: Form,
+    last_resort: Slots,
+}
+
+/// One step of the ladder, with the names it resolves to now.
+struct Rung {
+    class: &'static str,
+    shape: &'static str,
+    /// After the incident was opened.
+    at: String,
+    title: String,
+    people: String,
+    warning: String,
+}
+
+/// The form of one level, or of the one that could be added.
+struct LevelForm {
+    form: Form,
+    title: String,
+    action: String,
+    /// Where to remove it, if it is there.
+    remove: Option<String>,
+    slots: Slots,
+}
+
+/// A form that was refused, and the level it was for; `None` was the new one.
+struct Refused {
+    form: Form,
+    level: Option<u8>,
+}
+
+pub async fn page(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    PathId(id): PathId<PolicyId>,
+) -> Result<Response, WebError> {
+    show(&web, &signed_in, id, None).await
+}
+
+pub async fn edit(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    PathId(id): PathId<PolicyId>,
+    form: FormBody,
+) -> Result<Response, WebError> {
+    let done = async {
+        let (actor, basics) = (signed_in.actor, basics(&form)?);
+        web.write(move |tx| policies::edit(tx, &actor, id, &basics)).await
+    };
+    answer(&web, &signed_in, id, done.await, "policy", None, &form).await
+}
+
+fn basics(form: &Fields) -> Result<Basics, Refusal> {
+    let mut last_resort: Vec<UserId> = Vec::new();
+    for text in form.all("last_resort").filter(|text| !text.is_empty()) {
+        let unknown = || Refusal::invalid("unknown", "last_resort", "Choose one that is on the list.");
+        let user = text.parse().map_err(|_| unknown())?;
+        if !last_resort.contains(&user) {
+            last_resort.push(user);
+        }
+    }
+    let (repeat, repage_minutes) = (form.number("repeat")?, form.number("repage_minutes")?);
+    Ok(Basics { name: form.text("name").to_owned(), repeat, repage_minutes, last_resort })
+}
+
+pub async fn add_level(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    PathId(id): PathId<PolicyId>,
+    form: FormBody,
+) -> Result<Response, WebError> {
+    let done = async {
+        let (actor, level) = (signed_in.actor, level(&form)?);
+        web.write(move |tx| policies::add_level(tx, &actor, id, &level)).await
+    };
+    answer(&web, &signed_in, id, done.await, "level", None, &form).await
+}
+
+pub async fn edit_level(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    Path(path): Path<(String, String)>,
+    form: FormBody,
+) -> Result<Response, WebError> {
+    let (id, number) = level_of(&path)?;
+    let done = async {
+        let (actor, level) = (signed_in.actor, level(&form)?);
+        web.write(move |tx| policies::edit_level(tx, &actor, id, number, &level)).await
+    };
+    answer(&web, &signed_in, id, done.await, "level", Some(number), &form).await
+}
+
+pub async fn remove_level(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    Path(path): Path<(String, String)>,
+) -> Result<Response, WebError> {
+    let ((id, number), actor) = (level_of(&path)?, signed_in.actor);
+    web.write(move |tx| policies::remove_level(tx, &actor, id, number)).await?;
+    Ok(to(format!("/escalation-policies/{id}")))
+}
+
+pub async fn delete(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    PathId(id): PathId<PolicyId>,
+    form: FormBody,
+) -> Result<Response, WebError> {
+    let actor = signed_in.actor;
+    match refused(web.write(move |tx| policies::delete(tx, &actor, id)).await)? {
+        Ok(()) => Ok(to("/escalation-policies")),
+        Err(refusal) => answer(&web, &signed_in, id, Err(refusal.into()), "delete", None, &form).await,
+    }
+}
+
+fn level_of((policy, number): &(String, String)) -> Result<(PolicyId, u8), WebError> {
+    let policy = policy.parse().map_err(|_| WebError::NotFound)?;
+    Ok((policy, number.parse().map_err(|_| WebError::NotFound)?))
+}
+
+async fn answer(
+    web: &Arc<Web>,
+    signed_in: &SignedIn,
+    id: PolicyId,
+    done: Result<(), WebError>,
+    form_name: &'static str,
+    level: Option<u8>,
+    form: &FormBody,
+) -> Result<Response, WebError> {
+    match refused(done)? {
+        Ok(()) => Ok(to(format!("/escalation-policies/{id}"))),
+        Err(refusal) => {
+            let form = Form::refused(form_name, &form.0.0, refusal);
+            show(web, signed_in, id, Some(Refused { form, level })).await
+        }
+    }
+}
+
+async fn show(
+    web: &Arc<Web>,
+    signed_in: &SignedIn,
+    id: PolicyId,
+    refused: Option<Refused>,
+) -> Result<Response, WebError> {
+    let desk = Desk { web, signed_in, section: "/escalation-policies" };
+    let status = refused.as_ref().map_or(StatusCode::OK, |refused| refused.form.status());
+    let page = desk.look(move |sight, shell| shown(sight, shell, id, refused)).await?;
+    drawn(status, &page)
+}
+
+fn shown(sight: &Sight<'_>, shell: Shell, id: PolicyId, refused: Option<Refused>) -> Result<Page, AppError> {
+    let policy = policies::one(sight.read, id)?;
+    let context = context::for_policy(sight.read, id, BTreeSet::new(), sight.reader.now)?;
+    let base = format!("/escalation-policies/{id}");
+    let choices = recipients(sight)?;
+    let mut levels: Vec<LevelForm> = Vec::new();
+    let number_of_new = policy.levels.last().map_or(1, |last| last.number.saturating_add(1));
+    for level in policy.levels.iter().map(Some).chain([None]) {
+        let mine = refused.as_ref().filter(|refused| refused.form.name == "level");
+        let mine = mine.filter(|refused| refused.level == level.map(|level| level.number));
+        let (form, chosen) = match (mine, level) {
+            (Some(refused), _) => (refused.form.clone(), with_blanks(refused.form.values("recipients"))),
+            (None, Some(level)) => (
+                form_of(level),
+                with_blanks(level.recipients.iter().map(spelled).collect::<Vec<_>>().iter().map(String::as_str)),
+            ),
+            (None, None) => {
+                (Form::blank("level").with("number", number_of_new).with("delay", 5), with_blanks([].into_iter()))
+            }
+        };
+        levels.push(LevelForm {
+            // Its own place, so that no two fields of the page share an id.
+            form: form.at_place(level.map_or(0, |level| usize::from(level.number))),
+            title: level.map_or("Add a level".to_owned(), |level| format!("Level {}", level.number)),
+            action: level.map_or(format!("{base}/levels"), |level| format!("{base}/levels/{}", level.number)),
+            remove: level.map(|level| format!("{base}/levels/{}/remove", level.number)),
+            slots: Slots { chosen, choices: choices.clone() },
+        });
+    }
+    let refused = refused.map(|refused| refused.form);
+    let form = Form::blank("policy")
+        .with("name", &policy.name)
+        .with("repeat", policy.repeat)
+        .with("repage_minutes", policy.repage_minutes);
+    let form = Form::chosen(&refused, form, &["delete"]);
+    let chosen = match &refused {
+        Some(refused) if refused.name == "policy" => with_blanks(refused.values("last_resort")),
+        _ => {
+            let ids: Vec<String> = policy.last_resort.iter().map(UserId::to_string).collect();
+            with_blanks(ids.iter().map(String::as_str))
+        }
+    };
+    let last_resort = Slots { chosen, choices: people(sight)? };
+    let ladder = ladder(&policy, &context, sight.names, sight.reader.now);
+    Ok(Page { shell, base, name: policy.name, ladder, levels, form, last_resort })
+}
+
+fn form_of(level: &Level) -> Form {
+    Form::blank("level").with("number", level.number).with("delay", level.delay_minutes)
+}
+
+fn ladder(policy: &Policy, context: &Context, names: &Names, now: crate::domain::time::Timestamp) -> Vec<Rung> {
+    let mut rungs = Vec::new();
+    let mut minutes = 0;
+    for level in &policy.levels {
+        let (called, reasons) = context.people_of(level, now);
+        let people: Vec<String> = called.iter().map(|called| called_person(called, names)).collect();
+        let reasons: Vec<String> = reasons.iter().map(|reason| skip_reason(reason, names)).collect();
+        let is_empty = people.is_empty();
+        let warning = match (is_empty, reasons.is_empty()) {
+            (true, _) => format!("Skipped at once: {}.", reasons.join("; ")),
+            (false, false) => format!("Not reached: {}.", reasons.join("; ")),
+            (false, true) => String::new(),
+        };
+        rungs.push(Rung {
+            class: if is_empty { "warning" } else { "info" },
+            shape: if is_empty { "warn" } else { "bell" },
+            at: offset(minutes),
+            title: format!("Level {}", level.number),
+            people: list(&people),
+            warning,
+        });
+        // An empty level takes no time.
+        minutes += if is_empty { 0 } else { i64::from(level.delay_minutes) };
+    }
+    if policy.repeat > 0 && minutes > 0 {
+        let title = format!("Again from the first level, {}", count(usize::from(policy.repeat), "time"));
+        rungs.push(Rung {
+            class: "info",
+            shape: "again",
+            at: offset(minutes),
+            title,
+            people: String::new(),
+            warning: String::new(),
+        });
+        minutes *= i64::from(policy.repeat) + 1;
+    }
+    let (people, chosen) = context.last_resort(now);
+    let people: Vec<&str> = people.iter().map(|user| names.user(*user)).collect();
+    let (people, warning) = match chosen {
+        LastResort::Policy => (list(&people), ""),
+        LastResort::Admins => (format!("all admins: {}", list(&people)), ""),
+        LastResort::Nobody => (String::new(), "Nobody can be paged: no last resort and no admin has a contact method."),
+    };
+    rungs.push(Rung {
+        class: if warning.is_empty() { "info" } else { "critical" },
+        shape: if warning.is_empty() { "bell-up" } else { "warn" },
+        at: offset(minutes),
+        title: "Last resort".to_owned(),
+        people: format!("{people}, every {} min until taken", policy.repage_minutes),
+        warning: warning.to_owned(),
+    });
+    rungs
+}
+
+fn offset(minutes: i64) -> String {
+    if minutes == 0 { "at once".to_owned() } else { format!("after {}", duration(minutes * 60)) }
+}

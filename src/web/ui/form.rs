@@ -1,0 +1,119 @@
+//! A form as it is shown: the values in its fields, and the sentence about the one that was refused.
+//!
+//! One type serves every form. Filled from a record it shows what is; filled from a submission that was refused it shows
+//! what the person typed, so that nothing has to be typed twice. Passwords are never given back.
+
+use crate::domain::refusal::{Refusal, RefusalKind};
+use axum::http::StatusCode;
+
+/// `name` tells the forms of one page apart: it begins the id of every field.
+#[derive(Clone, Debug)]
+pub struct Form {
+    pub name: &'static str,
+    /// Tells forms of one name apart; 0 is the first.
+    pub place: usize,
+    values: Vec<(String, String)>,
+    refusal: Option<Refusal>,
+}
+
+/// One option of a select.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Choice {
+    pub value: String,
+    pub label: String,
+}
+
+impl Choice {
+    pub fn new(value: impl ToString, label: impl Into<String>) -> Choice {
+        Choice { value: value.to_string(), label: label.into() }
+    }
+}
+
+impl Form {
+    pub fn blank(name: &'static str) -> Form {
+        Form { name, place: 0, values: Vec::new(), refusal: None }
+    }
+
+    /// A later value of the same field replaces an earlier one.
+    pub fn with(mut self, field: &str, value: impl ToString) -> Form {
+        self.values.retain(|(other, _)| other != field);
+        self.values.push((field.to_owned(), value.to_string()));
+        self
+    }
+
+    pub fn at_place(self, place: usize) -> Form {
+        Form { place, ..self }
+    }
+
+    /// What the ids of its fields begin with.
+    pub fn prefix(&self) -> String {
+        if self.place == 0 { self.name.to_owned() } else { format!("{}-{}", self.name, self.place) }
+    }
+
+    pub fn refused(name: &'static str, values: &[(String, String)], refusal: Refusal) -> Form {
+        Form { name, place: 0, values: values.to_vec(), refusal: Some(refusal) }
+    }
+
+    /// What to show in this form's place on a page with several: the refused one, if it is this; this one with the
+    /// other's sentence, if that was a button of `buttons`, which has no values of its own; else this one.
+    pub fn chosen(refused: &Option<Form>, otherwise: Form, buttons: &[&str]) -> Form {
+        match refused {
+            Some(form) if form.name == otherwise.name => form.clone(),
+            Some(form) if buttons.contains(&form.name) => Form { refusal: form.refusal.clone(), ..otherwise },
+            _ => otherwise,
+        }
+    }
+
+    /// 422 for a value that is not acceptable, 409 for something that stands in the way, 200 for a fresh form.
+    pub fn status(&self) -> StatusCode {
+        match self.refusal.as_ref().map(|refusal| refusal.kind) {
+            None => StatusCode::OK,
+            Some(RefusalKind::Conflict) => StatusCode::CONFLICT,
+            Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        }
+    }
+
+    /// Empty if the form does not have the field.
+    pub fn value(&self, field: &str) -> &str {
+        self.values.iter().find(|(name, _)| name == field).map_or("", |(_, value)| value)
+    }
+
+    /// Every value of a field that may come more than once.
+    pub fn values<'a>(&'a self, field: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+        let field = field.to_owned();
+        self.values.iter().filter(move |(name, _)| *name == field).map(|(_, value)| value.as_str())
+    }
+
+    pub fn is(&self, field: &str, value: &str) -> bool {
+        self.value(field) == value
+    }
+
+    /// The sentence that belongs beside this field.
+    pub fn error(&self, field: &str) -> Option<&str> {
+        self.refusal.as_ref().filter(|refusal| refusal.field == Some(field)).map(|refusal| refusal.sentence.as_str())
+    }
+
+    /// The sentence at the top of the form, and the field it leads to. It is there even when no field of the form has
+    /// the refusal's name, so that no refusal goes unseen.
+    pub fn summary(&self) -> Option<&str> {
+        self.refusal.as_ref().map(|refusal| refusal.sentence.as_str())
+    }
+
+    pub fn refused_field(&self) -> Option<&str> {
+        self.refusal.as_ref().and_then(|refusal| refusal.field)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_form_keeps_what_was_typed_and_says_what_is_wrong_where() {
+        let typed = vec![("name".to_owned(), "Ana".to_owned()), ("email".to_owned(), "ana".to_owned())];
+        let form = Form::refused("user", &typed, Refusal::invalid("email_form", "email", "Write it as name@host."));
+        assert_eq!((form.value("name"), form.value("email"), form.value("role")), ("Ana", "ana", ""));
+        assert_eq!((form.error("email"), form.error("name")), (Some("Write it as name@host."), None));
+        assert_eq!(form.summary(), Some("Write it as name@host."));
+    }
+}

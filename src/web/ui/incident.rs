@@ -1,0 +1,445 @@
+//! `/incidents/{number or id}`: the whole story of one incident, and what people do to it.
+//!
+//! All actions are buttons of one form, so that one *Acting as* serves them all. A refused action draws the page again
+//! as it is by then, with the sentence: "Bo resolved this" is news, not an error page.
+
+use crate::app::incidents::{self, Deed, Story};
+use crate::app::{AppError, context};
+use crate::domain::effect::Reason;
+use crate::domain::escalation::Context;
+use crate::domain::event;
+use crate::domain::id::DeliveryId;
+use crate::domain::incident::{Incident, Phase, Status};
+use crate::domain::refusal::Refusal;
+use crate::domain::timeline::Called;
+use crate::domain::user::User;
+use crate::web::Web;
+use crate::web::error::WebError;
+use crate::web::extract::{Fields, FormBody, SignedIn};
+use crate::web::ui::clock::{Reader, When, count, list};
+use crate::web::ui::deliveries::{self, about};
+use crate::web::ui::form::{Choice, Form};
+use crate::web::ui::marks::{NextCall, SeverityMark, StatusMark, severity, status, whom};
+use crate::web::ui::names::Names;
+use crate::web::ui::shell::Shell;
+use crate::web::ui::timeline::{self, Step, why};
+use crate::web::ui::{Desk, Link, Sight, page as drawn, refused, to};
+use axum::extract::{Path, State};
+use axum::response::Response;
+use rinja::Template;
+use std::sync::Arc;
+
+#[derive(Template)]
+#[template(path = "templates/incident.html", askama = rinja)]
+struct Page {
+    shell: Shell,
+    story: Shown,
+    actions: Option<Actions>,
+}
+
+/// What everybody may see of an incident.
+struct Shown {
+    number: u64,
+    title: String,
+    mark: SeverityMark,
+    status: StatusMark,
+    opened: When,
+    last_event: When,
+    count: u64,
+    external_id: String,
+    team: Link,
+    source: Link,
+    policy: Link,
+    levels: Vec<LevelLine>,
+    why: Vec<Why>,
+    details: String,
+    labels: Vec<(String, String)>,
+    links: Vec<AlertLink>,
+    log: Vec<deliveries::Row>,
+    timeline: Vec<timeline::Line>,
+    previous: Option<Link>,
+}
+
+/// One rung of the ladder as it is now.
+struct LevelLine {
+    class: &'static str,
+    shape: &'static str,
+    title: String,
+    people: String,
+    state: String,
+}
+
+/// Why one person was paged.
+struct Why {
+    person: String,
+    about: String,
+    steps: Vec<Step>,
+}
+
+/// A link of the alert. Without `href` it is text: its address is none that a browser should follow.
+struct AlertLink {
+    href: Option<String>,
+    text: String,
+}
+
+/// The form of all actions.
+struct Actions {
+    base: String,
+    form: Form,
+    people: Vec<Choice>,
+    is_open: bool,
+    escalate: Option<Escalate>,
+}
+
+/// What the Escalate button would do, and what it was looking at.
+struct Escalate {
+    expected_level: u8,
+    button: String,
+    sentence: String,
+}
+
+pub async fn page(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    Path(reference): Path<String>,
+) -> Result<Response, WebError> {
+    show(&web, &signed_in, reference, Form::blank("act").with("acting_as", signed_in.user.id)).await
+}
+
+pub async fn acknowledge(
+    web: State<Arc<Web>>,
+    signed_in: SignedIn,
+    path: Path<String>,
+    form: FormBody,
+) -> Result<Response, WebError> {
+    act(web, signed_in, path, form, |_| Ok(Deed::Acknowledge)).await
+}
+
+pub async fn resolve(
+    web: State<Arc<Web>>,
+    signed_in: SignedIn,
+    path: Path<String>,
+    form: FormBody,
+) -> Result<Response, WebError> {
+    act(web, signed_in, path, form, |_| Ok(Deed::Resolve)).await
+}
+
+pub async fn reopen(
+    web: State<Arc<Web>>,
+    signed_in: SignedIn,
+    path: Path<String>,
+    form: FormBody,
+) -> Result<Response, WebError> {
+    act(web, signed_in, path, form, |_| Ok(Deed::Reopen)).await
+}
+
+pub async fn escalate(
+    web: State<Arc<Web>>,
+    signed_in: SignedIn,
+    path: Path<String>,
+    form: FormBody,
+) -> Result<Response, WebError> {
+    let deed = |form: &Fields| Ok(Deed::Escalate { expected_level: form.optional_number("expected_level")? });
+    act(web, signed_in, path, form, deed).await
+}
+
+async fn act(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    Path(reference): Path<String>,
+    form: FormBody,
+    deed: impl Fn(&Fields) -> Result<Deed, Refusal>,
+) -> Result<Response, WebError> {
+    let done = async {
+        let (deed, acting_as) = (deed(&form)?, form.optional_id("acting_as")?);
+        let (actor, reference) = (signed_in.actor, reference.clone());
+        web.write(move |tx| incidents::act(tx, &actor, &reference, acting_as, deed)).await
+    };
+    answer(&web, &signed_in, &reference, &form, done.await).await
+}
+
+pub async fn retry(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    Path((reference, delivery)): Path<(String, String)>,
+    form: FormBody,
+) -> Result<Response, WebError> {
+    let delivery: DeliveryId = delivery.parse().map_err(|_| WebError::NotFound)?;
+    let done = async {
+        let (actor, acting_as) = (signed_in.actor, form.optional_id("acting_as")?);
+        web.write(move |tx| incidents::retry(tx, &actor, delivery, acting_as)).await
+    };
+    answer(&web, &signed_in, &reference, &form, done.await).await
+}
+
+async fn answer(
+    web: &Arc<Web>,
+    signed_in: &SignedIn,
+    reference: &str,
+    form: &FormBody,
+    done: Result<Incident, WebError>,
+) -> Result<Response, WebError> {
+    match refused(done)? {
+        Ok(incident) => Ok(to(format!("/incidents/{}", incident.number))),
+        Err(refusal) => show(web, signed_in, reference.to_owned(), Form::refused("act", &form.0.0, refusal)).await,
+    }
+}
+
+async fn show(web: &Arc<Web>, signed_in: &SignedIn, reference: String, form: Form) -> Result<Response, WebError> {
+    let desk = Desk { web, signed_in, section: "/incidents" };
+    let status = form.status();
+    let page = desk
+        .look(move |sight, shell| {
+            let story = incidents::story(sight.read, &reference)?;
+            let context = context::for_incident(sight.read, &story.incident, sight.reader.now)?;
+            let actions = match shell.may_work() {
+                true => Some(actions(sight, &story.incident, &context, form)?),
+                false => None,
+            };
+            Ok(Page { shell, story: shown(sight, story, &context)?, actions })
+        })
+        .await?;
+    drawn(status, &page)
+}
+
+fn actions(sight: &Sight<'_>, incident: &Incident, context: &Context, form: Form) -> Result<Actions, AppError> {
+    let choice = |user: &User| {
+        let you = if user.id == sight.viewer.id { " (you)" } else { "" };
+        Choice::new(user.id, format!("{}{you}", user.name))
+    };
+    let is_open = incident.status != Status::Resolved;
+    Ok(Actions {
+        base: format!("/incidents/{}", incident.number),
+        form,
+        people: incidents::acting_choices(sight.read)?.iter().map(choice).collect(),
+        is_open,
+        escalate: is_open.then(|| would_escalate(incident, context, sight.reader)),
+    })
+}
+
+fn shown(sight: &Sight<'_>, story: Story, context: &Context) -> Result<Shown, AppError> {
+    let Sight { read, names, reader, viewer, .. } = *sight;
+    let incident = &story.incident;
+    let previous = match incident.previous {
+        Some(id) => Some(incidents::find(read, &id.to_string())?),
+        None => None,
+    };
+    let log = story.notifications.iter().flat_map(|(notification, deliveries)| {
+        let row = |delivery| deliveries::row(notification, delivery, incident, viewer.role, names, reader);
+        deliveries.iter().map(row)
+    });
+    // One line a person, for the newest page they got.
+    let mut pages: Vec<Why> = Vec::new();
+    for (notification, _) in &story.notifications {
+        let person = names.marked(notification.user);
+        if let Reason::Page { level } = notification.reason
+            && pages.iter().all(|why| why.person != person)
+        {
+            let steps = why(&notification.via, level, incident, names);
+            pages.push(Why { person, about: about(notification.reason), steps });
+        }
+    }
+    let details = story.details.as_ref();
+    let words = |previous: &Incident| {
+        let mark = status(previous, None, names, reader);
+        Link::new(format!("/incidents/{}", previous.number), format!("#{}, {}", previous.number, mark.sentence))
+    };
+    Ok(Shown {
+        number: incident.number,
+        title: incident.title.clone(),
+        mark: severity(incident.severity, incident.is_test),
+        status: status(incident, story.next.as_ref(), names, reader),
+        opened: reader.when(incident.created_at),
+        last_event: reader.when(incident.last_event_at),
+        count: incident.event_count,
+        external_id: incident.external_id.clone(),
+        team: Link::new(format!("/teams/{}", incident.team), names.team(incident.team)),
+        source: Link::new(format!("/alert-sources/{}", incident.source), names.source(incident.source)),
+        policy: Link::new(format!("/escalation-policies/{}", incident.policy), names.policy(incident.policy)),
+        levels: levels(incident, context, story.next.as_ref(), names, reader),
+        why: pages,
+        details: details.map(|details| details.details.clone()).unwrap_or_default(),
+        labels: details.map(|details| details.labels.clone().into_iter().collect()).unwrap_or_default(),
+        links: details.map(|details| details.links.iter().map(alert_link).collect()).unwrap_or_default(),
+        log: log.collect(),
+        timeline: story.timeline.iter().map(|entry| timeline::line(entry, names, reader)).collect(),
+        previous: previous.as_ref().map(words),
+    })
+}
+
+/// Only web addresses become links, whatever a record says.
+fn alert_link(link: &event::Link) -> AlertLink {
+    let lower = link.href.trim().to_ascii_lowercase();
+    let is_web = lower.starts_with("https://") || lower.starts_with("http://");
+    let text = if link.text.is_empty() { link.href.clone() } else { link.text.clone() };
+    if is_web {
+        return AlertLink { href: Some(link.href.trim().to_owned()), text };
+    }
+    AlertLink { href: None, text: format!("{text} {}", link.href) }
+}
+
+fn levels(
+    incident: &Incident,
+    context: &Context,
+    next: Option<&NextCall>,
+    names: &Names,
+    reader: &Reader,
+) -> Vec<LevelLine> {
+    let is_climbing = incident.status == Status::Triggered && incident.ladder.phase == Phase::Climbing;
+    let current = incident.ladder.level;
+    let mut lines: Vec<LevelLine> = Vec::new();
+    for level in &context.policy.levels {
+        let people = reached(&context.people_of(level, reader.now).0, names);
+        let is_current = current == Some(level.number);
+        let state = match incident.ladder.entered_at {
+            Some(at) if is_current => format!("called {}", reader.when(at).text),
+            _ if current.is_some_and(|current| level.number < current) => "called before".to_owned(),
+            _ => String::new(),
+        };
+        let (class, shape) = if is_current && is_climbing { ("warning", "bell") } else { ("info", "dot") };
+        let title = format!("Level {}", level.number);
+        lines.push(LevelLine { class, shape, title, people, state });
+    }
+    let (people, _) = context.last_resort(reader.now);
+    let people: Vec<&str> = people.iter().map(|user| names.user(*user)).collect();
+    let people = if people.is_empty() { "nobody can be paged".to_owned() } else { list(&people) };
+    let is_calling = incident.status == Status::Triggered && !is_climbing;
+    let (class, shape) = if is_calling { ("critical", "bell-up") } else { ("info", "dot") };
+    let repeats = match context.policy.repeat {
+        0 => String::new(),
+        n => format!("after climbing again {}", count(usize::from(n), "time")),
+    };
+    lines.push(LevelLine { class, shape, title: "Last resort".to_owned(), people, state: repeats });
+    if let Some((who, due)) = next {
+        let state = format!("at {}", reader.clock(*due));
+        let (class, shape, title) = ("info", "again", "Next call".to_owned());
+        lines.push(LevelLine { class, shape, title, people: whom(who), state });
+    }
+    lines
+}
+
+fn reached(called: &[Called], names: &Names) -> String {
+    let people: Vec<&str> = called.iter().map(|called| names.user(called.user)).collect();
+    if people.is_empty() { "reaches nobody now".to_owned() } else { list(&people) }
+}
+
+/// The next level that has somebody, past the end from the bottom, as the deed itself will choose.
+fn would_escalate(incident: &Incident, context: &Context, reader: &Reader) -> Escalate {
+    let current = incident.ladder.level;
+    let reaches = |above: Option<u8>| {
+        let mut levels = context.policy.levels_above(above);
+        levels.find_map(|level| {
+            let called = context.people_of(level, reader.now).0;
+            (!called.is_empty()).then_some((level.number, called))
+        })
+    };
+    let name = |user| context.people.get(&user).map_or("somebody", |user| user.name.as_str());
+    let expected_level = current.unwrap_or(0);
+    let Some((level, called)) = reaches(current).or_else(|| reaches(None)) else {
+        let (people, _) = context.last_resort(reader.now);
+        let people: Vec<&str> = people.into_iter().map(name).collect();
+        let who = if people.is_empty() { "nobody, for nobody can be paged".to_owned() } else { list(&people) };
+        let sentence = format!("Escalate calls the last resort now: {who}.");
+        return Escalate { expected_level, button: "Page the last resort now".to_owned(), sentence };
+    };
+    let people: Vec<&str> = called.iter().map(|called| name(called.user)).collect();
+    let passed: Vec<&str> =
+        incident.ladder.paged.iter().map(|user| name(*user)).filter(|who| !people.contains(who)).collect();
+    let over = match passed.as_slice() {
+        [] => String::new(),
+        [_] => format!("; {} is passed over", list(&passed)),
+        _ => format!("; {} are passed over", list(&passed)),
+    };
+    let sentence = format!("Escalate calls {} (level {level}) now{over}.", list(&people));
+    Escalate { expected_level, button: format!("Page {} now", list(&people)), sentence }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Severity;
+    use crate::domain::access::Role;
+    use crate::web::ui::samples;
+
+    fn story(change: impl FnOnce(&mut Shown)) -> Shown {
+        let (names, reader, incident) = (samples::names(), samples::reader(), samples::incident());
+        let notification = samples::notification();
+        let mut shown = Shown {
+            number: 1842,
+            title: incident.title.clone(),
+            mark: severity(Severity::Critical, false),
+            status: status(&incident, Some(&("Bo".into(), reader.now.plus_minutes(5))), &names, &reader),
+            opened: reader.when(incident.created_at),
+            last_event: reader.when(incident.last_event_at),
+            count: 14,
+            external_id: incident.external_id.clone(),
+            team: Link::new("/teams/team_a", "Payments"),
+            source: Link::new("/alert-sources/src_d", "alertmanager-prod"),
+            policy: Link::new("/escalation-policies/pol_c", "Payments 24×7"),
+            levels: vec![],
+            why: vec![],
+            details: "disk full".into(),
+            labels: vec![],
+            links: vec![],
+            log: vec![deliveries::row(
+                &notification,
+                &samples::delivery(),
+                &incident,
+                Role::Responder,
+                &names,
+                &reader,
+            )],
+            timeline: vec![],
+            previous: None,
+        };
+        change(&mut shown);
+        shown
+    }
+
+    fn drawn(story: Shown, role: Role) -> String {
+        let shell = samples::shell("/incidents", role);
+        let escalate = Escalate { expected_level: 1, button: "Page Bo now".into(), sentence: "Calls Bo.".into() };
+        let people = vec![Choice::new(samples::ana(), "Ana (you)"), Choice::new(samples::bo(), "Bo")];
+        let form = Form::blank("act").with("acting_as", samples::bo());
+        let base = "/incidents/1842".to_owned();
+        let actions = Actions { base, form, people, is_open: true, escalate: Some(escalate) };
+        let actions = shell.may_work().then_some(actions);
+        Page { shell, story, actions }.render().expect("the page is drawn")
+    }
+
+    #[test]
+    fn one_form_serves_every_action_and_keeps_who_acts() {
+        let page = drawn(story(|_| {}), Role::Responder);
+        assert!(page.contains("<option value=\"usr_2\" selected>Bo</option>"), "{page}");
+        assert!(page.contains("name=\"expected_level\" value=\"1\""), "{page}");
+        assert!(page.contains("form=\"act\" formaction=\"/incidents/1842/deliveries/dlv_69/retry\""), "{page}");
+        assert!(page.contains("401 Invalid login details"), "{page}");
+    }
+
+    #[test]
+    fn a_viewer_gets_no_form_at_all() {
+        let mut shown = story(|_| {});
+        shown.log.clear();
+        let page = drawn(shown, Role::Viewer);
+        assert_eq!(page.matches("<form").count(), 1, "only the one to sign out: {page}");
+    }
+
+    #[test]
+    fn hostile_alerts_stay_text() {
+        let hostile = event::Link { href: "javascript:alert(1)".into(), text: "runbook".into() };
+        let fine = event::Link { href: "https://wiki.example.com/?a=1&b=\"2".into(), text: "<b>wiki</b>".into() };
+        let page = drawn(
+            story(|shown| {
+                shown.title = "<script>alert(1)</script>".into();
+                shown.details = "</pre><img src=x onerror=alert(1)>".into();
+                shown.labels = vec![("\"onload".into(), "<svg>".into())];
+                shown.links = vec![alert_link(&hostile), alert_link(&fine)];
+            }),
+            Role::Responder,
+        );
+        for markup in ["<script", "<img src=x", "href=\"javascript:", "<b>wiki", "b=\"2"] {
+            assert!(!page.contains(markup), "{markup} got through: {page}");
+        }
+        assert!(page.contains("rel=\"noopener noreferrer nofollow\""), "{page}");
+    }
+}

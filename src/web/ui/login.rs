@@ -1,0 +1,132 @@
+//! `/login`: signing in and, while nobody exists, the first admin.
+//!
+//! Every failed sign-in reads the same. The setup code is asked for unless the request was made on this very machine and
+//! the server listens nowhere else: a proxy must not hand the admin role to a stranger.
+
+use crate::app::users::NewUser;
+use crate::app::{auth, setup};
+use crate::bridge::Lane;
+use crate::domain::access::Role;
+use crate::domain::refusal::Refusal;
+use crate::domain::user::checked_password;
+use crate::web::address::Client;
+use crate::web::basic::check_password;
+use crate::web::error::WebError;
+use crate::web::extract::{FormBody, QueryFields, SignedIn};
+use crate::web::guard::signed_in;
+use crate::web::session::{self, safe_next};
+use crate::web::setup_code;
+use crate::web::ui::form::Form;
+use crate::web::ui::{page as drawn, refused, to, zones};
+use crate::web::{Web, session::start};
+use axum::Extension;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use rinja::Template;
+use std::sync::Arc;
+
+#[derive(Template)]
+#[template(path = "templates/login.html", askama = rinja)]
+struct SignIn {
+    form: Form,
+}
+
+#[derive(Template)]
+#[template(path = "templates/first_admin.html", askama = rinja)]
+struct FirstAdmin {
+    form: Form,
+    needs_code: bool,
+    zones: Vec<String>,
+}
+
+pub async fn page(
+    State(web): State<Arc<Web>>,
+    Extension(client): Extension<Client>,
+    query: QueryFields,
+    headers: HeaderMap,
+) -> Result<Response, WebError> {
+    if is_fresh(&web).await? {
+        let form = Form::blank("admin").with("zone", "UTC");
+        return first_admin_page(&web, &client, form);
+    }
+    let next = safe_next(query.text("next"));
+    if signed_in(&web, &headers).await?.is_some() {
+        return Ok(to(next));
+    }
+    drawn(StatusCode::OK, &SignIn { form: Form::blank("login").with("next", next) })
+}
+
+pub async fn submit(
+    State(web): State<Arc<Web>>,
+    Extension(client): Extension<Client>,
+    form: FormBody,
+) -> Result<Response, WebError> {
+    if is_fresh(&web).await? {
+        return match refused(create_first_admin(&web, &client, &form).await)? {
+            Ok(cookie) => Ok(with_cookie(to("/dashboard"), cookie)),
+            Err(refusal) => first_admin_page(&web, &client, Form::refused("admin", &form.0.0, refusal)),
+        };
+    }
+    let refusal = match check_password(&web, form.text("email"), form.verbatim("password"), &client).await {
+        Ok(Some(user)) => {
+            let cookie = start(&web, user.id).await?;
+            return Ok(with_cookie(to(safe_next(form.text("next"))), cookie));
+        }
+        Ok(None) => {
+            let sentence = "Email and password do not match an active account.";
+            Refusal::invalid("login_wrong", "email", sentence)
+        }
+        Err(WebError::TooMany { retry_after_secs }) => {
+            let sentence = format!("Too many tries. Try again in {retry_after_secs} seconds.");
+            Refusal::invalid("login_throttled", "email", sentence)
+        }
+        Err(error) => return Err(error),
+    };
+    let status = if refusal.code == "login_throttled" {
+        StatusCode::TOO_MANY_REQUESTS
+    } else {
+        StatusCode::UNPROCESSABLE_ENTITY
+    };
+    let form = Form::refused("login", &form.0.0, refusal).with("next", safe_next(form.text("next")));
+    drawn(status, &SignIn { form })
+}
+
+pub async fn logout(State(web): State<Arc<Web>>, signed_in: SignedIn) -> Result<Response, WebError> {
+    let cookie = session::end(&web, &signed_in).await?;
+    Ok(with_cookie(to("/login"), cookie))
+}
+
+async fn is_fresh(web: &Arc<Web>) -> Result<bool, WebError> {
+    web.read(|read| setup::needs_first_admin(read)).await
+}
+
+fn first_admin_page(web: &Web, client: &Client, form: Form) -> Result<Response, WebError> {
+    let status = form.status();
+    drawn(status, &FirstAdmin { form, needs_code: setup_code::is_asked(client, &web.settings), zones: zones() })
+}
+
+async fn create_first_admin(web: &Arc<Web>, client: &Client, form: &FormBody) -> Result<HeaderValue, WebError> {
+    setup_code::require(web, client, form.text("setup_code"))?;
+    let email = form.optional("email").map(str::to_owned);
+    if email.is_none() {
+        return Err(Refusal::invalid("email_missing", "email", "Write the address you will sign in with.").into());
+    }
+    let password_hash = Some(hashed(web, form.verbatim("password")).await?);
+    let zone = form.text("zone").to_owned();
+    let new = NewUser { name: form.text("name").to_owned(), email, role: Role::Admin, zone, password_hash };
+    let user = web.write(move |tx| setup::create_first_admin(tx, &new)).await?;
+    start(web, user).await
+}
+
+/// Checks what a new password must be, and hashes it in the lane that is there for that.
+pub async fn hashed(web: &Arc<Web>, password: &str) -> Result<String, WebError> {
+    checked_password(password)?;
+    let (password, salt) = (password.to_owned(), web.app.random_bytes());
+    Ok(web.bridge.run(Lane::Passwords, move || auth::hash_password(&password, salt)).await??)
+}
+
+fn with_cookie(mut response: Response, cookie: HeaderValue) -> Response {
+    response.headers_mut().insert(header::SET_COOKIE, cookie);
+    response
+}

@@ -1,0 +1,111 @@
+//! `/schedules`: every schedule with who is on call and whether the next two weeks are covered, and making one.
+
+use crate::app::schedules::{self, Basics};
+use crate::app::{AppError, oncall, teams, users};
+use crate::domain::oncall::Segment;
+use crate::domain::refusal::Refusal;
+use crate::domain::schedule::Schedule;
+use crate::web::Web;
+use crate::web::error::WebError;
+use crate::web::extract::{Fields, FormBody, SignedIn};
+use crate::web::ui::clock::{count, duration};
+use crate::web::ui::form::{Choice, Form};
+use crate::web::ui::shell::Shell;
+use crate::web::ui::{Desk, Sight, active_people, page as drawn, refused, to, zones};
+use axum::extract::State;
+use axum::response::Response;
+use rinja::Template;
+use std::sync::Arc;
+
+/// How far pages look ahead.
+pub const AHEAD_SECS: i64 = 14 * 86_400;
+
+#[derive(Template)]
+#[template(path = "templates/schedules.html", askama = rinja)]
+struct Schedules {
+    shell: Shell,
+    schedules: Vec<Row>,
+    form: Form,
+    teams: Vec<Choice>,
+    people: Vec<Choice>,
+    zones: Vec<String>,
+}
+
+struct Row {
+    href: String,
+    name: String,
+    team: String,
+    now: String,
+    /// "2 gaps, 12 h"; empty when somebody is always on call.
+    gaps: String,
+    zone: String,
+}
+
+pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn) -> Result<Response, WebError> {
+    let form = Form::blank("schedule").with("zone", &signed_in.user.zone);
+    show(&web, &signed_in, form).await
+}
+
+pub async fn create(State(web): State<Arc<Web>>, signed_in: SignedIn, form: FormBody) -> Result<Response, WebError> {
+    let done = async {
+        let (actor, basics) = (signed_in.actor, basics(&form)?);
+        web.write(move |tx| schedules::create(tx, &actor, &basics)).await
+    };
+    match refused(done.await)? {
+        Ok(id) => Ok(to(format!("/schedules/{id}"))),
+        Err(refusal) => show(&web, &signed_in, Form::refused("schedule", &form.0.0, refusal)).await,
+    }
+}
+
+pub fn basics(form: &Fields) -> Result<Basics, Refusal> {
+    Ok(Basics {
+        name: form.text("name").to_owned(),
+        team: form.id("team")?,
+        zone: form.text("zone").to_owned(),
+        fallback: form.optional_id("fallback")?,
+    })
+}
+
+async fn show(web: &Arc<Web>, signed_in: &SignedIn, form: Form) -> Result<Response, WebError> {
+    let desk = Desk { web, signed_in, section: "/schedules" };
+    let status = form.status();
+    let page = desk
+        .look(move |sight, shell| {
+            let row = |schedule| row(sight, schedule);
+            let schedules = schedules::all(sight.read)?.into_iter().map(row).collect::<Result<_, AppError>>()?;
+            let (teams, people) = choices(sight)?;
+            Ok(Schedules { shell, schedules, form, teams, people, zones: zones() })
+        })
+        .await?;
+    drawn(status, &page)
+}
+
+fn row(sight: &Sight<'_>, schedule: Schedule) -> Result<Row, AppError> {
+    let Sight { read, names, reader, .. } = *sight;
+    let (_, _, segments) = oncall::rendered(read, schedule.id, reader.now, reader.now.plus_secs(AHEAD_SECS))?;
+    let now = segments.first().and_then(|segment| segment.claim);
+    Ok(Row {
+        href: format!("/schedules/{}", schedule.id),
+        team: names.team(schedule.team).to_owned(),
+        now: now.map_or("nobody".to_owned(), |claim| names.user(claim.user).to_owned()),
+        gaps: gaps(&segments),
+        zone: schedule.zone,
+        name: schedule.name,
+    })
+}
+
+fn gaps(segments: &[Segment]) -> String {
+    let gaps: Vec<i64> = segments.iter().filter(|s| s.claim.is_none()).map(|s| s.end.secs_since(s.start)).collect();
+    if gaps.is_empty() {
+        return String::new();
+    }
+    format!("{}, {}", count(gaps.len(), "gap"), duration(gaps.iter().sum()))
+}
+
+/// Teams, and people for the fallback.
+pub fn choices(sight: &Sight<'_>) -> Result<(Vec<Choice>, Vec<Choice>), AppError> {
+    let teams = teams::all(sight.read)?.into_iter().map(|team| Choice::new(team.id, team.name)).collect();
+    let mut people = vec![Choice::new("", "nobody")];
+    people.extend(active_people(&users::all(sight.read)?));
+    Ok((teams, people))
+}

@@ -1,0 +1,78 @@
+//! What surrounds every page: navigation, who is signed in, and the strips that say what keeps PagerPal from paging.
+
+use crate::app::system::Alarm;
+use crate::domain::access::{Action, Role, may};
+
+/// Where a signed-in person finds things, in this order.
+const NAV: [(&str, &str); 8] = [
+    ("/dashboard", "Dashboard"),
+    ("/incidents", "Incidents"),
+    ("/schedules", "Schedules"),
+    ("/teams", "Teams"),
+    ("/users", "Users"),
+    ("/escalation-policies", "Escalation policies"),
+    ("/alert-sources", "Alert sources"),
+    ("/settings", "Settings"),
+];
+
+/// How many of them fit the bar of a narrow screen; the rest is behind "More".
+const NAV_IN_BAR: usize = 3;
+
+#[derive(Clone, Debug)]
+pub struct Shell {
+    /// The path of the section this page belongs to.
+    pub section: &'static str,
+    pub account: Account,
+    pub strips: Vec<Strip>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub name: String,
+    pub role: Role,
+    /// The session's token; every form carries it.
+    pub csrf: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Strip {
+    /// `red`: a page may not arrive. `amber`: something to know.
+    pub class: &'static str,
+    pub text: String,
+}
+
+impl Strip {
+    pub fn new((alarm, text): (Alarm, String)) -> Strip {
+        let class = match alarm {
+            Alarm::Red => "red",
+            Alarm::Amber => "amber",
+        };
+        Strip { class, text }
+    }
+}
+
+impl Shell {
+    pub fn nav(&self) -> &'static [(&'static str, &'static str)] {
+        &NAV
+    }
+
+    pub fn nav_in_bar(&self) -> &'static [(&'static str, &'static str)] {
+        &NAV[..NAV_IN_BAR]
+    }
+
+    pub fn nav_behind_more(&self) -> &'static [(&'static str, &'static str)] {
+        &NAV[NAV_IN_BAR..]
+    }
+
+    pub fn csrf(&self) -> &str {
+        &self.account.csrf
+    }
+
+    pub fn may_work(&self) -> bool {
+        may(self.account.role, Action::WorkOnIncidents)
+    }
+
+    pub fn may_configure(&self) -> bool {
+        may(self.account.role, Action::Configure)
+    }
+}

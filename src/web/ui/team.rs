@@ -1,0 +1,135 @@
+//! `/teams/{id}`: its members, and what belongs to it.
+
+use crate::app::{AppError, alert_sources, schedules, teams, users};
+use crate::domain::id::{TeamId, UserId};
+use crate::web::Web;
+use crate::web::error::WebError;
+use crate::web::extract::{FormBody, PathId, SignedIn};
+use crate::web::ui::form::{Choice, Form};
+use crate::web::ui::shell::Shell;
+use crate::web::ui::{Desk, Link, Sight, active_people, page as drawn, refused, to};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use rinja::Template;
+use std::sync::Arc;
+
+#[derive(Template)]
+#[template(path = "templates/team.html", askama = rinja)]
+struct Page {
+    shell: Shell,
+    base: String,
+    name: String,
+    members: Vec<Member>,
+    /// Who could be added.
+    candidates: Vec<Choice>,
+    belongings: Vec<Link>,
+    form: Form,
+    member_form: Form,
+}
+
+struct Member {
+    id: UserId,
+    href: String,
+    name: String,
+}
+
+pub async fn page(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    PathId(id): PathId<TeamId>,
+) -> Result<Response, WebError> {
+    show(&web, &signed_in, id, None).await
+}
+
+pub async fn rename(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    PathId(id): PathId<TeamId>,
+    form: FormBody,
+) -> Result<Response, WebError> {
+    let (actor, name) = (signed_in.actor, form.text("name").to_owned());
+    let done = web.write(move |tx| teams::rename(tx, &actor, id, &name)).await;
+    answer(&web, &signed_in, id, done, "team", &form).await
+}
+
+pub async fn add_member(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    PathId(id): PathId<TeamId>,
+    form: FormBody,
+) -> Result<Response, WebError> {
+    let done = async {
+        let (actor, user) = (signed_in.actor, form.id("user")?);
+        web.write(move |tx| teams::add_member(tx, &actor, id, user)).await
+    };
+    answer(&web, &signed_in, id, done.await, "member", &form).await
+}
+
+pub async fn remove_member(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    PathId(id): PathId<TeamId>,
+    form: FormBody,
+) -> Result<Response, WebError> {
+    let done = async {
+        let (actor, user) = (signed_in.actor, form.id("user")?);
+        web.write(move |tx| teams::remove_member(tx, &actor, id, user)).await
+    };
+    answer(&web, &signed_in, id, done.await, "member", &form).await
+}
+
+pub async fn delete(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    PathId(id): PathId<TeamId>,
+) -> Result<Response, WebError> {
+    let actor = signed_in.actor;
+    match refused(web.write(move |tx| teams::delete(tx, &actor, id)).await)? {
+        Ok(()) => Ok(to("/teams")),
+        Err(refusal) => show(&web, &signed_in, id, Some(Form::refused("delete", &[], refusal))).await,
+    }
+}
+
+async fn answer(
+    web: &Arc<Web>,
+    signed_in: &SignedIn,
+    id: TeamId,
+    done: Result<(), WebError>,
+    form_name: &'static str,
+    form: &FormBody,
+) -> Result<Response, WebError> {
+    match refused(done)? {
+        Ok(()) => Ok(to(format!("/teams/{id}"))),
+        Err(refusal) => show(web, signed_in, id, Some(Form::refused(form_name, &form.0.0, refusal))).await,
+    }
+}
+
+async fn show(web: &Arc<Web>, signed_in: &SignedIn, id: TeamId, refused: Option<Form>) -> Result<Response, WebError> {
+    let desk = Desk { web, signed_in, section: "/teams" };
+    let status = refused.as_ref().map_or(StatusCode::OK, Form::status);
+    let page = desk.look(move |sight, shell| shown(sight, shell, id, refused)).await?;
+    drawn(status, &page)
+}
+
+fn shown(sight: &Sight<'_>, shell: Shell, id: TeamId, refused: Option<Form>) -> Result<Page, AppError> {
+    let team = teams::one(sight.read, id)?;
+    let member = |user: &UserId| Member { id: *user, href: format!("/users/{user}"), name: sight.names.marked(*user) };
+    let mut candidates = active_people(&users::all(sight.read)?);
+    candidates.retain(|choice| team.members.iter().all(|user| user.to_string() != choice.value));
+    let schedules = schedules::all(sight.read)?.into_iter().filter(|schedule| schedule.team == id);
+    let schedules = schedules.map(|s| Link::new(format!("/schedules/{}", s.id), format!("Schedule {}", s.name)));
+    let sources = alert_sources::all(sight.read)?.into_iter().filter(|source| source.team == id);
+    let sources = sources.map(|s| Link::new(format!("/alert-sources/{}", s.id), format!("Alert source {}", s.name)));
+    let form = Form::blank("team").with("name", &team.name);
+    Ok(Page {
+        shell,
+        base: format!("/teams/{id}"),
+        members: team.members.iter().map(member).collect(),
+        candidates,
+        belongings: schedules.chain(sources).collect(),
+        form: Form::chosen(&refused, form, &["delete"]),
+        member_form: Form::chosen(&refused, Form::blank("member"), &[]),
+        name: team.name,
+    })
+}

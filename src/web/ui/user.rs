@@ -1,0 +1,273 @@
+//! `/users/{id}`: one person, how they are reached, and their account. One's own contact methods and password are one's
+//! own business, whatever the role.
+
+use crate::app::users::{self, Basics};
+use crate::app::{AppError, MANY, incidents, oncall, teams};
+use crate::domain::access::{self, Action, Role};
+use crate::domain::contact::Channel;
+use crate::domain::id::{ContactId, UserId};
+use crate::domain::incident::Status;
+use crate::domain::refusal::Refusal;
+use crate::domain::user::{ContactMethod, User};
+use crate::web::Web;
+use crate::web::error::WebError;
+use crate::web::extract::{FormBody, PathId, SignedIn};
+use crate::web::session;
+use crate::web::ui::clock::count;
+use crate::web::ui::deliveries::shown_address;
+use crate::web::ui::form::{Choice, Form};
+use crate::web::ui::login::hashed;
+use crate::web::ui::shell::Shell;
+use crate::web::ui::users::{role, roles};
+use crate::web::ui::{Desk, Sight, page as drawn, refused, to, zones};
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::Response;
+use rinja::Template;
+use std::sync::Arc;
+
+#[derive(Template)]
+#[template(path = "templates/user.html", askama = rinja)]
+struct Page {
+    shell: Shell,
+    base: String,
+    name: String,
+    role: &'static str,
+    email: String,
+    zone: String,
+    has_login: bool,
+    is_active: bool,
+    contacts: Vec<Contact>,
+    may_edit_contacts: bool,
+    may_set_password: bool,
+    channels: Vec<Choice>,
+    roles: Vec<Choice>,
+    zones: Vec<String>,
+    /// What this person would leave behind.
+    duties: Vec<String>,
+    form: Form,
+    contact_form: Form,
+    password_form: Form,
+}
+
+struct Contact {
+    base: String,
+    channel: &'static str,
+    address: String,
+    is_enabled: bool,
+}
+
+pub async fn page(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    PathId(id): PathId<UserId>,
+) -> Result<Response, WebError> {
+    show(&web, &signed_in, id, None).await
+}
+
+pub async fn edit(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    PathId(id): PathId<UserId>,
+    form: FormBody,
+) -> Result<Response, WebError> {
+    let done = async {
+        let basics = Basics {
+            name: form.text("name").to_owned(),
+            email: form.optional("email").map(str::to_owned),
+            role: role(&form)?,
+            zone: form.text("zone").to_owned(),
+        };
+        let actor = signed_in.actor;
+        web.write(move |tx| users::edit(tx, &actor, id, &basics)).await
+    };
+    answer(&web, &signed_in, id, done.await, "user", &form).await
+}
+
+pub async fn set_password(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    PathId(id): PathId<UserId>,
+    form: FormBody,
+) -> Result<Response, WebError> {
+    let done = async {
+        require_own_or_admin(&signed_in, id)?;
+        let hash = hashed(&web, form.verbatim("password")).await?;
+        let actor = signed_in.actor;
+        web.write(move |tx| users::set_password(tx, &actor, id, &hash)).await
+    };
+    let mut response = answer(&web, &signed_in, id, done.await, "password", &form).await?;
+    if response.status() == StatusCode::SEE_OTHER && signed_in.user.id == id {
+        // It ended every session of this person, this one too; whoever just proved to be that person goes on.
+        response.headers_mut().insert(header::SET_COOKIE, session::start(&web, id).await?);
+    }
+    Ok(response)
+}
+
+pub async fn deactivate(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    PathId(id): PathId<UserId>,
+    form: FormBody,
+) -> Result<Response, WebError> {
+    let actor = signed_in.actor;
+    let done = web.write(move |tx| users::deactivate(tx, &actor, id)).await;
+    answer(&web, &signed_in, id, done, "activity", &form).await
+}
+
+pub async fn reactivate(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    PathId(id): PathId<UserId>,
+    form: FormBody,
+) -> Result<Response, WebError> {
+    let actor = signed_in.actor;
+    let done = web.write(move |tx| users::reactivate(tx, &actor, id)).await;
+    answer(&web, &signed_in, id, done, "activity", &form).await
+}
+
+pub async fn add_contact(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    PathId(id): PathId<UserId>,
+    form: FormBody,
+) -> Result<Response, WebError> {
+    let done = async {
+        let unknown = || Refusal::invalid("channel_unknown", "channel", "Choose one of the list.");
+        let channel = Channel::from_word(form.text("channel")).ok_or_else(unknown)?;
+        let (actor, address) = (signed_in.actor, form.text("address").to_owned());
+        web.write(move |tx| users::add_contact(tx, &actor, id, channel, &address).map(drop)).await
+    };
+    answer(&web, &signed_in, id, done.await, "contact", &form).await
+}
+
+pub async fn enable_contact(
+    web: State<Arc<Web>>,
+    signed_in: SignedIn,
+    path: Path<(String, String)>,
+) -> Result<Response, WebError> {
+    switch_contact(web, signed_in, path, true).await
+}
+
+pub async fn disable_contact(
+    web: State<Arc<Web>>,
+    signed_in: SignedIn,
+    path: Path<(String, String)>,
+) -> Result<Response, WebError> {
+    switch_contact(web, signed_in, path, false).await
+}
+
+async fn switch_contact(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    Path(path): Path<(String, String)>,
+    enabled: bool,
+) -> Result<Response, WebError> {
+    let ((id, contact), actor) = (contact_of(&path)?, signed_in.actor);
+    web.write(move |tx| users::enable_contact(tx, &actor, id, contact, enabled)).await?;
+    Ok(to(format!("/users/{id}")))
+}
+
+pub async fn remove_contact(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    Path(path): Path<(String, String)>,
+) -> Result<Response, WebError> {
+    let ((id, contact), actor) = (contact_of(&path)?, signed_in.actor);
+    web.write(move |tx| users::remove_contact(tx, &actor, id, contact)).await?;
+    Ok(to(format!("/users/{id}")))
+}
+
+fn contact_of((user, contact): &(String, String)) -> Result<(UserId, ContactId), WebError> {
+    let user = user.parse().map_err(|_| WebError::NotFound)?;
+    Ok((user, contact.parse().map_err(|_| WebError::NotFound)?))
+}
+
+/// Before a password is hashed: that costs too much to be done for whoever asks.
+fn require_own_or_admin(signed_in: &SignedIn, id: UserId) -> Result<(), Refusal> {
+    if signed_in.user.id == id { Ok(()) } else { access::require(&signed_in.actor, Action::Configure) }
+}
+
+async fn answer(
+    web: &Arc<Web>,
+    signed_in: &SignedIn,
+    id: UserId,
+    done: Result<(), WebError>,
+    form_name: &'static str,
+    form: &FormBody,
+) -> Result<Response, WebError> {
+    match refused(done)? {
+        Ok(()) => Ok(to(format!("/users/{id}"))),
+        Err(refusal) => show(web, signed_in, id, Some(Form::refused(form_name, &form.0.0, refusal))).await,
+    }
+}
+
+async fn show(web: &Arc<Web>, signed_in: &SignedIn, id: UserId, refused: Option<Form>) -> Result<Response, WebError> {
+    let desk = Desk { web, signed_in, section: "/users" };
+    let status = refused.as_ref().map_or(StatusCode::OK, Form::status);
+    let page = desk.look(move |sight, shell| shown(sight, shell, id, refused)).await?;
+    drawn(status, &page)
+}
+
+fn shown(sight: &Sight<'_>, shell: Shell, id: UserId, refused: Option<Form>) -> Result<Page, AppError> {
+    let user = users::one(sight.read, id)?;
+    let base = format!("/users/{id}");
+    let is_own = sight.viewer.id == id;
+    let may_edit = is_own || shell.may_configure();
+    // One's own addresses are no secret, even to a viewer.
+    let seen_as = if is_own { Role::Admin } else { sight.viewer.role };
+    let contact = |contact: &ContactMethod| Contact {
+        base: format!("{base}/contacts/{}", contact.id),
+        channel: contact.channel.title(),
+        address: shown_address(contact.channel, &contact.address, seen_as),
+        is_enabled: contact.enabled,
+    };
+    let as_it_is = Form::blank("user")
+        .with("name", &user.name)
+        .with("email", user.email.as_deref().unwrap_or(""))
+        .with("role", user.role.word())
+        .with("zone", &user.zone);
+    Ok(Page {
+        role: user.role.word(),
+        email: user.email.as_deref().map(|email| shown_address(Channel::Email, email, seen_as)).unwrap_or_default(),
+        zone: user.zone.clone(),
+        has_login: user.login.is_some(),
+        is_active: user.is_active(),
+        contacts: user.contacts.iter().map(contact).collect(),
+        may_edit_contacts: may_edit,
+        may_set_password: may_edit && user.email.is_some(),
+        channels: Channel::ALL.into_iter().map(|channel| Choice::new(channel.word(), channel.title())).collect(),
+        roles: roles(),
+        zones: zones(),
+        duties: if shell.may_configure() && user.is_active() { duties(sight, &user)? } else { vec![] },
+        form: Form::chosen(&refused, as_it_is, &["activity"]),
+        contact_form: Form::chosen(&refused, Form::blank("contact"), &[]),
+        password_form: Form::chosen(&refused, Form::blank("password"), &[]),
+        name: user.name,
+        base,
+        shell,
+    })
+}
+
+/// What a deactivation would touch, so that nobody is surprised at night.
+fn duties(sight: &Sight<'_>, user: &User) -> Result<Vec<String>, AppError> {
+    let Sight { read, reader, .. } = *sight;
+    let mut duties = Vec::new();
+    for on_call in oncall::everywhere(read, reader.now)? {
+        if on_call.claim.is_some_and(|claim| claim.user == user.id) {
+            let until = on_call.until.map_or(String::new(), |until| format!(" until {}", reader.clock(until)));
+            duties.push(format!("On call on {}{until}.", on_call.schedule.name));
+        }
+    }
+    let of = teams::all(read)?.into_iter().filter(|team| team.members.contains(&user.id));
+    duties.extend(of.map(|team| format!("Member of {}.", team.name)));
+    let held = [Status::Triggered, Status::Acknowledged].into_iter().map(|status| {
+        let open = incidents::with_status(read, status, MANY, None)?.items;
+        Ok(open.iter().filter(|incident| incident.assignee == Some(user.id)).count())
+    });
+    match held.sum::<Result<usize, AppError>>()? {
+        0 => {}
+        n => duties.push(format!("Holds {}.", count(n, "open incident"))),
+    }
+    Ok(duties)
+}

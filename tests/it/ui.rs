@@ -1,0 +1,518 @@
+//! The pages, as a browser without scripts uses them: forms are found on the page, filled in and sent to where their
+//! buttons say, through the real router over a store in memory.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body_util::BodyExt;
+use pagerpal::app::users::NewUser;
+use pagerpal::app::{App, Lane, Settings, auth, setup, users};
+use pagerpal::bridge::Bridge;
+use pagerpal::clock::ScriptedClock;
+use pagerpal::domain::access::Role;
+use pagerpal::domain::actor::Actor;
+use pagerpal::domain::id::UserId;
+use pagerpal::domain::time::Timestamp;
+use pagerpal::egress::Egress;
+use pagerpal::random::ScriptedRandom;
+use pagerpal::store::Store;
+use pagerpal::web::address::Peer;
+use pagerpal::web::{Web, WebSettings, routes};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tower::ServiceExt;
+
+const PASSWORD: &str = "lamp otter bridge nine";
+
+/// Tuesday 24 November 2026, 02:14:22 in UTC.
+const START: i64 = 1_795_486_462;
+
+struct Site {
+    web: Arc<Web>,
+    router: Router,
+}
+
+impl Site {
+    /// Nobody exists yet.
+    fn fresh() -> Site {
+        let clock = ScriptedClock::at(Timestamp::from_second(START));
+        let random = Arc::new(ScriptedRandom::new(1));
+        let store = Store::in_memory(Arc::new(clock), random.clone());
+        let switches = Settings {
+            sending_enabled: false,
+            retry_enabled: true,
+            escalation_enabled: false,
+            base_url: Some("https://pager.example.test".into()),
+        };
+        let app = Arc::new(App::new(store, random, switches));
+        let egress = Arc::new(Egress::new(&[]).expect("no extra root to go wrong"));
+        let settings = WebSettings {
+            base_url: Some("https://pager.example.test".into()),
+            cookie_secure: false,
+            allowed_origins: vec![],
+            is_trusted_proxy: Box::new(|_| false),
+            listens_on_loopback: true,
+        };
+        let web = Arc::new(Web::new(app, Bridge::new(2), egress, settings));
+        Site { router: routes::router(Arc::clone(&web)), web }
+    }
+
+    /// Ana is admin, Bo a responder who cannot sign in, Vic a viewer.
+    fn staffed() -> Site {
+        let site = Site::fresh();
+        let hash = auth::hash_password(PASSWORD, [7; 16]).expect("hashing works");
+        let new = move |name: &str, role, login: bool| NewUser {
+            name: name.to_owned(),
+            email: Some(format!("{}@example.test", name.to_lowercase())),
+            role,
+            zone: "Europe/Berlin".to_owned(),
+            password_hash: login.then(|| hash.clone()),
+        };
+        let made = site.web.app.write(Lane::People, move |tx| {
+            setup::create_first_admin(tx, &new("Ana", Role::Admin, true))?;
+            users::create(tx, &Actor::SYSTEM, &new("Bo", Role::Responder, false))?;
+            users::create(tx, &Actor::SYSTEM, &new("Rea", Role::Responder, true))?;
+            users::create(tx, &Actor::SYSTEM, &new("Vic", Role::Viewer, true))
+        });
+        made.expect("people are made");
+        site
+    }
+
+    fn id_of(&self, name: &str) -> UserId {
+        let people = self.web.app.read(|read| users::all(read)).expect("people can be read");
+        people.iter().find(|user| user.name == name).unwrap_or_else(|| panic!("{name} exists")).id
+    }
+
+    fn stranger(&self) -> Visitor<'_> {
+        Visitor { site: self, cookie: String::new(), csrf: String::new() }
+    }
+
+    async fn sign_in(&self, name: &str) -> Visitor<'_> {
+        let mut visitor = self.stranger();
+        let email = format!("{}@example.test", name.to_lowercase());
+        let answer = visitor.post("/login", &[("email", &email), ("password", PASSWORD)]).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+        visitor.keep_cookie(&answer);
+        let page = visitor.get("/dashboard").await;
+        visitor.csrf = between(&page.body, "name=\"csrf\" value=\"", "\"").to_owned();
+        visitor
+    }
+}
+
+/// Somebody in front of a browser.
+struct Visitor<'a> {
+    site: &'a Site,
+    cookie: String,
+    csrf: String,
+}
+
+#[derive(Debug)]
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Answer {
+    fn location(&self) -> &str {
+        self.headers.get(header::LOCATION).and_then(|value| value.to_str().ok()).unwrap_or("")
+    }
+
+    fn has(&self, text: &str) -> &Answer {
+        assert!(self.body.contains(text), "{text:?} is not on the page ({}): {}", self.status, self.body);
+        self
+    }
+
+    fn has_not(&self, text: &str) -> &Answer {
+        assert!(!self.body.contains(text), "{text:?} is on the page: {}", self.body);
+        self
+    }
+
+    fn is(&self, status: StatusCode) -> &Answer {
+        assert_eq!(self.status, status, "{}", self.body);
+        self
+    }
+}
+
+impl Visitor<'_> {
+    fn keep_cookie(&mut self, answer: &Answer) {
+        let set = answer.headers.get(header::SET_COOKIE).expect("a session begins").to_str().expect("ASCII");
+        self.cookie = set.split(';').next().expect("a pair").to_owned();
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, String::new()).await
+    }
+
+    async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("csrf", &self.csrf);
+        form.extend_pairs(fields);
+        self.send(Method::POST, path, form.finish()).await
+    }
+
+    /// Posts, follows to the page that shows what came of it, and answers its path and content.
+    async fn done(&self, path: &str, fields: &[(&str, &str)]) -> (String, Answer) {
+        let answer = self.post(path, fields).await;
+        answer.is(StatusCode::SEE_OTHER);
+        let path = answer.location().to_owned();
+        let page = self.get(&path).await;
+        page.is(StatusCode::OK);
+        (path, page)
+    }
+
+    async fn send(&self, method: Method, path: &str, body: String) -> Answer {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, "localhost:8000")
+            .header(header::COOKIE, &self.cookie)
+            .header("sec-fetch-site", "same-origin")
+            .extension(Peer { address: SocketAddr::from(([127, 0, 0, 1], 40000)), is_tls: false })
+            .body(Body::from(body))
+            .expect("a request");
+        let response = self.site.router.clone().oneshot(request).await.expect("the router always answers");
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.expect("it is whole").to_bytes();
+        Answer { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&bytes).into_owned() }
+    }
+}
+
+fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
+    let start = text.find(before).unwrap_or_else(|| panic!("{before:?} is in {text}")) + before.len();
+    let end = text[start..].find(after).expect("it ends") + start;
+    &text[start..end]
+}
+
+/// A team with Ana and Bo, a policy of two levels, an alert source; answers the source's path and key.
+async fn set_up(ana: &Visitor<'_>) -> (String, String) {
+    let (ana_id, bo_id) = (ana.site.id_of("Ana").to_string(), ana.site.id_of("Bo").to_string());
+    let (team, _) = ana.done("/teams", &[("name", "Payments")]).await;
+    ana.done(&format!("{team}/members"), &[("user", &ana_id)]).await;
+    let level = [("name", "Payments 24×7"), ("number", "1"), ("delay", "5"), ("recipients", ana_id.as_str())];
+    let (policy, _) = ana.done("/escalation-policies", &level).await;
+    let level = [("number", "2"), ("delay", "10"), ("recipients", ""), ("recipients", bo_id.as_str())];
+    let (_, page) = ana.done(&format!("{policy}/levels"), &level).await;
+    page.has("Level 2").has("after 5 min");
+    let team_id = team.rsplit('/').next().expect("an id");
+    let policy_id = policy.rsplit('/').next().expect("an id");
+    let source = [
+        ("name", "alertmanager-prod"),
+        ("kind", "alertmanager"),
+        ("team", team_id),
+        ("policy", policy_id),
+        ("default_severity", "critical"),
+    ];
+    let answer = ana.post("/alert-sources", &source).await;
+    answer.is(StatusCode::OK);
+    let key = between(&answer.body, "<pre class=\"key\">", "</pre>").to_owned();
+    (format!("/alert-sources/{}", between(&answer.body, "action=\"/alert-sources/", "/")), key)
+}
+
+/// Sends a test alert; answers the incident's path.
+async fn alert(ana: &Visitor<'_>, source: &str) -> String {
+    let (incident, page) = ana.done(&format!("{source}/test-alert"), &[]).await;
+    page.has("TEST").has("Needs someone");
+    incident
+}
+
+#[tokio::test]
+async fn the_first_visitor_becomes_admin_and_is_signed_in() {
+    let site = Site::fresh();
+    let mut visitor = site.stranger();
+    assert_eq!(visitor.get("/").await.location(), "/dashboard");
+    assert_eq!(visitor.get("/dashboard").await.location(), "/login?next=%2Fdashboard");
+    let page = visitor.get("/login").await;
+    page.is(StatusCode::OK).has("Create the first admin").has_not("Setup code");
+
+    let form = [("name", "Ana"), ("email", "ana@example.test"), ("password", "short"), ("zone", "Europe/Berlin")];
+    let answer = visitor.post("/login", &form).await;
+    answer.is(StatusCode::UNPROCESSABLE_ENTITY).has("Choose a password of 12 to 128 characters.");
+    answer.has("value=\"Ana\"").has("value=\"ana@example.test\"").has_not("short");
+    let form = [("name", "Ana"), ("email", "ana@example.test"), ("password", PASSWORD), ("zone", "Europe/Berlin")];
+    let answer = visitor.post("/login", &form).await;
+    assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, "/dashboard"));
+    visitor.keep_cookie(&answer);
+    let page = visitor.get("/dashboard").await;
+    page.has("All quiet.").has("Create a team").has("Safe mode: nobody is contacted").has("Escalation is off");
+    // The door closes behind the first.
+    site.stranger().get("/login").await.has("Sign in").has_not("first admin");
+}
+
+#[tokio::test]
+async fn wrong_credentials_read_alike_and_signing_out_ends_the_session() {
+    let site = Site::staffed();
+    let stranger = site.stranger();
+    let wrong = "Email and password do not match an active account.";
+    for (email, password) in
+        [("ana@example.test", "wrong"), ("bo@example.test", PASSWORD), ("nobody@example.test", PASSWORD)]
+    {
+        let answer = stranger.post("/login", &[("email", email), ("password", password)]).await;
+        answer.is(StatusCode::UNPROCESSABLE_ENTITY).has(wrong).has(email).has_not(PASSWORD);
+    }
+    let fields = [("email", "ana@example.test"), ("password", PASSWORD), ("next", "/incidents?status=resolved")];
+    assert_eq!(stranger.post("/login", &fields).await.location(), "/incidents?status=resolved");
+    let fields = [("email", "ana@example.test"), ("password", PASSWORD), ("next", "https://evil.example")];
+    assert_eq!(stranger.post("/login", &fields).await.location(), "/dashboard");
+
+    let ana = site.sign_in("Ana").await;
+    assert_eq!(ana.get("/login?next=/teams").await.location(), "/teams");
+    assert_eq!(ana.post("/logout", &[]).await.location(), "/login");
+    assert!(ana.get("/dashboard").await.location().starts_with("/login"));
+}
+
+#[tokio::test]
+async fn a_key_is_shown_once() {
+    let site = Site::staffed();
+    let ana = site.sign_in("Ana").await;
+    let (source, key) = set_up(&ana).await;
+    assert_eq!(key.len(), 32);
+    let tail = &key[28..];
+    let page = ana.get(&source).await;
+    page.has(&format!("…{tail}")).has_not(&key).has("never received");
+    page.has("https://pager.example.test/api/v1/webhooks/alertmanager");
+    let answer = ana.post(&format!("{source}/regenerate-key"), &[]).await;
+    let second = between(&answer.body, "<pre class=\"key\">", "</pre>").to_owned();
+    assert_ne!(second, key);
+    ana.get(&source).await.has_not(&second);
+
+    let (_, page) = ana.done(&format!("{source}/deactivate"), &[]).await;
+    page.has("inactive").has("Activate").has_not("Send test alert");
+    // Of two sources with one name the second is refused, and what was typed is still there.
+    let form = [("name", "alertmanager-prod"), ("kind", "grafana"), ("team", "x"), ("default_severity", "info")];
+    ana.post("/alert-sources", &form).await.is(StatusCode::UNPROCESSABLE_ENTITY).has("Choose one that is on the list.");
+}
+
+#[tokio::test]
+async fn an_incident_is_taken_escalated_resolved_and_reopened_from_its_page() {
+    let site = Site::staffed();
+    let ana = site.sign_in("Ana").await;
+    let (source, _) = set_up(&ana).await;
+    let incident = alert(&ana, &source).await;
+    let bo = site.id_of("Bo").to_string();
+    let page = ana.get(&incident).await;
+    page.has("Escalate calls Bo (level 2) now; Ana is passed over.").has("selected>Ana (you)</option>");
+    page.has("Why me?").has("named there").has("Notification log");
+    ana.get("/dashboard").await.has("1 needs someone.").has(&format!("formaction=\"{incident}/acknowledge\""));
+
+    // Two clicks on what both saw climb one level.
+    let (_, page) = ana.done(&format!("{incident}/escalate"), &[("expected_level", "1")]).await;
+    page.has("Ana escalated past level 1.");
+    let answer = ana.post(&format!("{incident}/escalate"), &[("expected_level", "1")]).await;
+    answer.is(StatusCode::CONFLICT).has("Already escalated: this incident is at level 2 now.");
+
+    let (_, page) = ana.done(&format!("{incident}/acknowledge"), &[("acting_as", &bo)]).await;
+    page.has("Bo acknowledged, recorded by Ana.").has("Bo has it");
+    let (_, page) = ana.done(&format!("{incident}/resolve"), &[]).await;
+    page.has("Resolved by Ana").has("Reopen").has_not(">Acknowledge<");
+    let answer = ana.post(&format!("{incident}/acknowledge"), &[]).await;
+    answer.is(StatusCode::CONFLICT).has("was resolved by Ana").has("Reopen");
+    ana.get("/incidents").await.has("Nothing open.");
+    ana.get("/incidents?status=resolved").await.has("alertmanager-prod works");
+    let (_, page) = ana.done(&format!("{incident}/reopen"), &[]).await;
+    page.has("Ana reopened this.").has("Needs someone");
+
+    let vic = site.id_of("Vic").to_string();
+    let answer = ana.post(&format!("{incident}/acknowledge"), &[("acting_as", &vic)]).await;
+    answer.is(StatusCode::UNPROCESSABLE_ENTITY).has("Vic is a viewer and does not act on incidents.");
+}
+
+#[tokio::test]
+async fn controls_are_absent_for_roles_that_may_not_use_them() {
+    let site = Site::staffed();
+    let ana = site.sign_in("Ana").await;
+    let (source, _) = set_up(&ana).await;
+    let incident = alert(&ana, &source).await;
+    let user = format!("/users/{}", site.id_of("Bo"));
+    let (rea, vic) = (site.sign_in("Rea").await, site.sign_in("Vic").await);
+
+    rea.get(&incident).await.has("Acting as").has(">Resolve<");
+    vic.get(&incident).await.is(StatusCode::OK).has_not("Acting as").has_not(">Resolve<").has("Why me?");
+    vic.post(&format!("{incident}/resolve"), &[]).await.is(StatusCode::FORBIDDEN);
+
+    for visitor in [&rea, &vic] {
+        let paths =
+            ["/users", &user, "/teams", "/schedules", "/escalation-policies", "/alert-sources", &source, "/settings"];
+        for path in paths {
+            let page = visitor.get(path).await;
+            page.is(StatusCode::OK);
+            assert_eq!(page.body.matches("<form").count(), 1, "{path}: only the one to sign out: {}", page.body);
+        }
+        visitor.get("/alert-sources/new").await.is(StatusCode::FORBIDDEN);
+        visitor.post("/teams", &[("name", "Mine")]).await.is(StatusCode::FORBIDDEN);
+    }
+    rea.get(&user).await.has("bo@example.test");
+    vic.get(&user).await.has("b…@example.test").has_not("bo@example.test");
+}
+
+#[tokio::test]
+async fn people_are_added_reached_and_deactivated() {
+    let site = Site::staffed();
+    let ana = site.sign_in("Ana").await;
+    let form = [("name", "Caro"), ("role", "responder"), ("zone", "Nowhere"), ("phone", "0170 1")];
+    let answer = ana.post("/users", &form).await;
+    answer.is(StatusCode::UNPROCESSABLE_ENTITY).has("Nowhere is not a place.").has("value=\"Caro\"");
+    let form = [("name", "Caro"), ("role", "responder"), ("zone", "UTC"), ("phone", "0170 1")];
+    let answer = ana.post("/users", &form).await;
+    answer.is(StatusCode::UNPROCESSABLE_ENTITY).has("id=\"user-phone-problem\"").has("international form");
+    let form = [("name", "Caro"), ("role", "responder"), ("zone", "UTC"), ("phone", "+49 170 1234567")];
+    let (caro, page) = ana.done("/users", &form).await;
+    page.has("+491701234567").has("no sign-in");
+
+    let contact = between(&page.body, &format!("{caro}/contacts/"), "/").to_owned();
+    let (_, page) = ana.done(&format!("{caro}/contacts/{contact}/disable"), &[]).await;
+    page.has("Switch on");
+    ana.get("/users").await.has("cannot be paged");
+    ana.done(&format!("{caro}/contacts/{contact}/remove"), &[]).await.1.has("Caro cannot be paged");
+    let answer = ana.post(&format!("{caro}/contacts"), &[("channel", "email"), ("address", "caro")]).await;
+    answer.is(StatusCode::UNPROCESSABLE_ENTITY).has("id=\"contact-address-problem\"").has("value=\"caro\"");
+
+    let (_, page) = ana.done(&format!("{caro}/deactivate"), &[]).await;
+    page.has("Reactivate Caro");
+    let own = format!("/users/{}", site.id_of("Ana"));
+    let answer = ana.post(&format!("{own}/deactivate"), &[]).await;
+    answer.is(StatusCode::CONFLICT).has("Ana is the only active admin.").has("value=\"ana@example.test\"");
+
+    // A viewer's own contact methods and password are the viewer's business, nobody else's are.
+    let vic = site.sign_in("Vic").await;
+    let mine = format!("/users/{}", site.id_of("Vic"));
+    vic.get(&mine).await.has("Add contact method").has("vic@example.test").has_not("Deactivate");
+    vic.done(&format!("{mine}/contacts"), &[("channel", "sms"), ("address", "+49 170 7654321")]).await;
+    vic.post(&format!("{own}/password"), &[("password", PASSWORD)]).await.is(StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_policy_is_edited_level_by_level() {
+    let site = Site::staffed();
+    let ana = site.sign_in("Ana").await;
+    set_up(&ana).await;
+    let page = ana.get("/escalation-policies").await;
+    let policy = format!("/escalation-policies/{}", between(&page.body, "href=\"/escalation-policies/pol_", "\""));
+    let policy = policy.replace("/escalation-policies/", "/escalation-policies/pol_");
+    let bo = site.id_of("Bo").to_string();
+    let taken = [("number", "2"), ("delay", "7"), ("recipients", bo.as_str())];
+    let answer = ana.post(&format!("{policy}/levels"), &taken).await;
+    answer.is(StatusCode::UNPROCESSABLE_ENTITY).has("Level 2 already exists in this policy.").has("value=\"7\"");
+    let answer = ana.post(&format!("{policy}/levels"), &[("number", "3"), ("delay", "7"), ("recipients", "")]).await;
+    answer.is(StatusCode::UNPROCESSABLE_ENTITY).has("id=\"level-recipients-problem\"");
+    let (_, page) =
+        ana.done(&format!("{policy}/levels/2"), &[("number", "4"), ("delay", "7"), ("recipients", &bo)]).await;
+    page.has("Level 4").has_not("Level 2");
+    ana.done(&format!("{policy}/levels/4/remove"), &[]).await.1.has_not("Level 4");
+    let basics = [("name", "Payments"), ("repeat", "0"), ("repage_minutes", "3"), ("last_resort", bo.as_str())];
+    let answer = ana.post(&policy, &basics).await;
+    answer.is(StatusCode::UNPROCESSABLE_ENTITY).has("Page the last resort again after 5 to 1440 minutes.");
+    let basics = [("name", "Payments"), ("repeat", "0"), ("repage_minutes", "30"), ("last_resort", bo.as_str())];
+    ana.done(&policy, &basics).await.1.has("Bo, every 30 min until taken");
+    let answer = ana.post(&format!("{policy}/delete"), &[]).await;
+    answer.is(StatusCode::CONFLICT).has("is still used by alert source alertmanager-prod");
+}
+
+#[tokio::test]
+async fn a_schedule_shows_two_weeks_with_its_gaps_in_its_own_zone() {
+    let site = Site::staffed();
+    let ana = site.sign_in("Ana").await;
+    let (team, _) = ana.done("/teams", &[("name", "Payments")]).await;
+    let team_id = team.rsplit('/').next().expect("an id").to_owned();
+    let form = [("name", "Primary"), ("team", &team_id), ("zone", "EST"), ("fallback", "")];
+    ana.post("/schedules", &form).await.is(StatusCode::UNPROCESSABLE_ENTITY).has("EST is not a place.");
+    let form = [("name", "Primary"), ("team", &team_id), ("zone", "America/New_York"), ("fallback", "")];
+    let (schedule, page) = ana.done("/schedules", &form).await;
+    page.has("Nobody").has("class=\"gap\"");
+
+    let (ana_id, bo_id) = (site.id_of("Ana").to_string(), site.id_of("Bo").to_string());
+    let entry = [("user", ana_id.as_str()), ("start", "2026-11-23T09:00"), ("end", "2026-11-27T09:00")];
+    let (_, page) = ana.done(&format!("{schedule}/entries"), &entry).await;
+    page.has("until Fri 09:00, then nobody").has("Mon 23 Nov 2026, 09:00:00 EST");
+    let clash = [("user", bo_id.as_str()), ("start", "2026-11-24T09:00"), ("end", "2026-11-24T18:00")];
+    let answer = ana.post(&format!("{schedule}/entries"), &clash).await;
+    answer.is(StatusCode::CONFLICT).has("Ana is already entered").has("value=\"2026-11-24T18:00\"");
+    let odd = [("user", bo_id.as_str()), ("start", "2027-03-14T02:30"), ("end", "2027-03-15T02:30")];
+    let answer = ana.post(&format!("{schedule}/overrides"), &odd).await;
+    answer.is(StatusCode::UNPROCESSABLE_ENTITY).has("clocks jump from 02:00 to 03:00").has("override-start-problem");
+
+    let cover = [
+        ("user", bo_id.as_str()),
+        ("from", ana_id.as_str()),
+        ("start", "2026-11-24T09:00"),
+        ("end", "2026-11-25T09:00"),
+        ("note", "dentist"),
+    ];
+    let (_, page) = ana.done(&format!("{schedule}/overrides"), &cover).await;
+    page.has("stands in for Ana").has("dentist").has("in the place of Ana");
+    ana.get("/schedules").await.has("1 gap").has("Ana");
+    let removal = between(&page.body, &format!("action=\"{schedule}/overrides/"), "\"").to_owned();
+    ana.done(&format!("{schedule}/overrides/{removal}"), &[]).await.1.has_not("dentist");
+    ana.done(&format!("{schedule}/delete"), &[]).await.1.has("No schedule yet.");
+    ana.done(&format!("{team}/delete"), &[]).await.1.has("No team yet.");
+}
+
+#[tokio::test]
+async fn pages_are_sound_documents_without_script_or_inline_style() {
+    let site = Site::staffed();
+    let ana = site.sign_in("Ana").await;
+    let (source, _) = set_up(&ana).await;
+    let incident = alert(&ana, &source).await;
+    let paths = [
+        "/dashboard",
+        "/incidents",
+        &incident,
+        "/users",
+        "/teams",
+        "/schedules",
+        "/escalation-policies",
+        "/escalation-policies/new",
+        "/alert-sources",
+        "/alert-sources/new",
+        &source,
+        "/settings",
+        "/nowhere",
+    ];
+    for path in paths {
+        let page = ana.get(path).await;
+        for forbidden in ["<script", " style=", " onclick", "javascript:"] {
+            page.has_not(forbidden);
+        }
+        let forms = page.body.matches("method=\"post\"").count();
+        assert_eq!(
+            page.body.matches("name=\"csrf\"").count(),
+            forms,
+            "every form of {path} carries the session's token"
+        );
+        let ids: Vec<&str> = page.body.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        for (index, id) in ids.iter().enumerate() {
+            assert!(!ids[..index].contains(id), "{path} has two elements {id}");
+        }
+        let labelled = page.body.split(" for=\"").skip(1).filter_map(|rest| rest.split('"').next());
+        for id in labelled {
+            assert!(ids.contains(&id), "{path}: a label leads to {id}, which is not there");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_style_sheet_is_sent_once() {
+    let site = Site::staffed();
+    let answer = site.stranger().get("/assets/app.css").await;
+    answer.is(StatusCode::OK);
+    assert_eq!(answer.headers[header::CONTENT_TYPE], "text/css; charset=utf-8");
+    let request = Request::get("/assets/app.css").header(header::IF_NONE_MATCH, &answer.headers[header::ETAG]);
+    let again = site.router.clone().oneshot(request.body(Body::empty()).expect("a request")).await.expect("an answer");
+    assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+    site.stranger().get("/assets/..%2fapp.css").await.is(StatusCode::NOT_FOUND);
+}
+
+#[test]
+fn templates_escape_everything_and_hold_nothing_that_the_browser_would_refuse() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/templates");
+    let mut seen = 0;
+    for file in std::fs::read_dir(folder).expect("the templates are there") {
+        let path = file.expect("it can be read").path();
+        let text = std::fs::read_to_string(&path).expect("it is text");
+        for forbidden in ["|safe", "| safe", "escape(", " style=", "<style", "<script", " onclick=", " onload="] {
+            assert!(!text.contains(forbidden), "{} has {forbidden:?}", path.display());
+        }
+        seen += 1;
+    }
+    assert!(seen > 20, "the templates moved; look for them there");
+}
