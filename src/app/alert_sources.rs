@@ -144,7 +144,7 @@ pub fn topic_confirmed(tx: &mut Write<'_>, actor: &Actor, id: AlertSourceId, top
     change::begin(actor)?;
     let mut source = one(tx, id)?;
     source.topics.retain(|topic| topic.arn != topic_arn);
-    source.topics.push(Topic { arn: topic_arn.to_owned(), state: TopicState::Confirmed });
+    source.topics.push(Topic { arn: topic_arn.to_owned(), listed: true, state: TopicState::Confirmed });
     save(tx, &source)?;
     change::audit(tx, actor, "alert_source.topic_confirmed", id, format!("{}: {topic_arn}", source.name))
 }

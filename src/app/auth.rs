@@ -1,9 +1,10 @@
 //! Passwords and sessions.
 //!
 //! Hashing costs 19 MiB and some 20 ms on purpose, so callers run it on a thread of their own and limit how many run at
-//! once. A session's cookie is 256 random bits; the store has its digest only.
+//! once. A session's cookie is 256 random bits, of which the store has a keyed digest only: another SECRET_KEY, and every
+//! session is over.
 
-use crate::app::{AppError, Read, Write, sha256};
+use crate::app::{AppError, Read, Write};
 use crate::domain::actor::{Actor, Door};
 use crate::domain::id::UserId;
 use crate::domain::session::{Session, TOUCH_SECS};
@@ -48,16 +49,16 @@ pub fn user_with_login(read: &Read<'_>, id: UserId) -> Result<Option<User>, AppE
     Ok(read.get::<User>(id)?.filter(|user| user.is_active() && user.login.is_some()))
 }
 
-/// `token` is the cookie's value, 256 random bits drawn by the caller.
-pub fn open_session(tx: &mut Write<'_>, user: UserId, token: &[u8; 32]) -> Result<(), AppError> {
+/// `token_hash` is a digest of the cookie's value under a key that the store does not have.
+pub fn open_session(tx: &mut Write<'_>, user: UserId, token_hash: [u8; 32]) -> Result<(), AppError> {
     let now = tx.now();
-    Ok(tx.put(&Session { token_hash: sha256(token), user, created_at: now, used_at: now })?)
+    Ok(tx.put(&Session { token_hash, user, created_at: now, used_at: now })?)
 }
 
 /// A session that is good now, with its user as they are now.
-pub fn session(read: &Read<'_>, token: &[u8; 32]) -> Result<Option<(Session, User)>, AppError> {
+pub fn session(read: &Read<'_>, token_hash: [u8; 32]) -> Result<Option<(Session, User)>, AppError> {
     let now = read.now();
-    let Some(session) = read.get::<Session>(sha256(token))?.filter(|session| now < session.ends_at()) else {
+    let Some(session) = read.get::<Session>(token_hash)?.filter(|session| now < session.ends_at()) else {
         return Ok(None);
     };
     Ok(user_with_login(read, session.user)?.map(|user| (session, user)))

@@ -10,6 +10,7 @@ use crate::domain::contact::Channel;
 use crate::egress::Egress;
 use crate::notify::registry::Registry;
 use crate::notify::settings::{Infobip, Login, NotifySettings, Smtp, WhatsApp};
+use crate::secret::Secret;
 use crate::telemetry::{self, Form};
 use crate::web::{Web, WebSettings, server};
 use crate::worker;
@@ -40,6 +41,10 @@ async fn serve(config: &Config) -> Exit {
         Ok(opened) => opened,
         Err(exit) => return exit,
     };
+    let secret_key = match config.secret_key(app.random_bytes()) {
+        Ok(key) => key,
+        Err(problem) => return say(Exit::ConfigInvalid, &problem.to_string()),
+    };
     let egress = match Egress::new(&config.extra_roots) {
         Ok(egress) => Arc::new(egress),
         Err(error) => return say(Exit::ConfigInvalid, &error.to_string()),
@@ -53,7 +58,7 @@ async fn serve(config: &Config) -> Exit {
         Ok(workers) => workers,
         Err(error) => return say(Exit::DatabaseUnreachable, &error.to_string()),
     };
-    let web = Arc::new(Web::new(Arc::clone(&app), bridge, egress, web_settings(config)));
+    let web = Arc::new(Web::new(Arc::clone(&app), bridge, egress, web_settings(config, secret_key)));
     tracing::info!(database = %path.display(), "open");
     greet(&app, config, &web, &listener);
 
@@ -127,7 +132,7 @@ fn notify_settings(config: &Config) -> NotifySettings {
     NotifySettings { infobip, smtp }
 }
 
-fn web_settings(config: &Config) -> WebSettings {
+fn web_settings(config: &Config, secret_key: Secret) -> WebSettings {
     let proxies = config.trusted_proxies.clone();
     WebSettings {
         base_url: config.base_url.as_ref().map(|url| url.as_str().to_owned()),
@@ -135,6 +140,7 @@ fn web_settings(config: &Config) -> WebSettings {
         allowed_origins: config.allowed_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
         is_trusted_proxy: Box::new(move |address| proxies.iter().any(|network| network.contains(address))),
         listens_on_loopback: config.listen_address.ip().is_loopback(),
+        secret_key,
     }
 }
 

@@ -37,6 +37,9 @@ pub struct AlertSource {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Topic {
     pub arn: String,
+    /// An admin has said that this topic is ours. A genuine message needs that besides its signature, which proves only
+    /// that some customer of AWS sent it.
+    pub listed: bool,
     pub state: TopicState,
 }
 
@@ -55,20 +58,74 @@ const PENDING_TOPICS: usize = 20;
 
 impl AlertSource {
     pub fn is_confirmed(&self, topic_arn: &str) -> bool {
-        self.topics.iter().any(|topic| topic.arn == topic_arn && topic.state == TopicState::Confirmed)
+        self.topics.iter().any(|topic| topic.arn == topic_arn && topic.listed)
     }
 
-    /// A topic asks. One that is confirmed already keeps its place on the list; the new token is kept all the same,
-    /// for the subscription itself may have been made anew.
+    /// A topic asks. One that is listed stays listed; the new token is kept all the same, for the subscription itself
+    /// may have been made anew.
     pub fn note_subscription(&mut self, subscription: &Subscription, now: Timestamp) {
         let state = TopicState::Pending { token: subscription.token.clone(), asked_at: now };
+        let listed = self.is_confirmed(&subscription.topic_arn);
         self.topics.retain(|topic| topic.arn != subscription.topic_arn);
-        self.topics.push(Topic { arn: subscription.topic_arn.clone(), state });
-        let pending = |topic: &Topic| topic.state != TopicState::Confirmed;
+        self.topics.push(Topic { arn: subscription.topic_arn.clone(), listed, state });
+        let pending = |topic: &Topic| !topic.listed;
         while self.topics.iter().filter(|topic| pending(topic)).count() > PENDING_TOPICS {
             if let Some(oldest) = self.topics.iter().position(pending) {
                 self.topics.remove(oldest);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::Id;
+
+    fn source() -> AlertSource {
+        AlertSource {
+            id: AlertSourceId::new(1),
+            name: "aws".to_owned(),
+            kind: "cloudwatch".to_owned(),
+            team: TeamId::new(1),
+            policy: PolicyId::new(1),
+            active: true,
+            key_hash: [0; 32],
+            key_tail: String::new(),
+            default_severity: Severity::Error,
+            severity_map: BTreeMap::new(),
+            one_incident_per_alert: false,
+            insufficient_data_triggers: false,
+            topics: vec![],
+            created_at: Timestamp::MIN,
+            version: 1,
+        }
+    }
+
+    fn asks(arn: &str) -> Subscription {
+        Subscription { topic_arn: arn.to_owned(), token: "t".to_owned(), verified: false }
+    }
+
+    #[test]
+    fn a_listed_topic_stays_listed_when_it_asks_again() {
+        let mut source = source();
+        source.topics.push(Topic { arn: "ours".to_owned(), listed: true, state: TopicState::Confirmed });
+        source.note_subscription(&asks("ours"), Timestamp::MIN);
+        source.note_subscription(&asks("theirs"), Timestamp::MIN);
+        assert!(source.is_confirmed("ours") && !source.is_confirmed("theirs"));
+    }
+
+    #[test]
+    fn only_so_many_topics_may_wait() {
+        let mut source = source();
+        source.topics.push(Topic { arn: "ours".to_owned(), listed: true, state: TopicState::Confirmed });
+        for number in 0..100 {
+            source.note_subscription(&asks(&number.to_string()), Timestamp::MIN);
+        }
+        assert_eq!(source.topics.len(), PENDING_TOPICS + 1);
+        assert!(source.is_confirmed("ours"));
+        assert!(
+            source.topics.iter().any(|topic| topic.arn == "99") && !source.topics.iter().any(|topic| topic.arn == "0")
+        );
     }
 }

@@ -13,7 +13,7 @@ pub const TOUCH_SECS: i64 = 600;
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Session {
-    /// SHA-256 of the cookie's value, which is kept nowhere.
+    /// A keyed digest of the cookie's value, which is kept nowhere.
     pub token_hash: [u8; 32],
     pub user: UserId,
     pub created_at: Timestamp,

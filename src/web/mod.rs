@@ -32,6 +32,7 @@ use crate::app::{self, App, AppError, Read, Write};
 use crate::bridge::{Bridge, Lane};
 use crate::domain::id::{AlertSourceId, UserId};
 use crate::egress::Egress;
+use crate::secret::Secret;
 use crate::web::basic::Remembered;
 use crate::web::body::LargeBodies;
 use crate::web::error::WebError;
@@ -40,6 +41,7 @@ use crate::web::seen::Seen;
 use crate::web::setup_code::SetupCode;
 use crate::web::sns::Certificates;
 use crate::web::throttle::{Flow, Throttle};
+use ring::hmac;
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -61,6 +63,8 @@ pub struct Web {
     seen: Seen,
     certificates: Certificates,
     last_health: LastHealth,
+    /// Under which the store keeps digests of session cookies.
+    pub session_key: hmac::Key,
 }
 
 /// The part of the configuration that the web layer itself needs.
@@ -75,11 +79,14 @@ pub struct WebSettings {
     pub is_trusted_proxy: Box<dyn Fn(IpAddr) -> bool + Send + Sync>,
     /// Whether the server listens on nothing but this machine.
     pub listens_on_loopback: bool,
+    /// The installation's secret, of at least 32 bytes.
+    pub secret_key: Secret,
 }
 
 impl Web {
     pub fn new(app: Arc<App>, bridge: Bridge, egress: Arc<Egress>, settings: WebSettings) -> Web {
         Web {
+            session_key: hmac::Key::new(hmac::HMAC_SHA256, settings.secret_key.expose().as_bytes()),
             setup_code: SetupCode::new(app.random_bytes()),
             remembered: Remembered::new(app.random_bytes()),
             throttle: Throttle::default(),

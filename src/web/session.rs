@@ -1,4 +1,5 @@
-//! The session cookie: 256 random bits, of which the store keeps only the SHA-256.
+//! The session cookie: 256 random bits, of which the store keeps only a digest under the installation's secret key. A
+//! changed key ends every session.
 //!
 //! With `Secure` it is called `__Host-pagerpal`, a name browsers refuse to take from a subdomain or over plain http;
 //! without, `pagerpal`. Always `HttpOnly; SameSite=Lax; Path=/`.
@@ -22,8 +23,8 @@ const FORM: &[u8] = b"form";
 /// browser had before.
 pub async fn start(web: &Web, user: UserId) -> Result<HeaderValue, WebError> {
     let token = Token::new(web.app.random_bytes());
-    let kept = token.clone();
-    web.write(move |tx| auth::open_session(tx, user, kept.bytes())).await?;
+    let kept = token.kept(&web.session_key);
+    web.write(move |tx| auth::open_session(tx, user, kept)).await?;
     Ok(token.set_cookie(web.settings.cookie_secure))
 }
 
@@ -54,8 +55,9 @@ impl Token {
         Some(Token(bytes.try_into().ok()?))
     }
 
-    pub fn bytes(&self) -> &[u8; TOKEN_BYTES] {
-        &self.0
+    /// What the store keeps of it.
+    pub fn kept(&self, key: &hmac::Key) -> [u8; 32] {
+        hmac::sign(key, &self.0).as_ref().try_into().expect("HMAC-SHA-256 gives 32 bytes")
     }
 
     /// What every form of this session carries. It follows from the token, so it needs no place of its own, and tells

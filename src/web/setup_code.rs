@@ -1,7 +1,7 @@
 //! The setup code: who is to become the first admin has to know it, unless he sits at this very machine.
 //!
 //! `K7QM-2XFP`: 40 random bits, new at each start, replaced after ten misses. It is shown where only the operator looks,
-//! in the log and in a file beside the database, and means nothing once somebody exists.
+//! in what the process prints, and means nothing once somebody exists.
 
 use crate::domain::refusal::Refusal;
 use crate::web::address::Client;

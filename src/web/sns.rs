@@ -204,9 +204,9 @@ mod tests {
 
     #[test]
     fn a_good_signature_counts_for_topics_on_the_list_and_for_requests_to_join_it() {
-        let topic = |arn: &str, state| Topic { arn: arn.into(), state };
+        let topic = |arn: &str, listed, state| Topic { arn: arn.into(), listed, state };
         let pending = TopicState::Pending { token: "t".into(), asked_at: Timestamp::MIN };
-        let source = source(vec![topic("arn:ours", TopicState::Confirmed), topic("arn:pending", pending)]);
+        let source = source(vec![topic("arn:ours", true, TopicState::Confirmed), topic("arn:pending", false, pending)]);
         let check = |trust: Trust, arn: &str, asks_to_join, is_kept| {
             let checked = Checked { trust: trust.clone(), topic_arn: arn.into() };
             let judged = checked.trust(&source, asks_to_join);

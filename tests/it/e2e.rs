@@ -55,7 +55,7 @@ async fn a_real_alert_pages_a_person_and_a_person_stops_it() {
     browser.goto(&site.url("/incidents/1")).await;
     photograph(&browser, "incident").await;
     browser.find_with_text("button", "Acknowledge").await.click().await;
-    browser.find_with_text("body", "Acknowledged").await;
+    browser.find_with_text("body", "Ada has it").await;
     photograph(&browser, "incident-acknowledged").await;
     let incident = site.ask("/api/v1/incidents/1").await;
     assert_eq!(incident["status"], "acknowledged", "{incident:#}");

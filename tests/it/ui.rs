@@ -52,6 +52,7 @@ impl Site {
             allowed_origins: vec![],
             is_trusted_proxy: Box::new(|_| false),
             listens_on_loopback: true,
+            secret_key: pagerpal::secret::Secret::new("a secret that only this test knows".to_owned()),
         };
         let web = Arc::new(Web::new(app, Bridge::new(2), egress, settings));
         Site { router: routes::router(Arc::clone(&web)), web }
