@@ -30,6 +30,7 @@ const START: i64 = 1_795_486_462;
 struct Site {
     web: Arc<Web>,
     router: Router,
+    clock: ScriptedClock,
 }
 
 impl Site {
@@ -37,7 +38,7 @@ impl Site {
     fn fresh() -> Site {
         let clock = ScriptedClock::at(Timestamp::from_second(START));
         let random = Arc::new(ScriptedRandom::new(1));
-        let store = Store::in_memory(Arc::new(clock), random.clone());
+        let store = Store::in_memory(Arc::new(clock.clone()), random.clone());
         let switches = Settings {
             sending_enabled: false,
             retry_enabled: true,
@@ -55,7 +56,7 @@ impl Site {
             secret_key: pagerpal::secret::Secret::new("a secret that only this test knows".to_owned()),
         };
         let web = Arc::new(Web::new(app, Bridge::new(2), egress, settings));
-        Site { router: routes::router(Arc::clone(&web)), web }
+        Site { router: routes::router(Arc::clone(&web)), web, clock }
     }
 
     /// Ana is admin, Bo a responder who cannot sign in, Vic a viewer.
@@ -316,6 +317,26 @@ async fn an_incident_is_taken_escalated_resolved_and_reopened_from_its_page() {
     let vic = site.id_of("Vic").to_string();
     let answer = ana.post(&format!("{incident}/acknowledge"), &[("acting_as", &vic)]).await;
     answer.is(StatusCode::UNPROCESSABLE_ENTITY).has("Vic is a viewer and does not act on incidents.");
+}
+
+#[tokio::test]
+async fn a_long_list_goes_on_where_it_ended() {
+    let site = Site::staffed();
+    let ana = site.sign_in("Ana").await;
+    let (_, key) = set_up(&ana).await;
+    for number in 0..51 {
+        site.clock.advance(1);
+        let body = format!("{{\"external_id\": \"{number}\", \"title\": \"alert {number}.\"}}");
+        let request = Request::post("/api/v1/webhooks/generic").header("x-api-key", &key).body(Body::from(body));
+        let answer = site.router.clone().oneshot(request.expect("a request")).await.expect("an answer");
+        assert_eq!(answer.status(), StatusCode::OK);
+    }
+    ana.get("/incidents").await.has("alert 0.").has("alert 50.").has_not("Older incidents");
+    let first = ana.get("/incidents?status=triggered").await;
+    first.has("alert 50.").has("alert 1.").has_not("alert 0.");
+    let older = between(&first.body, "class=\"button\" href=\"", "\"").replace("&#38;", "&").replace("&amp;", "&");
+    ana.get(&older).await.has("alert 0.").has_not("alert 1.").has_not("Older incidents");
+    ana.get("/incidents?status=triggered&after=nonsense!").await.has("alert 50.");
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use crate::web::ui::alert_sources::{basics, choices, kind_title, kinds, severiti
 use crate::web::ui::clock::{Reader, When};
 use crate::web::ui::form::{Choice, Form};
 use crate::web::ui::shell::Shell;
-use crate::web::ui::{Desk, Link, Sight, State as Pill, page as drawn, refused, to};
+use crate::web::ui::{Desk, Link, Pill, Sight, page as drawn, refused, to};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;

@@ -14,7 +14,7 @@ use crate::web::ui::alert_source;
 use crate::web::ui::clock::When;
 use crate::web::ui::form::{Choice, Form};
 use crate::web::ui::shell::Shell;
-use crate::web::ui::{Desk, Sight, State as Pill, page as drawn, refused};
+use crate::web::ui::{Desk, Pill, Sight, page as drawn, refused};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;

@@ -2,12 +2,13 @@
 //!
 //! "Accepted" is never shown as "delivered": the words for a state say what is known and no more.
 
-use crate::domain::access::Role;
+use crate::domain::access::{Action, Role, may};
 use crate::domain::contact::Channel;
 use crate::domain::delivery::{Attempt, Delivery, Outcome, State};
 use crate::domain::effect::{Reason, UpdateKind};
-use crate::domain::incident::{Incident, Status};
+use crate::domain::incident::Incident;
 use crate::domain::notification::Notification;
+use crate::domain::time::Timestamp;
 use crate::web::ui::clock::{Reader, When};
 use crate::web::ui::names::Names;
 
@@ -47,8 +48,8 @@ pub fn row(
         when: reader.when(attempt.claimed_at),
         words: attempt_words(attempt, delivery),
     };
-    let is_wanted = !matches!(notification.reason, Reason::Page { .. }) || incident.status == Status::Triggered;
-    let may_retry = role >= Role::Responder && is_wanted && matches!(delivery.state, State::Failed | State::Exhausted);
+    // The domain itself says whether another try would be accepted.
+    let may_retry = may(role, Action::WorkOnIncidents) && delivery.clone().retry_by_hand(incident, reader.now).is_ok();
     Row {
         person: names.marked(delivery.user),
         channel: delivery.channel.title(),
@@ -90,7 +91,7 @@ pub fn state(delivery: &Delivery, reader: &Reader) -> (&'static str, &'static st
 }
 
 /// Retries come within seconds of each other, so their time needs its seconds.
-fn seconds_clock(reader: &Reader, at: crate::domain::time::Timestamp) -> String {
+fn seconds_clock(reader: &Reader, at: Timestamp) -> String {
     reader.zone.to_datetime(at.to_jiff()).strftime("%H:%M:%S").to_string()
 }
 
@@ -136,6 +137,7 @@ pub fn shown_address(channel: Channel, address: &str, role: Role) -> String {
 mod tests {
     use super::*;
     use crate::domain::delivery::Answer;
+    use crate::domain::incident::Status;
     use crate::web::ui::samples;
 
     #[test]

@@ -6,6 +6,7 @@ use crate::domain::escalation::Context;
 use crate::domain::id::{PolicyId, UserId};
 use crate::domain::policy::{Level, Policy};
 use crate::domain::refusal::Refusal;
+use crate::domain::time::Timestamp;
 use crate::domain::timeline::LastResort;
 use crate::web::Web;
 use crate::web::error::WebError;
@@ -233,7 +234,7 @@ fn form_of(level: &Level) -> Form {
     Form::blank("level").with("number", level.number).with("delay", level.delay_minutes)
 }
 
-fn ladder(policy: &Policy, context: &Context, names: &Names, now: crate::domain::time::Timestamp) -> Vec<Rung> {
+fn ladder(policy: &Policy, context: &Context, names: &Names, now: Timestamp) -> Vec<Rung> {
     let mut rungs = Vec::new();
     let mut minutes = 0;
     for level in &policy.levels {

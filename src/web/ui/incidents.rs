@@ -1,6 +1,6 @@
 //! `/incidents`: lists by status, and the row that the dashboard shares.
 
-use crate::app::{AppError, incidents, policies};
+use crate::app::{AppError, Cursor, incidents, policies};
 use crate::domain::access::{Action, may};
 use crate::domain::incident::{Incident, Status};
 use crate::domain::policy::Policy;
@@ -14,11 +14,15 @@ use crate::web::ui::{Desk, Sight, page as drawn};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rinja::Template;
 use std::sync::Arc;
 
-/// Open incidents are all shown, up to a number that nobody could work through; of the others, the newest.
-const SHOWN: usize = 200;
+/// How many of one status are on a page.
+const SHOWN: usize = 50;
+/// Open incidents are all on one page, up to a number that nobody could work through.
+const OPEN_SHOWN: usize = 200;
 
 #[derive(Template)]
 #[template(path = "templates/incidents.html", askama = rinja)]
@@ -28,6 +32,10 @@ struct Incidents {
     incidents: Vec<Row>,
     /// What the reader reads when there are none.
     empty: &'static str,
+    /// Where the list goes on.
+    older: Option<String>,
+    /// There are more open ones than are shown.
+    is_cut: bool,
 }
 
 struct Chip {
@@ -67,26 +75,49 @@ const FILTERS: [(&str, &str, Filter); 4] = [
 
 pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn, query: QueryFields) -> Result<Response, WebError> {
     let filter = Status::from_word(query.text("status")).map_or(Filter::Open, Filter::Only);
+    // A cursor that cannot be read is an old bookmark: the list begins at its beginning.
+    let after = query.optional("after").and_then(|text| URL_SAFE_NO_PAD.decode(text).ok()).map(Cursor);
+    let after = after.filter(|_| filter != Filter::Open);
     let desk = Desk { web: &web, signed_in: &signed_in, section: "/incidents" };
     let page = desk
         .look(move |sight, shell| {
-            let statuses = match filter {
-                Filter::Open => vec![Status::Triggered, Status::Acknowledged],
-                Filter::Only(status) => vec![status],
-            };
             let mut found = Vec::new();
-            for status in statuses {
-                found.extend(incidents::with_status(sight.read, status, SHOWN, None)?.items);
+            let mut next = None;
+            for status in filter.statuses() {
+                let page = incidents::with_status(sight.read, *status, filter.shown(), after.clone())?;
+                found.extend(page.items);
+                next = next.or(page.next);
             }
+            let is_cut = filter == Filter::Open && next.is_some();
+            let older = match filter {
+                Filter::Only(status) => next.map(|Cursor(key)| {
+                    format!("/incidents?status={}&after={}", status.word(), URL_SAFE_NO_PAD.encode(key))
+                }),
+                Filter::Open => None,
+            };
             let chip = |(href, label, of)| Chip { href, label, is_current: of == filter };
             let chips = FILTERS.map(chip).into();
-            Ok(Incidents { shell, chips, incidents: rows(sight, found)?, empty: filter.when_empty() })
+            Ok(Incidents { shell, chips, incidents: rows(sight, found)?, empty: filter.when_empty(), older, is_cut })
         })
         .await?;
     drawn(StatusCode::OK, &page)
 }
 
 impl Filter {
+    fn statuses(&self) -> &[Status] {
+        match self {
+            Filter::Open => &[Status::Triggered, Status::Acknowledged],
+            Filter::Only(status) => std::slice::from_ref(status),
+        }
+    }
+
+    fn shown(self) -> usize {
+        match self {
+            Filter::Open => OPEN_SHOWN,
+            Filter::Only(_) => SHOWN,
+        }
+    }
+
     fn when_empty(self) -> &'static str {
         match self {
             Filter::Open => "Nothing open.",
@@ -156,7 +187,9 @@ mod tests {
             acknowledge: (role > Role::Viewer).then(|| "/incidents/1842/acknowledge".into()),
         };
         let shell = samples::shell("/incidents", role);
-        Incidents { shell, chips: vec![], incidents: vec![row], empty: "" }.render().expect("the page is drawn")
+        Incidents { shell, chips: vec![], incidents: vec![row], empty: "", older: None, is_cut: false }
+            .render()
+            .expect("the page is drawn")
     }
 
     #[test]

@@ -221,7 +221,7 @@ impl Fact {
 
 /// A short state in a pill.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct State {
+pub struct Pill {
     pub class: &'static str,
     pub text: String,
 }

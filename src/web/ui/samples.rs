@@ -96,6 +96,7 @@ pub fn incident() -> Incident {
             entered_at: Some(now.plus_minutes(-2)),
             phase: Phase::Climbing,
             paged: vec![ana()],
+            bypassed: 0,
         },
         generation: 1,
         timeline_len: 2,

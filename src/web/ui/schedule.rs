@@ -4,7 +4,7 @@
 //! `domain::time`; a time that the clocks skip is refused with its neighbours, because nobody means it.
 
 use crate::app::{AppError, oncall, schedules, users};
-use crate::domain::entry::{Interval, OverrideMode};
+use crate::domain::entry::{Entry, Interval, Override, OverrideMode};
 use crate::domain::id::{EntryId, OverrideId, ScheduleId, UserId};
 use crate::domain::oncall::{Claim, Segment, Source};
 use crate::domain::refusal::Refusal;
@@ -223,12 +223,11 @@ fn shown(sight: &Sight<'_>, shell: Shell, id: ScheduleId, refused: Option<Form>)
         note: note.to_owned(),
         remove,
     };
-    let entry = |entry: &crate::domain::entry::Entry| {
+    let entry = |entry: &Entry| {
         placed(entry.user, String::new(), &entry.span, &entry.note, format!("{base}/entries/{}/remove", entry.id))
     };
-    let override_ = |o: &crate::domain::entry::Override| {
-        placed(o.user, mode(o.mode), &o.span, &o.note, format!("{base}/overrides/{}/remove", o.id))
-    };
+    let override_ =
+        |o: &Override| placed(o.user, mode(o.mode), &o.span, &o.note, format!("{base}/overrides/{}/remove", o.id));
     let on_call = oncall::on_schedule(read, id, now)?;
     let active = active_people(&users::all(read)?);
     let mut replaced = vec![Choice::new("", "whoever is on call, gaps included")];

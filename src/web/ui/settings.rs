@@ -1,13 +1,14 @@
 //! `/settings`: what the workers do, which channels work, and how this machine is configured. Read only.
 
 use crate::app::system::{self, Job, LATE_SECS, SettingShown, Worker};
+use crate::domain::time::Timestamp;
 use crate::web::Web;
 use crate::web::error::WebError;
 use crate::web::extract::SignedIn;
 use crate::web::ui::clock::{Reader, When, duration};
 use crate::web::ui::dashboard::channel_facts;
 use crate::web::ui::shell::Shell;
-use crate::web::ui::{Desk, Fact, State as Pill, page as drawn};
+use crate::web::ui::{Desk, Fact, Pill, page as drawn};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -57,7 +58,7 @@ fn row(job: &Job, reader: &Reader) -> Row {
         _ if job.last_run.is_none() => ("", "has not run yet".to_owned()),
         _ => ("good", "running".to_owned()),
     };
-    let error = |(at, text): &(crate::domain::time::Timestamp, String)| format!("{}: {text}", reader.when(*at).text);
+    let error = |(at, text): &(Timestamp, String)| format!("{}: {text}", reader.when(*at).text);
     Row {
         name: match job.worker {
             Worker::Escalation => "Escalation",

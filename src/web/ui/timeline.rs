@@ -199,7 +199,7 @@ mod tests {
     use crate::domain::access::Role;
     use crate::domain::actor::{Actor, Door};
     use crate::domain::contact::Channel;
-    use crate::domain::id::{DeliveryId, EntryId, Id, OverrideId};
+    use crate::domain::id::{DeliveryId, EntryId, Id, OverrideId, UserId};
     use crate::domain::oncall::Verdict;
     use crate::web::ui::samples::{self, ana, bo, caro, dana, policy, schedule, source, team};
 
@@ -209,11 +209,11 @@ mod tests {
         assert_eq!(line(&entry, &samples::names(), &reader).sentence, expected);
     }
 
-    fn by(acting_as: Option<crate::domain::id::UserId>) -> By {
+    fn by(acting_as: Option<UserId>) -> By {
         By { actor: Actor::user(ana(), Role::Admin, Door::Web), acting_as }
     }
 
-    fn claim(source: Source, instead_of: Option<crate::domain::id::UserId>) -> Claim {
+    fn claim(source: Source, instead_of: Option<UserId>) -> Claim {
         Claim { user: ana(), source, instead_of, verdict: Verdict::OnCall }
     }
 
