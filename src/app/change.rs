@@ -60,5 +60,5 @@ pub fn refuse_in_use(name: &str, used_by: &[String]) -> Result<(), AppError> {
 }
 
 pub fn name_taken(kind: &str, name: &str) -> Refusal {
-    Refusal::invalid("name_taken", "name", format!("There is a {kind} called {name} already. Choose another name."))
+    Refusal::invalid("name_taken", "name", format!("{name} is the name of another {kind}. Choose another one."))
 }

@@ -119,7 +119,7 @@ fn save(
         require_user(tx, *user, kept)?;
     }
     policy.version += 1;
-    tx.put(&policy).map_err(taken(|| change::name_taken("policy", &policy.name)))?;
+    tx.put(&policy).map_err(taken(|| change::name_taken("escalation policy", &policy.name)))?;
     let summary = format!("{}: {} levels", policy.name, policy.levels.len());
     change::audit(tx, actor, action, policy.id, summary)?;
     change::recheck(tx, actor)

@@ -9,7 +9,7 @@ use crate::domain::policy::{Policy, Recipient};
 use crate::domain::refusal::{Refusal, checked_name};
 use crate::domain::schedule::Schedule;
 use crate::domain::team::Team;
-use crate::domain::time::zone_named;
+use crate::domain::time::{span_words, zone_named};
 use crate::domain::user::User;
 use crate::store::{Read, entries, policies, schedules};
 
@@ -96,7 +96,7 @@ pub fn add_entry(
     note: &str,
 ) -> Result<EntryId, AppError> {
     change::begin(actor)?;
-    let name = one(tx, schedule)?.name;
+    let Schedule { name, zone, .. } = one(tx, schedule)?;
     let user = require_active(tx, user)?;
     let span = Interval::checked(span.start, span.end)?;
     // Entries do not overlap, so those that end after this one begins come in the order of time, and the first of them
@@ -105,8 +105,8 @@ pub fn add_entry(
     if let Some(other) = others.iter().find(|other| other.span.overlaps(&span)) {
         let name = tx.get::<User>(other.user)?.map(|user| user.name).unwrap_or_default();
         let sentence = format!(
-            "{name} is already entered from {} to {}. Normal entries may not overlap; add an override instead.",
-            other.span.start, other.span.end
+            "{name} is already entered from {}. Normal entries may not overlap; add an override instead.",
+            span_words(other.span.start, other.span.end, &zone_named(&zone).unwrap_or(jiff::tz::TimeZone::UTC))
         );
         return Err(Refusal::conflict("entry_overlap", sentence).into());
     }

@@ -194,6 +194,7 @@ pub fn enable_contact(
 pub fn remove_contact(tx: &mut Write<'_>, actor: &Actor, id: UserId, contact: ContactId) -> Result<(), AppError> {
     begin_contacts(actor, id)?;
     let mut user = one(tx, id)?;
+    user.contact(contact).ok_or_else(|| Refusal::not_found("contact method"))?;
     user.contacts.retain(|other| other.id != contact);
     save(tx, &user)?;
     change::audit(tx, actor, "contact.removed", contact, user.name)?;

@@ -518,6 +518,7 @@ fn resolved(incident: &Incident, context: &Context) -> Refusal {
     let by = incident.resolved_by.and_then(|user| context.people.get(&user));
     let by = by.map_or("by its alert source".to_owned(), |user| format!("by {}", user.name));
     let at = incident.resolved_at.unwrap_or(incident.last_event_at);
+    let at = at.to_jiff().strftime("%H:%M UTC on %-d %b");
     let sentence = format!("Incident #{} was resolved {by} at {at}. Reopen it first.", incident.number);
     Refusal::conflict("incident_resolved", sentence)
 }

@@ -104,6 +104,15 @@ pub fn zone_named(name: &str) -> Option<TimeZone> {
     TimeZone::get(name).ok()
 }
 
+/// A stretch of time in words, on the clock of a zone: `10:00 to 18:00 on 2 Jun`, `18:00 on 2 Jun to 09:00 on 3 Jun`.
+pub fn span_words(start: Timestamp, end: Timestamp, zone: &TimeZone) -> String {
+    let (from, to) = (start.in_zone(zone), end.in_zone(zone));
+    if from.date() == to.date() {
+        return format!("{} to {}", from.strftime("%H:%M"), to.strftime("%H:%M on %-d %b"));
+    }
+    format!("{} to {}", from.strftime("%H:%M on %-d %b"), to.strftime("%H:%M on %-d %b"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +133,15 @@ mod tests {
         check("America/Nuuk", "2026-03-28T23:30", "2026-03-29T01:00:00Z"); // a gap up to midnight
         check("Antarctica/Troll", "2026-03-29T02:30", "2026-03-29T01:00:00Z");
         check("Pacific/Chatham", "2026-09-27T03:00", "2026-09-26T14:00:00Z");
+    }
+
+    #[test]
+    fn spans_are_said_on_the_clock_of_their_zone() {
+        let at = |text: &str| Timestamp::from_jiff(text.parse().expect("an instant"));
+        let berlin = zone_named("Europe/Berlin").expect("a zone of the bundled database");
+        let words = |start, end| span_words(at(start), at(end), &berlin);
+        assert_eq!(words("2026-06-02T08:00:00Z", "2026-06-02T16:00:00Z"), "10:00 to 18:00 on 2 Jun");
+        assert_eq!(words("2026-06-02T16:00:00Z", "2026-06-03T07:00:00Z"), "18:00 on 2 Jun to 09:00 on 3 Jun");
     }
 
     #[test]

@@ -92,7 +92,6 @@ pub fn incident() -> Incident {
             cycle: 0,
             level: Some(1),
             visit: 1,
-            bypassed: 0,
             entered_at: Some(now.plus_minutes(-2)),
             phase: Phase::Climbing,
             paged: vec![ana()],
