@@ -4,6 +4,7 @@
 //! drive. It is compiled on every use from a fresh clone, so it depends on the standard library alone and its
 //! command line is one `match`. It knows nothing about the product; how tests behave is theirs.
 
+mod bench;
 mod ci;
 mod needs;
 mod step;
@@ -16,7 +17,8 @@ Usage: cargo xtask <command>
 
   needs   install what the tests drive: mail server, Alertmanager, browser, Python clients
   test    needs, release build, format, lints, every test
-  ci      test, and the licences and advisories of all dependencies";
+  ci      test, and the licences and advisories of all dependencies
+  bench   what it can carry, beside yardsticks: `bench ingest [--secs N]`";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
         ["needs"] => needs::run(),
         ["test"] => test::run(),
         ["ci"] => ci::run(),
+        ["bench", ref arguments @ ..] => bench::run(arguments),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

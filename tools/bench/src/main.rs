@@ -1,0 +1,49 @@
+//! Measures what PagerPal promises about speed and size, on the release binary: `cargo xtask bench ingest`.
+//!
+//! * [`ingest`] runs everything and prints one report in Markdown.
+//! * [`load`] is the client: keep-alive connections with one request on the way in each.
+//! * [`yardstick`] is what to compare with: two servers on the same HTTP stack that do almost nothing.
+//! * [`pages`] measures the way from an accepted alert to the provider's door.
+//! * [`site`] sets installations up and serves them; [`alerts`] writes the bodies; [`proc`] asks the kernel.
+//!
+//! Everything is on loopback and bounded in time and count. Client and server share the machine, and so does whatever
+//! else runs there: only ratios within one run mean anything, and only if the machine was quiet.
+
+mod alerts;
+mod ingest;
+mod load;
+mod pages;
+mod proc;
+mod site;
+mod yardstick;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+const USAGE: &str = "\
+Usage: bench ingest [--secs N]
+
+  --secs N   measure each cell of the table for N seconds (4 if not given)";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime can be started");
+    let seconds = match words[..] {
+        ["ingest"] => Some(4),
+        ["ingest", "--secs", seconds] => seconds.parse().ok().filter(|seconds| (1..=60).contains(seconds)),
+        // How `ingest` starts the yardsticks as processes of their own.
+        ["yardstick", name, port, folder] => {
+            let port = port.parse().expect("our own command line names a port");
+            runtime.block_on(yardstick::serve(name, port, folder.as_ref()));
+            return ExitCode::SUCCESS;
+        }
+        _ => None,
+    };
+    let Some(seconds) = seconds else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    runtime.block_on(ingest::run(Duration::from_secs(seconds)));
+    ExitCode::SUCCESS
+}

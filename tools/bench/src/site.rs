@@ -1,0 +1,150 @@
+//! An installation of PagerPal beside the build, set up through the library and served by the release binary.
+
+use harness::process::{Launch, Process, free_port};
+use pagerpal::app::users::NewUser;
+use pagerpal::app::{App, AppError, Lane, Settings, Write, alert_sources, policies, setup, teams, users};
+use pagerpal::clock::SystemClock;
+use pagerpal::domain::Severity;
+use pagerpal::domain::access::Role;
+use pagerpal::domain::actor::Actor;
+use pagerpal::domain::contact::Channel;
+use pagerpal::domain::policy::{Level, Recipient};
+use pagerpal::random::SystemRandom;
+use pagerpal::store::Store;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// A start may have to check a large file first.
+pub const START: Duration = Duration::from_secs(120);
+
+/// Nobody climbs a ladder while something is measured.
+const DELAY_MINUTES: u16 = 24 * 60;
+
+pub struct Site {
+    folder: TempDir,
+    port: u16,
+    env: Vec<(&'static str, String)>,
+}
+
+/// The key of a source.
+pub fn key(source: usize) -> String {
+    format!("{source:032x}")
+}
+
+/// The number of the person whom a source pages.
+pub fn number(source: usize) -> String {
+    format!("49170{source:06}")
+}
+
+impl Site {
+    /// With so many alert sources, each with a policy and one person of its own.
+    pub fn new(sources: usize) -> Site {
+        let site = Site { folder: folder(), port: free_port(), env: Vec::new() };
+        let random = Arc::new(SystemRandom);
+        let store =
+            Store::open(&site.database(), Arc::new(SystemClock::new()), random.clone()).expect("a new database");
+        let settings =
+            Settings { sending_enabled: false, retry_enabled: false, escalation_enabled: false, base_url: None };
+        let app = App::new(store, random, settings);
+        app.write(Lane::People, move |tx| fill(tx, sources)).unwrap_or_else(|error| panic!("set-up: {error}"));
+        site
+    }
+
+    pub fn set(&mut self, name: &'static str, value: impl Into<String>) {
+        self.env.push((name, value.into()));
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.folder.path().join("pagerpal.redb")
+    }
+
+    pub fn database_bytes(&self) -> u64 {
+        std::fs::metadata(self.database()).expect("the database is there").len()
+    }
+
+    /// Serves with these settings and nobody else's; what is not set is as delivered, which is safe mode.
+    pub async fn start(&self) -> Server {
+        let launch = Launch::new(program("pagerpal"), self.folder.path())
+            .clean_env()
+            .env("DATA_DIR", self.folder.path())
+            .env("LISTEN_ADDRESS", format!("127.0.0.1:{}", self.port))
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
+            .arg("serve");
+        Server::start(launch, self.port, None).await
+    }
+}
+
+/// A server that answers, and is killed when this is dropped.
+pub struct Server {
+    pub process: Process,
+    pub port: u16,
+    _folder: Option<TempDir>,
+}
+
+impl Server {
+    async fn start(launch: Launch, port: u16, folder: Option<TempDir>) -> Server {
+        let mut process = launch.start();
+        let answered = process.wait_until_answers(&format!("http://127.0.0.1:{port}/health"), START).await;
+        answered.unwrap_or_else(|why| panic!("{why}"));
+        Server { process, port, _folder: folder }
+    }
+
+    /// This very program, as a yardstick.
+    pub async fn yardstick(name: &str) -> Server {
+        let (folder, port) = (folder(), free_port());
+        let launch = Launch::new(program("bench"), folder.path());
+        let launch = launch.args(["yardstick", name, &port.to_string()]).arg(folder.path());
+        Server::start(launch, port, Some(folder)).await
+    }
+
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+}
+
+fn fill(tx: &mut Write<'_>, sources: usize) -> Result<(), AppError> {
+    let person = |name: String, email: Option<String>, role: Role| NewUser {
+        name,
+        email,
+        role,
+        zone: "UTC".to_owned(),
+        password_hash: None,
+    };
+    setup::create_first_admin(tx, &person("Ada".to_owned(), Some("ada@example.test".to_owned()), Role::Admin))?;
+    let team = teams::create(tx, &Actor::SYSTEM, "Databases", &[])?;
+    for source in 0..sources {
+        let responder = person(format!("Responder {source}"), None, Role::Responder);
+        let responder = users::create(tx, &Actor::SYSTEM, &responder)?;
+        users::add_contact(tx, &Actor::SYSTEM, responder, Channel::Sms, &format!("+{}", number(source)))?;
+        let basics = policies::Basics { repeat: 0, ..policies::Basics::named(&format!("Policy {source}")) };
+        let level = Level { number: 1, delay_minutes: DELAY_MINUTES, recipients: vec![Recipient::User(responder)] };
+        let policy = policies::create(tx, &Actor::SYSTEM, &basics, &[level])?;
+        let basics = alert_sources::Basics {
+            name: format!("Alertmanager {source}"),
+            kind: "alertmanager".to_owned(),
+            team,
+            policy,
+            default_severity: Severity::Error,
+            severity_map: BTreeMap::new(),
+            one_incident_per_alert: false,
+            insufficient_data_triggers: false,
+        };
+        alert_sources::create(tx, &Actor::SYSTEM, &basics, &key(source))?;
+    }
+    Ok(())
+}
+
+/// Beside the build, because a commit costs nothing where /tmp is memory.
+fn folder() -> TempDir {
+    let here = program("");
+    tempfile::Builder::new().prefix("bench-").tempdir_in(here).expect("the folder of the build can be written")
+}
+
+/// A program of the same build as this one.
+fn program(name: &str) -> PathBuf {
+    let this = std::env::current_exe().expect("Linux tells a process its own file");
+    this.parent().unwrap_or(Path::new(".")).join(name)
+}
