@@ -5,6 +5,7 @@ mod first_run;
 mod kill;
 mod live;
 mod scenarios;
+mod schema;
 mod senders;
 mod startup;
 mod ui;

@@ -7,6 +7,7 @@
 mod bench;
 mod ci;
 mod needs;
+mod schema;
 mod step;
 mod test;
 
@@ -17,6 +18,7 @@ Usage: cargo xtask <command>
 
   needs   install what the tests drive: mail server, Alertmanager, browser, Python clients
   test    needs, release build, format, lints, every test
+  schema  write anew what is made from the code: schema/, .env.example, pagerpal.toml
   ci      test, and the licences and advisories of all dependencies
   bench   what it can carry, beside yardsticks: `bench ingest [--secs N]`";
 
@@ -26,6 +28,7 @@ fn main() -> ExitCode {
     let done = match words[..] {
         ["needs"] => needs::run(),
         ["test"] => test::run(),
+        ["schema"] => schema::run(),
         ["ci"] => ci::run(),
         ["bench", ref arguments @ ..] => bench::run(arguments),
         _ => {

@@ -1,0 +1,464 @@
+//! Records to publish the bytes of: no field empty in all of them, and every variant of every stored enum in one.
+//!
+//! Stored enums are numbered by position, so a variant that moves would turn into its neighbour. That is why a new variant
+//! goes to the end of its enum, and gets a sample here.
+
+use pagerpal::domain::access::Role;
+use pagerpal::domain::actor::{Actor, By, Door, Who};
+use pagerpal::domain::alert_source::{AlertSource, Topic, TopicState};
+use pagerpal::domain::audit::AuditEntry;
+use pagerpal::domain::contact::Channel;
+use pagerpal::domain::delivery::{Answer, Attempt, Delivery, Outcome, State};
+use pagerpal::domain::effect::{Reason, Subject, Timer, TimerKey, TimerKind, UpdateKind};
+use pagerpal::domain::entry::{Entry, Interval, Override, OverrideMode};
+use pagerpal::domain::event::{AlertPair, Link, SenderTime};
+use pagerpal::domain::id::{AlertSourceId, EntryId, Id, IncidentId, OverrideId, PolicyId, ScheduleId, TeamId, UserId};
+use pagerpal::domain::incident::{Incident, IncidentDetails, Ladder, Phase, Recovery, Status};
+use pagerpal::domain::notification::Notification;
+use pagerpal::domain::oncall::{Claim, Source, Verdict};
+use pagerpal::domain::policy::{Level, Policy, Recipient};
+use pagerpal::domain::schedule::Schedule;
+use pagerpal::domain::session::Session;
+use pagerpal::domain::source_event::{Replay, ReportResult, ResultWord, SourceEvent};
+use pagerpal::domain::team::Team;
+use pagerpal::domain::time::Timestamp;
+use pagerpal::domain::timeline::{Called, DeliveryNews, Happened, LastResort, SkipReason, TimelineEntry, Via};
+use pagerpal::domain::user::{Activity, ContactMethod, Login, User};
+use pagerpal::domain::{Severity, Urgency};
+use pagerpal::store::counters::Counter;
+use std::collections::BTreeMap;
+
+/// Seconds after 2026-11-24T03:14:00Z.
+fn at(secs: i64) -> Timestamp {
+    Timestamp::from_second(1_795_490_040 + secs)
+}
+
+fn sender_time(secs: i64) -> SenderTime {
+    SenderTime(at(secs).as_second() * 1_000_000_000 + 123_456_789)
+}
+
+fn id<I: Id>(number: u64) -> I {
+    I::new(number)
+}
+
+const ANA: u64 = 1;
+const BO: u64 = 2;
+const TEAM: u64 = 5;
+const SCHEDULE: u64 = 6;
+const POLICY: u64 = 9;
+const SOURCE: u64 = 10;
+/// Larger than one byte, so that the order of bytes shows.
+const INCIDENT: u64 = 0x0102_0304;
+
+pub fn incidents() -> Vec<Incident> {
+    let taken = Incident {
+        id: id(INCIDENT),
+        number: 1842,
+        source: id(SOURCE),
+        team: id(TEAM),
+        policy: id(POLICY),
+        external_id: "disk-db1".into(),
+        title: "Disk full on db1: 97 %, größer wird's nicht".into(),
+        severity: Severity::Critical,
+        status: Status::Acknowledged,
+        assignee: Some(id(BO)),
+        ackers: vec![id(BO), id(ANA)],
+        event_count: 300,
+        created_at: at(0),
+        last_event_at: at(70),
+        taken_at: Some(at(60)),
+        resolved_at: None,
+        resolved_by: None,
+        previous: Some(id(INCIDENT - 2)),
+        reopen_count: 1,
+        ladder: Ladder {
+            run: 1,
+            cycle: 2,
+            level: Some(20),
+            visit: 7,
+            entered_at: Some(at(30)),
+            phase: Phase::Climbing,
+            paged: vec![id(ANA), id(BO)],
+        },
+        generation: 9,
+        timeline_len: 12,
+        appended_seq: Some(12),
+        last_trigger_at: Some(sender_time(70)),
+        recovery: None,
+        is_test: false,
+        version: 14,
+    };
+    let ladder = |phase| Ladder { phase, level: None, entered_at: None, paged: vec![], ..taken.ladder.clone() };
+    let resolved = Incident {
+        id: id(INCIDENT - 1),
+        number: 1841,
+        severity: Severity::Error,
+        status: Status::Resolved,
+        resolved_at: Some(at(90)),
+        resolved_by: Some(id(ANA)),
+        ladder: ladder(Phase::Exhausted),
+        appended_seq: None,
+        recovery: Some(Recovery {
+            received_at: at(90),
+            occurred_at: sender_time(89),
+            closed: vec![AlertPair { fingerprint: "a1b2".into(), starts_at: sender_time(0) }],
+        }),
+        ..taken.clone()
+    };
+    let triggered = Incident {
+        id: id(INCIDENT - 2),
+        number: 1840,
+        external_id: "a test\0of text".into(),
+        severity: Severity::Warning,
+        status: Status::Triggered,
+        assignee: None,
+        taken_at: None,
+        previous: None,
+        ladder: ladder(Phase::NoCoverage),
+        last_trigger_at: None,
+        is_test: true,
+        ..taken.clone()
+    };
+    vec![taken, resolved, triggered]
+}
+
+pub fn incident_details() -> Vec<IncidentDetails> {
+    vec![IncidentDetails {
+        incident: id(INCIDENT),
+        details: "Disk full on db1\nuse: 97 %".into(),
+        labels: BTreeMap::from([("host".into(), "db1".into()), ("job".into(), "node".into())]),
+        links: vec![Link { href: "https://wiki.example.org/disk".into(), text: "Runbook".into() }],
+    }]
+}
+
+pub fn timeline() -> Vec<TimelineEntry> {
+    let claim = |source, verdict| Claim { user: id(ANA), source, instead_of: None, verdict };
+    let by_override = Claim { instead_of: Some(id(BO)), ..claim(Source::Override(id(8)), Verdict::OnCall) };
+    let (team, schedule): (TeamId, ScheduleId) = (id(TEAM), id(SCHEDULE));
+    let called = [
+        Via::Named,
+        Via::Schedule { schedule, claim: by_override },
+        Via::TeamSchedule { team, schedule, claim: claim(Source::Entry(id(7)), Verdict::Shadowed) },
+        Via::TeamSchedule { team, schedule, claim: claim(Source::Fallback, Verdict::Inactive) },
+        Via::TeamMember { team },
+        Via::LastResort,
+    ];
+    let text = || "words of the provider".to_owned();
+    let news = [
+        (Channel::Sms, DeliveryNews::Sent),
+        (Channel::WhatsApp, DeliveryNews::Failed { text: text() }),
+        (Channel::Email, DeliveryNews::Exhausted { text: text() }),
+        (Channel::Sms, DeliveryNews::Suppressed),
+        (Channel::Sms, DeliveryNews::Withdrawn { reason: "resolved".into() }),
+        (Channel::Sms, DeliveryNews::Retried),
+        (Channel::Sms, DeliveryNews::Crossed),
+    ];
+    let mut what = vec![
+        Happened::Created { title: "Disk full on db1".into(), severity: Severity::Info },
+        Happened::EventAppended { count: 299, first_at: at(1) },
+        Happened::SeverityChanged { from: Severity::Warning, to: Severity::Critical },
+        Happened::LevelEntered {
+            policy: id(POLICY),
+            level: 20,
+            cycle: 1,
+            called: called.into_iter().map(|via| Called { user: id(ANA), via }).collect(),
+        },
+        Happened::LevelSkipped {
+            level: 30,
+            reasons: vec![
+                SkipReason::Inactive { user: id(ANA) },
+                SkipReason::NoContactMethod { user: id(BO) },
+                SkipReason::NobodyOnCall { schedule },
+                SkipReason::TeamEmpty { team },
+                SkipReason::Missing,
+            ],
+        },
+        Happened::NoCoverage,
+        Happened::CoverageReturned,
+        Happened::LastResortPaged { called: vec![id(ANA)], chosen: LastResort::Policy },
+        Happened::LastResortPaged { called: vec![id(BO)], chosen: LastResort::Admins },
+        Happened::LastResortPaged { called: vec![], chosen: LastResort::Nobody },
+        Happened::Exhausted,
+        Happened::Acknowledged { by_source: Some("grafana-oncall".into()) },
+        Happened::AckAdded,
+        Happened::Escalated { from_level: Some(20) },
+        Happened::Resolved { by_source: true },
+        Happened::Reopened,
+        Happened::UserDeactivated { user: id(BO) },
+        Happened::Note { text: "looking".into() },
+        Happened::Warning { text: "The signature could not be checked.".into() },
+    ];
+    let of_delivery = |(channel, what)| Happened::Delivery { delivery: id(12), user: id(BO), channel, what };
+    what.extend(news.map(of_delivery));
+    let by = [
+        By::SYSTEM,
+        By { actor: Actor::user(id(ANA), Role::Admin, Door::Web), acting_as: Some(id(BO)) },
+        By { actor: Actor::source(id(SOURCE)), acting_as: None },
+    ];
+    let entry = |(index, what)| {
+        let seq = u32::try_from(index).expect("a short list") + 1;
+        TimelineEntry { incident: id(INCIDENT), seq, at: at(seq.into()), by: by[index % by.len()], what }
+    };
+    what.into_iter().enumerate().map(entry).collect()
+}
+
+pub fn timers() -> Vec<Timer> {
+    let timer = |kind| {
+        let subject = if kind == TimerKind::Nightly { Subject::Upkeep } else { Subject::Incident(id(INCIDENT)) };
+        Timer { key: TimerKey { subject, kind }, due: at(300), armed_at: at(0), generation: 9, failures: 1 }
+    };
+    TimerKind::ALL.map(timer).into()
+}
+
+pub fn notifications() -> Vec<Notification> {
+    let page = Notification {
+        id: id(11),
+        incident: id(INCIDENT),
+        user: id(BO),
+        reason: Reason::Page { level: Some(20) },
+        urgency: Urgency::High,
+        visit: 7,
+        via: Via::Schedule {
+            schedule: id(SCHEDULE),
+            claim: Claim { user: id(BO), source: Source::Fallback, instead_of: None, verdict: Verdict::OnCall },
+        },
+        created_at: at(30),
+    };
+    let update = |number, kind| Notification {
+        id: id(number),
+        reason: Reason::Update(kind),
+        urgency: Urgency::Low,
+        ..page.clone()
+    };
+    vec![update(12, UpdateKind::Acknowledged), update(13, UpdateKind::Resolved), page]
+}
+
+pub fn deliveries() -> Vec<Delivery> {
+    let outcomes = [
+        Outcome::Accepted,
+        Outcome::Ambiguous,
+        Outcome::Temporary { retry_after_secs: Some(30) },
+        Outcome::Permanent { account_wide: true },
+        Outcome::Muted,
+        Outcome::Duplicate,
+    ];
+    let attempt = |(number, outcome)| Attempt {
+        message_number: number,
+        claimed_at: at(i64::from(number) * 60),
+        finished_at: Some(at(i64::from(number) * 60 + 2)),
+        answer: Some(Answer { outcome, text: "words of the provider".into() }),
+    };
+    let mut attempts: Vec<Attempt> = (1..).zip(outcomes).map(attempt).collect();
+    attempts.push(Attempt { message_number: 7, claimed_at: at(400), finished_at: None, answer: None });
+    let states = [
+        State::Queued { due: at(30) },
+        State::Sending { lease_until: at(90) },
+        State::Retrying { due: at(120) },
+        State::Accepted,
+        State::Delivered,
+        State::Failed,
+        State::Exhausted,
+        State::Suppressed,
+        State::Withdrawn { reason: "acknowledged".into() },
+    ];
+    let delivery = |(number, state)| Delivery {
+        id: id(number),
+        notification: id(11),
+        incident: id(INCIDENT),
+        user: id(BO),
+        reason: Reason::Page { level: None },
+        contact: id(4),
+        channel: Channel::Sms,
+        address: "+4915112345678".into(),
+        attempts: if state == State::Accepted { attempts.clone() } else { vec![] },
+        state,
+        failures: 2,
+        created_at: at(30),
+    };
+    (12..).zip(states).map(delivery).collect()
+}
+
+pub fn users() -> Vec<User> {
+    let contact = |number, channel, address: &str, enabled| ContactMethod {
+        id: id(number),
+        channel,
+        address: address.into(),
+        enabled,
+    };
+    let ana = User {
+        id: id(ANA),
+        name: "Ana Żółć".into(),
+        email: Some("ana@example.org".into()),
+        role: Role::Admin,
+        login: Some(Login { password_hash: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA".into(), changed_at: at(0) }),
+        zone: "Europe/Warsaw".into(),
+        activity: vec![Activity { from: at(-900), to: Some(at(-600)) }, Activity { from: at(-300), to: None }],
+        contacts: vec![
+            contact(3, Channel::Email, "ana@example.org", true),
+            contact(4, Channel::Sms, "+4915112345678", true),
+            contact(5, Channel::WhatsApp, "+4915112345678", false),
+        ],
+        created_at: at(-900),
+        version: 3,
+    };
+    let without_login = |number, name: &str, role| User {
+        id: id(number),
+        name: name.into(),
+        email: None,
+        role,
+        login: None,
+        contacts: vec![],
+        ..ana.clone()
+    };
+    vec![without_login(BO, "Bo", Role::Responder), without_login(3, "Caro", Role::Viewer), ana]
+}
+
+pub fn teams() -> Vec<Team> {
+    let members = vec![id(ANA), id(BO)];
+    vec![Team { id: id(TEAM), name: "Payments".into(), members, created_at: at(0), version: 3 }]
+}
+
+pub fn schedules() -> Vec<Schedule> {
+    vec![Schedule {
+        id: id(SCHEDULE),
+        team: id(TEAM),
+        name: "Payments nights".into(),
+        zone: "Europe/Berlin".into(),
+        fallback: Some(id(BO)),
+        created_at: at(0),
+        version: 2,
+    }]
+}
+
+pub fn entries() -> Vec<Entry> {
+    vec![Entry {
+        id: id::<EntryId>(7),
+        schedule: id(SCHEDULE),
+        user: id(ANA),
+        span: Interval { start: at(0), end: at(86_400) },
+        note: "swapped with Bo".into(),
+        author: Some(id(BO)),
+        recorded_at: at(-60),
+    }]
+}
+
+pub fn overrides() -> Vec<Override> {
+    let cover = Override {
+        id: id::<OverrideId>(8),
+        schedule: id(SCHEDULE),
+        user: id(BO),
+        mode: OverrideMode::Cover,
+        span: Interval { start: at(0), end: at(3600) },
+        note: "dentist".into(),
+        author: Some(id(ANA)),
+        recorded_at: at(-60),
+    };
+    let replace = Override { id: id(9), mode: OverrideMode::Replace { from: id(ANA) }, author: None, ..cover.clone() };
+    vec![cover, replace]
+}
+
+pub fn policies() -> Vec<Policy> {
+    let everybody = vec![
+        Recipient::User(id::<UserId>(ANA)),
+        Recipient::Schedule(id::<ScheduleId>(SCHEDULE)),
+        Recipient::Team(id::<TeamId>(TEAM)),
+    ];
+    vec![Policy {
+        id: id::<PolicyId>(POLICY),
+        name: "Payments 24×7".into(),
+        levels: vec![
+            Level { number: 1, delay_minutes: 5, recipients: vec![Recipient::Schedule(id(SCHEDULE))] },
+            Level { number: 20, delay_minutes: 1440, recipients: everybody },
+        ],
+        repeat: 2,
+        last_resort: vec![id(BO)],
+        repage_minutes: 30,
+        created_at: at(0),
+        version: 4,
+    }]
+}
+
+pub fn alert_sources() -> Vec<AlertSource> {
+    let pending = TopicState::Pending { token: "2336412f37fb".into(), asked_at: at(0) };
+    vec![AlertSource {
+        id: id::<AlertSourceId>(SOURCE),
+        name: "CloudWatch eu".into(),
+        kind: "cloudwatch".into(),
+        team: id(TEAM),
+        policy: id(POLICY),
+        active: true,
+        key_hash: [0x5a; 32],
+        key_tail: "9f3c".into(),
+        default_severity: Severity::Error,
+        severity_map: BTreeMap::from([("p1".into(), Severity::Critical), ("p4".into(), Severity::Info)]),
+        one_incident_per_alert: true,
+        insufficient_data_triggers: true,
+        topics: vec![
+            Topic { arn: "arn:aws:sns:eu-central-1:123456789012:alarms".into(), state: TopicState::Confirmed },
+            Topic { arn: "arn:aws:sns:eu-central-1:123456789012:more".into(), state: pending },
+        ],
+        created_at: at(0),
+        version: 2,
+    }]
+}
+
+pub fn source_events() -> Vec<SourceEvent> {
+    vec![SourceEvent {
+        source: id(SOURCE),
+        seq: 300,
+        at: at(0),
+        results: results(),
+        body: "{\"state\": \"ok\"}".into(),
+    }]
+}
+
+pub fn replays() -> Vec<Replay> {
+    vec![Replay { source: id(SOURCE), delivery_id: "sns-4b1c".into(), at: at(0), results: results() }]
+}
+
+fn results() -> Vec<ReportResult> {
+    let words = [
+        ResultWord::Created,
+        ResultWord::Updated,
+        ResultWord::Acknowledged,
+        ResultWord::Resolved,
+        ResultWord::Unchanged,
+        ResultWord::Stale,
+        ResultWord::Noted,
+    ];
+    let result = |result| ReportResult {
+        external_id: Some("disk-db1".into()),
+        action: "trigger".into(),
+        result,
+        incident: Some((id::<IncidentId>(INCIDENT), 1842)),
+    };
+    words.map(result).into()
+}
+
+pub fn sessions() -> Vec<Session> {
+    vec![Session { token_hash: [0xa5; 32], user: id(ANA), created_at: at(0), used_at: at(700) }]
+}
+
+pub fn audit_entries() -> Vec<AuditEntry> {
+    let actors = [
+        Actor::user(id(ANA), Role::Admin, Door::Web),
+        Actor::user(id(BO), Role::Responder, Door::Api),
+        Actor { who: Who::User { id: id(3), role: Role::Viewer }, door: Door::Web },
+        Actor::source(id(SOURCE)),
+        Actor::SYSTEM,
+        Actor::COMMAND_LINE,
+    ];
+    let entry = |(number, actor)| AuditEntry {
+        id: id(number),
+        at: at(0),
+        actor,
+        action: "policy.saved".into(),
+        object: id::<PolicyId>(POLICY).to_string(),
+        summary: "Payments 24×7: 2 levels".into(),
+    };
+    (300..).zip(actors).map(entry).collect()
+}
+
+pub fn counters() -> Vec<Counter> {
+    vec![Counter { name: "incident_number".into(), last: 1842 }]
+}
