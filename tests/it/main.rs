@@ -8,6 +8,7 @@ mod scenarios;
 mod schema;
 mod senders;
 mod startup;
+mod tidy;
 mod ui;
 mod web;
 mod world;
