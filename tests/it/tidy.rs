@@ -12,6 +12,7 @@ mod source;
 mod templates;
 
 use source::product_code;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -72,10 +73,32 @@ fn collect(folder: &Path, prefix: &str, files: &mut Vec<(String, String)>) {
 
 /// The code that runs in the product, or `None`: another kind of file, or one that holds tests alone.
 fn product(path: &str, text: &str) -> Option<String> {
-    let name = path.strip_prefix("src/")?.rsplit('/').next()?.strip_suffix(".rs")?;
-    let holds_tests = matches!(name, "tests" | "testing" | "conformance") || name.ends_with("_tests");
-    (!holds_tests).then(|| product_code(text))
+    let is_product = path.starts_with("src/") && path.ends_with(".rs") && !TEST_MODULES.contains(path);
+    is_product.then(|| product_code(text))
 }
+
+/// The files that a `#[cfg(test)] mod name;` brings in.
+static TEST_MODULES: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+    let mut found = BTreeSet::new();
+    for (path, text) in REPOSITORY.iter().filter(|(path, _)| path.starts_with("src/") && path.ends_with(".rs")) {
+        let (folder, name) = path.rsplit_once('/').expect("it is below src/");
+        let children = match name {
+            "mod.rs" | "lib.rs" => folder.to_owned(),
+            _ => path.trim_end_matches(".rs").to_owned(),
+        };
+        for item in text.split("#[cfg(test)]\n").skip(1) {
+            let mut lines = item.lines().map(str::trim);
+            let first = lines.next().unwrap_or("");
+            if let Some(elsewhere) = first.strip_prefix("#[path = \"").and_then(|rest| rest.strip_suffix("\"]")) {
+                found.insert(format!("{folder}/{elsewhere}"));
+            } else if let Some((_, name)) = first.strip_suffix(';').and_then(|rest| rest.split_once("mod ")) {
+                found.insert(format!("{children}/{name}.rs"));
+            }
+        }
+    }
+    assert!(found.contains("src/store/testing.rs") && found.len() > 5, "{found:?}");
+    found
+});
 
 /// The folder, or the single file, of `src/` that a path belongs to.
 fn part_of(path: &str) -> &str {
