@@ -70,25 +70,26 @@ fn self_contained(path: &str, text: &str) -> Verdict {
     if !is_ours(path) {
         return None;
     }
-    let mut words = joined(&[("/wor", "k/"), ("shared/", "design"), ("BRI", "EF"), ("/ho", "me/"), ("/ro", "ot/")]);
-    words.push(env!("CARGO_MANIFEST_DIR").to_owned());
+    let words = joined(&[("/wor", "k/"), ("shared/", "design"), ("BRI", "EF"), ("/ho", "me/"), ("/ro", "ot/")]);
     let advice = |word: &str| format!("{word} exists on one machine only: say it in words that hold everywhere");
     let mut found = lines_with(text, &words, advice);
+    let endings: &[&str] = if path.ends_with(".md") { &[".md", ".rs"] } else { &[".md"] };
     for (number, line) in text.lines().enumerate() {
-        for document in documents(line) {
-            if !REPOSITORY.iter().any(|(path, _)| path == document || path.ends_with(&format!("/{document}"))) {
-                found.push((number + 1, format!("{document} is not in this repository: explain the matter here")));
+        for name in named_files(line, endings) {
+            if !REPOSITORY.iter().any(|(path, _)| path == name || path.ends_with(&format!("/{name}"))) {
+                found.push((number + 1, format!("{name} is not in this repository: name what is, or explain it here")));
             }
         }
     }
     Some(found)
 }
 
-/// The names in a line that end in `.md`, without what comes before their last slash and without patterns.
-fn documents(line: &str) -> impl Iterator<Item = &str> {
+/// The files that a line names, patterns and addresses left out.
+fn named_files<'a>(line: &'a str, endings: &'a [&str]) -> impl Iterator<Item = &'a str> {
     let words = line.split(|c: char| !(is_word(c) || matches!(c, '.' | '-' | '/' | '<' | '>' | '*' | ':')));
-    let names = words.filter(|word| !word.contains(['<', '*', ':'])).filter_map(|word| word.rsplit('/').next());
-    names.map(|name| name.trim_end_matches('.')).filter(|name| name.len() > 3 && name.ends_with(".md"))
+    let names = words.filter(|word| !word.contains(['<', '*']) && !word.contains("://"));
+    let names = names.map(|name| name.trim_end_matches(['.', ':']).trim_start_matches("../"));
+    names.filter(|name| endings.iter().any(|ending| name.len() > ending.len() && name.ends_with(ending)))
 }
 
 #[test]
@@ -103,6 +104,7 @@ fn the_repository_explains_itself() {
             ("src/app/a.rs", &["// as in /wor", "k/main"].concat()),
             ("README.md", &["see shared/", "design"].concat()),
             ("src/app/a.rs", &["// reliability", ".md says why"].concat()),
+            ("ARCHITECTURE.md", &["see `store/moved", ".rs`"].concat()),
         ],
     );
 }
