@@ -14,9 +14,11 @@ use crate::secret::Secret;
 use crate::telemetry::{self, Form};
 use crate::web::{Web, WebSettings, server};
 use crate::worker;
+use ring::hmac;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 
 pub fn run(config: &Config) -> Exit {
     let journal = std::env::var("JOURNAL_STREAM").ok();
@@ -58,21 +60,20 @@ async fn serve(config: &Config) -> Exit {
         Ok(workers) => workers,
         Err(error) => return say(Exit::DatabaseUnreachable, &error.to_string()),
     };
-    let web = Arc::new(Web::new(Arc::clone(&app), bridge, egress, web_settings(config, secret_key)));
+    let web = Arc::new(Web::new(Arc::clone(&app), bridge, egress, web_settings(config, &secret_key)));
     tracing::info!(database = %path.display(), "open");
     greet(&app, config, &web, &listener);
 
-    let exit = Arc::new(std::sync::Mutex::new(Exit::Done));
-    let ended_by = Arc::clone(&exit);
-    let stop = async move {
+    let (say_stop, stop) = oneshot::channel::<()>();
+    let ended_by = tokio::spawn(async move {
         let by = told_to_stop().await;
         tracing::info!("stopping: what has begun is finished first");
-        *ended_by.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = by;
-    };
-    server::serve(web, listener, stop).await;
+        let _ = say_stop.send(());
+        by
+    });
+    server::serve(web, listener, async move { stop.await.unwrap_or_default() }).await;
     workers.stop().await;
-    let exit = *exit.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    exit
+    ended_by.await.unwrap_or(Exit::Failed)
 }
 
 /// What the status board should know from the start.
@@ -132,7 +133,7 @@ fn notify_settings(config: &Config) -> NotifySettings {
     NotifySettings { infobip, smtp }
 }
 
-fn web_settings(config: &Config, secret_key: Secret) -> WebSettings {
+fn web_settings(config: &Config, secret_key: &Secret) -> WebSettings {
     let proxies = config.trusted_proxies.clone();
     WebSettings {
         base_url: config.base_url.as_ref().map(|url| url.as_str().to_owned()),
@@ -140,7 +141,7 @@ fn web_settings(config: &Config, secret_key: Secret) -> WebSettings {
         allowed_origins: config.allowed_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
         is_trusted_proxy: Box::new(move |address| proxies.iter().any(|network| network.contains(address))),
         listens_on_loopback: config.listen_address.ip().is_loopback(),
-        secret_key,
+        session_key: hmac::Key::new(hmac::HMAC_SHA256, secret_key.expose().as_bytes()),
     }
 }
 

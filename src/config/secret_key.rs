@@ -87,7 +87,7 @@ mod tests {
     fn a_damaged_file_is_refused_and_kept() {
         let directory = tempfile::tempdir().expect("a temporary directory");
         fs::write(directory.path().join(FILE), "short\n").expect("a writable directory");
-        let refusal = in_directory(directory.path()).secret_key([7; 32]).err().expect("a refusal").to_string();
+        let refusal = in_directory(directory.path()).secret_key([7; 32]).map(drop).expect_err("a refusal").to_string();
         assert!(refusal.contains("holds no secret key") && !refusal.contains("short"), "{refusal}");
         assert_eq!(fs::read_to_string(directory.path().join(FILE)).expect("it is kept"), "short\n");
     }

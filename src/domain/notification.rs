@@ -25,7 +25,7 @@ pub struct Notification {
 
 /// The contact methods a notification uses, all due at once: for a page of high urgency every enabled one, for low
 /// urgency email, else the first; an update goes by email and WhatsApp only, because it wakes nobody.
-pub fn plan<'a>(user: &'a User, reason: Reason, urgency: Urgency) -> Vec<&'a ContactMethod> {
+pub fn plan(user: &User, reason: Reason, urgency: Urgency) -> Vec<&ContactMethod> {
     let mut enabled = user.contacts.iter().filter(|contact| contact.enabled);
     match (reason, urgency) {
         (Reason::Update(_), _) => enabled.filter(|c| matches!(c.channel, Channel::Email | Channel::WhatsApp)).collect(),

@@ -151,8 +151,11 @@ mod tests {
         Interval { start: at(start), end: at(end) }
     }
 
-    /// People are letters; activity other than "always" is given as `(letter, [(from, to)])`.
-    fn people(gaps: &[(char, &[(&str, Option<&str>)])]) -> People {
+    /// When somebody was active, as `(from, to)`.
+    type Spans<'a> = &'a [(&'a str, Option<&'a str>)];
+
+    /// People are letters, active always unless said otherwise.
+    fn people(gaps: &[(char, Spans<'_>)]) -> People {
         let user = |letter: char| {
             let always = vec![Activity { from: Timestamp::MIN, to: None }];
             let gaps = gaps.iter().find(|(l, _)| *l == letter);

@@ -123,7 +123,7 @@ pub async fn signed_in(web: &Web, headers: &HeaderMap) -> Result<Option<SignedIn
 
 async fn session(web: &Web, headers: &HeaderMap, door: Door) -> Result<Option<(SignedIn, Token)>, WebError> {
     let Some(token) = Token::of(headers, web.settings.cookie_secure) else { return Ok(None) };
-    let kept = token.kept(&web.session_key);
+    let kept = token.kept(&web.settings.session_key);
     let found = web.read(move |read| auth::session(read, kept)).await?;
     let Some((session, user)) = found else { return Ok(None) };
     web.seen.note(web, &session);

@@ -32,7 +32,6 @@ use crate::app::{self, App, AppError, Read, Write};
 use crate::bridge::{Bridge, Lane};
 use crate::domain::id::{AlertSourceId, UserId};
 use crate::egress::Egress;
-use crate::secret::Secret;
 use crate::web::basic::Remembered;
 use crate::web::body::LargeBodies;
 use crate::web::error::WebError;
@@ -63,8 +62,6 @@ pub struct Web {
     seen: Seen,
     certificates: Certificates,
     last_health: LastHealth,
-    /// Under which the store keeps digests of session cookies.
-    pub session_key: hmac::Key,
 }
 
 /// The part of the configuration that the web layer itself needs.
@@ -79,14 +76,13 @@ pub struct WebSettings {
     pub is_trusted_proxy: Box<dyn Fn(IpAddr) -> bool + Send + Sync>,
     /// Whether the server listens on nothing but this machine.
     pub listens_on_loopback: bool,
-    /// The installation's secret, of at least 32 bytes.
-    pub secret_key: Secret,
+    /// Made of the installation's secret. The store keeps digests of session cookies under it.
+    pub session_key: hmac::Key,
 }
 
 impl Web {
     pub fn new(app: Arc<App>, bridge: Bridge, egress: Arc<Egress>, settings: WebSettings) -> Web {
         Web {
-            session_key: hmac::Key::new(hmac::HMAC_SHA256, settings.secret_key.expose().as_bytes()),
             setup_code: SetupCode::new(app.random_bytes()),
             remembered: Remembered::new(app.random_bytes()),
             throttle: Throttle::default(),

@@ -23,7 +23,7 @@ const FORM: &[u8] = b"form";
 /// browser had before.
 pub async fn start(web: &Web, user: UserId) -> Result<HeaderValue, WebError> {
     let token = Token::new(web.app.random_bytes());
-    let kept = token.kept(&web.session_key);
+    let kept = token.kept(&web.settings.session_key);
     web.write(move |tx| auth::open_session(tx, user, kept)).await?;
     Ok(token.set_cookie(web.settings.cookie_secure))
 }

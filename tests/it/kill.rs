@@ -119,7 +119,7 @@ async fn a_hundred_kills_lose_nothing_that_was_confirmed() {
     // One last life, undisturbed. First pages must all leave; second ones when their minute is over.
     infobip.fail_next(Channel::Sms, 0, Fault::Hang);
     let mut process = site.start().await;
-    let confirmed = confirmed.lock().expect("no panic");
+    let confirmed = std::mem::take(&mut *confirmed.lock().expect("no panic"));
     let (alerts, taken) = (confirmed.alerts.len(), confirmed.acknowledged.len());
     assert!(alerts >= 100 && taken >= 5, "only {alerts} alerts and {taken} acknowledgements were confirmed");
 

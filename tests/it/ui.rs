@@ -53,7 +53,7 @@ impl Site {
             allowed_origins: vec![],
             is_trusted_proxy: Box::new(|_| false),
             listens_on_loopback: true,
-            secret_key: pagerpal::secret::Secret::new("a secret that only this test knows".to_owned()),
+            session_key: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, b"a secret that only this test knows"),
         };
         let web = Arc::new(Web::new(app, Bridge::new(2), egress, settings));
         Site { router: routes::router(Arc::clone(&web)), web, clock }

@@ -112,7 +112,7 @@ impl Site {
         let mut bytes = [7; 32];
         bytes[..8].copy_from_slice(&self.sessions.fetch_add(1, Ordering::Relaxed).to_be_bytes());
         let token = Token::new(bytes);
-        let (user, kept) = (self.people[name], token.kept(&self.web.session_key));
+        let (user, kept) = (self.people[name], token.kept(&self.web.settings.session_key));
         self.write(move |tx| auth::open_session(tx, user, kept));
         token
     }
@@ -178,7 +178,7 @@ fn sources(tx: &mut Write<'_>, responder: UserId) -> Result<(), AppError> {
     Ok(())
 }
 
-const SECRET: &str = "a secret that only this test knows";
+const SECRET: &[u8] = b"a secret that only this test knows";
 
 fn settings() -> WebSettings {
     WebSettings {
@@ -187,7 +187,7 @@ fn settings() -> WebSettings {
         allowed_origins: vec!["https://wall.example.test".into()],
         is_trusted_proxy: Box::new(|address| address.is_loopback()),
         listens_on_loopback: false,
-        secret_key: pagerpal::secret::Secret::new(SECRET.to_owned()),
+        session_key: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, SECRET),
     }
 }
 
@@ -319,7 +319,7 @@ async fn knock(site: &Site, router: &Router, row: &RouteSpec, actor: &str) -> An
         "unknown session" => request = request.header("cookie", cookie(&Token::new([0; 32]))),
         "ended session" => {
             let token = site.session("admin");
-            let hash = token.kept(&site.web.session_key);
+            let hash = token.kept(&site.web.settings.session_key);
             site.write(move |tx| auth::end_session(tx, hash));
             request = request.header("cookie", cookie(&token));
         }
@@ -990,7 +990,7 @@ async fn use_of_a_session_is_written_down_by_the_server_and_by_no_request() {
     assert_eq!(site.commits(), before);
     stop.send(()).expect("it still serves");
     serve.await.expect("it ends");
-    let kept = token.kept(&site.web.session_key);
+    let kept = token.kept(&site.web.settings.session_key);
     let (session, _) = site.web.app.read(|read| auth::session(read, kept)).expect("read").expect("it is good");
     assert_eq!(session.used_at, Timestamp::from_second(START + 3600));
 }

@@ -396,8 +396,12 @@ pub fn alert_sources() -> Vec<AlertSource> {
         one_incident_per_alert: true,
         insufficient_data_triggers: true,
         topics: vec![
-            Topic { arn: "arn:aws:sns:eu-central-1:123456789012:alarms".into(), state: TopicState::Confirmed },
-            Topic { arn: "arn:aws:sns:eu-central-1:123456789012:more".into(), state: pending },
+            Topic {
+                arn: "arn:aws:sns:eu-central-1:123456789012:alarms".into(),
+                listed: true,
+                state: TopicState::Confirmed,
+            },
+            Topic { arn: "arn:aws:sns:eu-central-1:123456789012:more".into(), listed: false, state: pending },
         ],
         created_at: at(0),
         version: 2,
