@@ -169,7 +169,7 @@ pub fn send_test_alert(tx: &mut Write<'_>, actor: &Actor, id: AlertSourceId) -> 
     };
     change::audit(tx, actor, "alert_source.tested", id, source.name)?;
     let (reports, body) = (vec![Report::Event(event)], "(test alert)".to_owned());
-    intake::receive(tx, &Received { source: id, reports, delivery_id: None, body, is_test: true })
+    intake::receive(tx, &Received { source: id, reports, delivery_id: None, key_hash: None, body, is_test: true })
 }
 
 fn save(tx: &mut Write<'_>, source: &AlertSource) -> Result<(), AppError> {

@@ -1,13 +1,13 @@
 //! Alerts in: everything one request says, committed together and answered once.
 
-use crate::app::{AppError, Read, Write, apply, context, sha256};
+use crate::app::{AppError, Read, Write, apply, context};
 use crate::domain::actor::{Actor, By};
 use crate::domain::alert_source::AlertSource;
 use crate::domain::event::{Event, Note, Report, Subscription};
 use crate::domain::id::AlertSourceId;
 use crate::domain::incident::{self, Incident, IncidentDetails, Meaning, Opening, Taker};
 use crate::domain::refusal::Refusal;
-use crate::domain::source_event::{KEPT_BODY_BYTES, Replay, ReportResult, ResultWord, SourceEvent};
+use crate::domain::source_event::{Replay, ReportResult, ResultWord, SourceEvent};
 use crate::domain::timeline::Happened;
 use crate::store::{Read as _, alert_sources, events, incidents};
 use std::collections::BTreeSet;
@@ -19,19 +19,27 @@ pub struct Received {
     pub reports: Vec<Report>,
     /// The sender's name for this request; its repetition gets the first answer.
     pub delivery_id: Option<String>,
-    /// The body as text, for the source's page.
+    /// The digest of the key it came with, to be compared once more in the transaction; `None` for what we send ourselves.
+    pub key_hash: Option<[u8; 32]>,
+    /// The beginning of the body as text without secrets, for the source's page.
     pub body: String,
     pub is_test: bool,
 }
 
+/// The code of the refusal of a key that was replaced while its request was read.
+pub const KEY_REPLACED: &str = "key_replaced";
+
 /// The source a key belongs to, active or not.
-pub fn source_of_key(read: &Read<'_>, key: &str) -> Result<Option<AlertSource>, AppError> {
-    Ok(alert_sources::alert_source_by_key(read, sha256(key.as_bytes()))?)
+pub fn source_of_key(read: &Read<'_>, key_hash: [u8; 32]) -> Result<Option<AlertSource>, AppError> {
+    Ok(alert_sources::alert_source_by_key(read, key_hash)?)
 }
 
 /// A success means that the reports and all they cause are written.
 pub fn receive(tx: &mut Write<'_>, received: &Received) -> Result<Vec<ReportResult>, AppError> {
     let source = tx.get::<AlertSource>(received.source)?.ok_or_else(|| Refusal::not_found("alert source"))?;
+    if received.key_hash.is_some_and(|hash| hash != source.key_hash) {
+        return Err(Refusal::conflict(KEY_REPLACED, "This key was replaced. Set the new one at the sender.").into());
+    }
     if !source.active {
         return Err(inactive(&source).into());
     }
@@ -51,9 +59,8 @@ pub fn receive(tx: &mut Write<'_>, received: &Received) -> Result<Vec<ReportResu
     if let Some(delivery_id) = received.delivery_id.clone() {
         tx.put(&Replay { source: source.id, delivery_id, at: tx.now(), results: results.clone() })?;
     }
-    let at = tx.now();
-    let body = clipped(&received.body);
-    events::source_event_add(tx, SourceEvent { source: source.id, seq: 0, at, results: results.clone(), body })?;
+    let event = SourceEvent::new(source.id, tx.now(), results.clone(), received.body.clone());
+    events::source_event_add(tx, event)?;
     Ok(results)
 }
 
@@ -166,28 +173,4 @@ fn on_subscription(
         result: ResultWord::Noted,
         incident: None,
     })
-}
-
-/// The beginning of the body, for people to recognise. What would let a stranger act is taken out: the token and the
-/// addresses with which SNS lets anyone confirm or end a subscription.
-fn clipped(body: &str) -> String {
-    let mut end = body.len().min(KEPT_BODY_BYTES);
-    while !body.is_char_boundary(end) {
-        end -= 1;
-    }
-    let mut text = body[..end].to_owned();
-    for name in ["\"Token\"", "\"SubscribeURL\"", "\"UnsubscribeURL\"", "\"routing_key\"", "\"api_key\""] {
-        let mut from = 0;
-        while let Some(found) = text[from..].find(name) {
-            let after_name = from + found + name.len();
-            let Some(open) = text[after_name..].find('"').map(|at| after_name + at + 1) else { break };
-            let close = text[open..].find('"').map_or(text.len(), |at| open + at);
-            text.replace_range(open..close, "removed");
-            from = open + "removed".len();
-        }
-    }
-    if end < body.len() {
-        text.push_str("\n… cut here");
-    }
-    text
 }

@@ -11,9 +11,24 @@ pub struct SourceEvent {
     /// 1, 2, 3 … per source.
     pub seq: u64,
     pub at: Timestamp,
+    /// Further requests right after this one that said the same of the same open incidents, and when the last of them
+    /// came. They are counted here, so that a flood of one alert does not push everything else off the page.
+    pub repeats: u64,
+    pub last_at: Timestamp,
     pub results: Vec<ReportResult>,
     /// The beginning of the body, with what would be a secret removed.
     pub body: String,
+}
+
+impl SourceEvent {
+    pub fn new(source: AlertSourceId, at: Timestamp, results: Vec<ReportResult>, body: String) -> SourceEvent {
+        SourceEvent { source, seq: 0, at, repeats: 0, last_at: at, results, body }
+    }
+
+    /// Whether `newer` says nothing that this one has not said: the same open incidents go on.
+    pub fn is_repeated_by(&self, newer: &SourceEvent) -> bool {
+        self.results == newer.results && self.results.iter().all(|result| result.result == ResultWord::Updated)
+    }
 }
 
 /// How many requests are kept per source.

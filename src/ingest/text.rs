@@ -5,6 +5,7 @@
 //! seen. Escaping for HTML, SMS or mail is left to those who write them.
 
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// Shows where something was cut.
 const CUT: &str = "…";
@@ -24,6 +25,10 @@ pub(super) fn line(text: &str, max_chars: usize) -> String {
 
 /// Text for people over several lines. Line breaks stay, because lists of alerts need them.
 pub(super) fn paragraphs(text: &str) -> String {
+    // Nearly all text is like this, and this is the busiest place of all.
+    if text.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)) {
+        return text.to_owned();
+    }
     let text = text.replace("\r\n", "\n");
     text.chars().filter(|c| !is_invisible(*c)).map(|c| if is_space(c) && c != '\n' { ' ' } else { c }).collect()
 }
@@ -68,15 +73,28 @@ const SECRETS: [&str; 5] = ["UnsubscribeURL", "SubscribeURL", "Token", "api_key"
 
 /// The tree as people read it, without secrets. Stops soon after `max` bytes; the exact cut is the caller's.
 pub(super) fn pretty(tree: &Value, max: usize) -> String {
-    let mut tree = tree.clone();
-    remove_secrets(&mut tree);
+    let mut tree = Cow::Borrowed(tree);
+    if holds_secret(&tree) {
+        remove_secrets(tree.to_mut());
+    }
     let mut out = Bounded { bytes: Vec::new(), max };
     // The only error is our own "enough": a deep tree of tiny values would otherwise grow a hundredfold.
-    let _ = serde_json::to_writer_pretty(&mut out, &tree);
+    let _ = serde_json::to_writer_pretty(&mut out, &*tree);
     String::from_utf8_lossy(&out.bytes).into_owned()
 }
 
-/// Recursion is bounded by the depth that `body` lets through.
+/// Recursion, here and below, is bounded by the depth that `body` lets through.
+fn holds_secret(tree: &Value) -> bool {
+    match tree {
+        Value::Object(fields) => {
+            fields.iter().any(|(name, value)| SECRETS.contains(&name.as_str()) || holds_secret(value))
+        }
+        Value::Array(items) => items.iter().any(holds_secret),
+        Value::String(text) => names_secret(text),
+        _ => false,
+    }
+}
+
 fn remove_secrets(tree: &mut Value) {
     match tree {
         Value::Object(fields) => {
@@ -84,7 +102,7 @@ fn remove_secrets(tree: &mut Value) {
             fields.values_mut().for_each(remove_secrets);
         }
         Value::Array(items) => items.iter_mut().for_each(remove_secrets),
-        Value::String(text) => *text = without_secrets(text),
+        Value::String(text) if names_secret(text) => *text = without_secrets(text),
         _ => {}
     }
 }
@@ -92,6 +110,9 @@ fn remove_secrets(tree: &mut Value) {
 /// Takes the values of secret fields out of text that may be broken, cut, or JSON inside a JSON string. Meant for
 /// whatever is kept of a body: a value is recognised by the field's name before it.
 pub fn without_secrets(text: &str) -> String {
+    if !names_secret(text) {
+        return text.to_owned();
+    }
     let mut kept = String::new();
     let mut rest = text;
     while let Some((at, name)) = next_secret(rest) {
@@ -102,6 +123,11 @@ pub fn without_secrets(text: &str) -> String {
         rest = &value[secret_end(value, is_form)..];
     }
     kept + rest
+}
+
+/// Most text does not, and is left alone.
+fn names_secret(text: &str) -> bool {
+    SECRETS.iter().any(|name| text.contains(name))
 }
 
 /// The next secret field with a value: its name stands alone and `:` or `=` follows. One pass, because a sender may

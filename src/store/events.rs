@@ -39,10 +39,18 @@ pub fn source_events(read: &impl Read, source: AlertSourceId, limit: usize) -> R
     Ok(read.scan_table(&Span::of((source,)), Take::last(limit))?.items)
 }
 
-/// Adds one and drops the one that is past keeping. `seq` is given here.
+/// Adds one and drops the one that is past keeping; a mere repeat is counted on the last one. `seq` is given here.
 pub fn source_event_add(tx: &mut Tx<'_>, mut event: SourceEvent) -> Result<()> {
-    let last = source_events(tx, event.source, 1)?.first().map_or(0, |last| last.seq);
-    event.seq = last + 1;
+    let mut last_seq = 0;
+    if let Some(mut last) = source_events(tx, event.source, 1)?.pop() {
+        if last.is_repeated_by(&event) {
+            last.repeats += 1;
+            last.last_at = event.at;
+            return tx.put(&last);
+        }
+        last_seq = last.seq;
+    }
+    event.seq = last_seq + 1;
     if event.seq > KEPT_EVENTS {
         tx.delete::<SourceEvent>((event.source, event.seq - KEPT_EVENTS))?;
     }

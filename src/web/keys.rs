@@ -10,9 +10,10 @@
 //!
 //! The first form present decides; a wrong key in it is not rescued by a right one in another.
 
-use crate::app::intake;
+use crate::app::{intake, sha256};
 use crate::bridge::Lane;
 use crate::domain::alert_source::AlertSource;
+use crate::domain::time::Timestamp;
 use crate::web::Web;
 use crate::web::error::WebError;
 use crate::web::extract::Fields;
@@ -20,6 +21,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 /// SNS sends the password in its URL only after it has been told this.
 pub const REALM: &str = "PagerPal alert source";
@@ -28,9 +31,43 @@ pub const REALM: &str = "PagerPal alert source";
 pub async fn alert_source(web: &Web, parts: &Parts) -> Result<AlertSource, WebError> {
     let unknown = || WebError::Unauthorized { realm: REALM };
     let key = key_of(&parts.headers, parts.uri.query().unwrap_or("")).ok_or_else(unknown)?;
-    let source = web.read_in(Lane::Ingest, move |read| intake::source_of_key(read, &key)).await?;
+    let hash = sha256(key.as_bytes());
+    if let Some(source) = web.known_keys.get(&hash, web.app.now()) {
+        return Ok(source);
+    }
+    let source = web.read_in(Lane::Ingest, move |read| intake::source_of_key(read, hash)).await?;
     let source = source.ok_or_else(unknown)?;
-    if source.active { Ok(source) } else { Err(intake::inactive(&source).into()) }
+    if !source.active {
+        return Err(intake::inactive(&source).into());
+    }
+    web.known_keys.remember(&source, web.app.now());
+    Ok(source)
+}
+
+/// Sources whose keys were looked up in this very second. What is decided by them alone is how a body is read; whether
+/// the key still opens and the source is active is asked again in the transaction that takes the alert in.
+#[derive(Default)]
+pub struct KnownKeys(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    second: Option<Timestamp>,
+    by_key: BTreeMap<[u8; 32], AlertSource>,
+}
+
+impl KnownKeys {
+    fn get(&self, key_hash: &[u8; 32], now: Timestamp) -> Option<AlertSource> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.second == Some(now) { known.by_key.get(key_hash).cloned() } else { None }
+    }
+
+    fn remember(&self, source: &AlertSource, now: Timestamp) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.second != Some(now) {
+            *known = Known { second: Some(now), by_key: BTreeMap::new() };
+        }
+        known.by_key.insert(source.key_hash, source.clone());
+    }
 }
 
 fn key_of(headers: &HeaderMap, query: &str) -> Option<String> {

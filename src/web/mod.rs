@@ -36,6 +36,7 @@ use crate::web::basic::Remembered;
 use crate::web::body::LargeBodies;
 use crate::web::error::WebError;
 use crate::web::health::LastHealth;
+use crate::web::keys::KnownKeys;
 use crate::web::seen::Seen;
 use crate::web::setup_code::SetupCode;
 use crate::web::sns::Certificates;
@@ -59,6 +60,7 @@ pub struct Web {
     large_bodies: LargeBodies,
     calls: Flow<UserId>,
     remembered: Remembered,
+    known_keys: KnownKeys,
     seen: Seen,
     certificates: Certificates,
     last_health: LastHealth,
@@ -85,6 +87,7 @@ impl Web {
         Web {
             setup_code: SetupCode::new(app.random_bytes()),
             remembered: Remembered::new(app.random_bytes()),
+            known_keys: KnownKeys::default(),
             throttle: Throttle::default(),
             alerts: Flow::new(1000, 100),
             large_bodies: LargeBodies::default(),

@@ -15,6 +15,7 @@ use crate::web::Web;
 use crate::web::body::Prefix;
 use crate::web::error::WebError;
 use crate::web::extract::FromSource;
+use crate::web::keys::REALM;
 use crate::web::routes::WEBHOOK_BYTES;
 use crate::web::sns::{self, Checked};
 use axum::Json;
@@ -23,6 +24,9 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, header};
 use serde::Serialize;
 use std::sync::Arc;
+
+/// Bodies up to this are read on the spot, which takes less than going to another thread and back does.
+const READ_HERE_BYTES: usize = 16 * 1024;
 
 /// What is kept of a body that is too long.
 const KEPT_OF_LONG_BYTES: usize = 64 * 1024;
@@ -45,7 +49,10 @@ pub async fn receive(
     let checked = sns::check(&web, &arrived.body).await?;
     let renewed = renewed_topics(&arrived.source);
     let source_id = arrived.source.id;
-    let received = web.bridge.run(Lane::Ingest, move || arrived.read(checked, now.into())).await?;
+    let received = match arrived.body.len() {
+        ..=READ_HERE_BYTES => arrived.read(checked, now.into()),
+        _ => web.bridge.run(Lane::Ingest, move || arrived.read(checked, now.into())).await?,
+    };
     drop(place);
     let to_confirm = received.reports.iter().filter_map(|report| match report {
         Report::Subscription(asked) if asked.verified && renewed.contains(&asked.topic_arn) => {
@@ -54,7 +61,12 @@ pub async fn receive(
         _ => None,
     });
     let to_confirm: Vec<(String, String)> = to_confirm.collect();
-    let results = web.write_in(app::Lane::Paging, move |tx| intake::receive(tx, &received)).await?;
+    let results = match web.write_in(app::Lane::Paging, move |tx| intake::receive(tx, &received)).await {
+        Err(WebError::Refused(refusal)) if refusal.code == intake::KEY_REPLACED => {
+            return Err(WebError::Unauthorized { realm: REALM });
+        }
+        results => results?,
+    };
     for (topic_arn, token) in to_confirm {
         sns::confirm_again(&web, source_id, topic_arn, token);
     }
@@ -101,11 +113,19 @@ impl Arrived {
         let asks_to_join = parsed.reports.iter().any(|report| matches!(report, Report::Subscription(_)));
         let trust = checked.trust(&self.source, asks_to_join);
         let Parsed { reports, delivery_id } = parsed.apply_trust(&trust);
-        // One byte more than is kept, so that the cut is seen.
-        let shown = &self.body[..self.body.len().min(KEPT_BODY_BYTES + 1)];
-        let body = String::from_utf8_lossy(shown).into_owned();
-        Received { source: self.source.id, reports, delivery_id, body, is_test: false }
+        let key_hash = Some(self.source.key_hash);
+        Received { source: self.source.id, reports, delivery_id, key_hash, body: shown(&self.body), is_test: false }
     }
+}
+
+/// The beginning of a body, for people to recognise. What would let them act in the sender's name is taken out.
+fn shown(body: &[u8]) -> String {
+    let kept = &body[..body.len().min(KEPT_BODY_BYTES)];
+    let mut text = ingest::without_secrets(&String::from_utf8_lossy(kept));
+    if kept.len() < body.len() {
+        text.push_str("\n… cut here");
+    }
+    text
 }
 
 /// What the sender hears.

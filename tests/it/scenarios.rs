@@ -394,6 +394,7 @@ impl Stage {
             source: self.sources[source].0,
             reports: vec![Report::Event(event)],
             delivery_id: None,
+            key_hash: None,
             body: String::new(),
             is_test: false,
         };

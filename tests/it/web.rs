@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt;
 use pagerpal::app::alert_sources::Basics;
 use pagerpal::app::users::NewUser;
-use pagerpal::app::{App, AppError, Lane, Settings, Write, alert_sources, auth, policies, setup, teams, users};
+use pagerpal::app::{App, AppError, Lane, Settings, Write, alert_sources, auth, intake, policies, setup, teams, users};
 use pagerpal::bridge::Bridge;
 use pagerpal::clock::ScriptedClock;
 use pagerpal::domain::Severity;
@@ -688,7 +688,7 @@ async fn what_is_not_on_disk_is_never_answered_with_success_and_may_be_sent_agai
 }
 
 #[tokio::test]
-async fn keys_come_in_six_forms_and_the_first_one_decides() {
+async fn keys_come_in_five_forms_and_the_first_one_decides() {
     let site = Site::new();
     let basic = |key: &str| format!("Basic {}", STANDARD.encode(format!("sns:{key}")));
     let (bearer, genie, right, wrong) = (format!("Bearer {KEY}"), format!("GenieKey {KEY}"), basic(KEY), basic("no"));
@@ -711,6 +711,24 @@ async fn keys_come_in_six_forms_and_the_first_one_decides() {
     check(&[("x-api-key", OFF_KEY)], path, 403).await;
     let of_a_person = format!("Basic {}", STANDARD.encode(format!("admin@example.test:{PASSWORD}")));
     check(&[("authorization", &of_a_person)], path, 401).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_was_replaced_opens_nothing_in_that_very_second() {
+    let site = Site::new();
+    let post = async |key: &str| {
+        let body = r#"{"title":"Disk full"}"#;
+        site.alert(&[("x-api-key", key)], "/api/v1/webhooks/generic", body).await.status
+    };
+    assert_eq!(post(KEY).await, 200);
+    let hash = pagerpal::app::sha256(KEY.as_bytes());
+    let id = site.web.app.read(|read| intake::source_of_key(read, hash)).expect("read").expect("a source").id;
+    let new = "fedcba9876543210fedcba9876543210";
+    site.write(move |tx| alert_sources::regenerate_key(tx, &Actor::SYSTEM, id, new));
+    assert_eq!(post(KEY).await, 401, "the old one");
+    assert_eq!(post(new).await, 200, "the new one");
+    site.write(move |tx| alert_sources::set_active(tx, &Actor::SYSTEM, id, false));
+    assert_eq!(post(new).await, 403);
 }
 
 #[tokio::test]

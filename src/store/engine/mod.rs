@@ -160,8 +160,14 @@ impl Changes {
 
     /// Adds what `newer` says, over what is said here.
     pub fn absorb(&mut self, newer: Changes) {
-        for (table, mut rows) in newer.tables {
-            self.tables.entry(table).or_default().append(&mut rows);
+        for (table, rows) in newer.tables {
+            let ours = self.tables.entry(table).or_default();
+            // `append` would rebuild the whole map, once for each job of a batch.
+            if ours.is_empty() {
+                *ours = rows;
+            } else {
+                ours.extend(rows);
+            }
         }
     }
 }

@@ -245,7 +245,8 @@ fn event_line(event: &SourceEvent, reader: &Reader) -> EventLine {
     let opened = event.results.iter().any(|result| result.result == ResultWord::Created);
     let (class, shape) = if opened { ("warning", "bell") } else { ("info", "dot") };
     let outcome = if outcomes.is_empty() { "nothing in it".to_owned() } else { outcomes.join("; ") };
-    EventLine { when: reader.when(event.at), class, shape, outcome, body: event.body.clone() }
+    let outcome = if event.repeats == 0 { outcome } else { format!("{outcome}, {} times more", event.repeats) };
+    EventLine { when: reader.when(event.last_at), class, shape, outcome, body: event.body.clone() }
 }
 
 /// "repeat of #1840", "recovery, nothing open".

@@ -60,7 +60,7 @@ pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn) -> Result<Re
                     kind: kind_title(&source.kind),
                     team: sight.names.team(source.team).to_owned(),
                     policy: sight.names.policy(source.policy).to_owned(),
-                    last: events.first().map(|event| sight.reader.when(event.at)),
+                    last: events.first().map(|event| sight.reader.when(event.last_at)),
                     state: state(&source, &events),
                     name: source.name,
                 })

@@ -413,6 +413,8 @@ pub fn source_events() -> Vec<SourceEvent> {
         source: id(SOURCE),
         seq: 300,
         at: at(0),
+        repeats: 12,
+        last_at: at(60),
         results: results(),
         body: "{\"state\": \"ok\"}".into(),
     }]

@@ -18,7 +18,14 @@ pub fn run_with(program: impl AsRef<Path>, arguments: &[&str], variables: &[(&st
     let program = program.as_ref();
     let line = format!("{} {}", program.display(), arguments.join(" "));
     println!("\n==> {line}");
-    let status = Command::new(program)
+    let mut command = Command::new(program);
+    // `cargo run` describes this program to it. Handed on, that would make build scripts believe that everything changed.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            command.env_remove(name);
+        }
+    }
+    let status = command
         .args(arguments)
         .envs(variables.iter().copied())
         .current_dir(repository())
