@@ -44,13 +44,21 @@ pub fn next_due(read: &Read<'_>, ring: Ring) -> Result<Option<Timestamp>, AppErr
     Ok(timers::timer_next_due(read, ring)?)
 }
 
-/// The clock was set by so many seconds. What counts elapsed time moves along: delays of levels, pages of the last
-/// resort, messages that wait. What is due by the calendar stays.
+/// The clock was set by so many seconds. What counts elapsed time moves along: delays of levels and when they began, pages
+/// of the last resort, messages that wait. What is due by the calendar stays.
 pub fn shift_elapsed(tx: &mut Write<'_>, secs: i64) -> Result<(), AppError> {
     let mut cursor = None;
     loop {
         let page = timers::timers_all(tx, Take::first(1000).after(cursor))?;
         for timer in page.items {
+            if let Subject::Incident(id) = timer.key.subject
+                && let Some(mut incident) = tx.get::<Incident>(id)?
+            {
+                // What an edit of the policy counts the level's delay from.
+                let ladder = &mut incident.ladder;
+                ladder.entered_at = ladder.entered_at.map(|at| at.plus_secs(secs));
+                tx.put(&incident)?;
+            }
             if matches!(timer.key.kind, TimerKind::Next | TimerKind::Repage) {
                 let (due, armed_at) = (timer.due.plus_secs(secs), timer.armed_at.plus_secs(secs));
                 tx.put(&Timer { due, armed_at, ..timer })?;

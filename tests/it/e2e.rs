@@ -1,11 +1,10 @@
 //! The whole way, through real parts: an alert fires in Alertmanager, people get mail and text messages, nobody answers,
 //! the next level is paged, somebody acknowledges in a browser, the alert resolves.
 
-use crate::live::{EMAIL, PASSWORD, Site};
+use crate::live::{EMAIL, PASSWORD, Site, photograph};
 use harness::alertmanager::Alertmanager;
 use harness::browser::Browser;
 use harness::infobip::FakeInfobip;
-use harness::programs::repository;
 use harness::smtp::MailServer;
 use pagerpal::domain::contact::Channel;
 use serde_json::{Value, json};
@@ -111,11 +110,4 @@ async fn until(site: &Site, path: &str, wanted: impl Fn(&Value) -> bool) -> Valu
         assert!(begun.elapsed() < Duration::from_secs(30), "{answer:#}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-}
-
-/// For people to look at: `target/screenshots`.
-async fn photograph(browser: &Browser, name: &str) {
-    let folder = repository().join("target/screenshots");
-    std::fs::create_dir_all(&folder).expect("a folder for pictures");
-    browser.screenshot(folder.join(format!("{name}.png"))).await;
 }

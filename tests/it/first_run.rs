@@ -1,10 +1,10 @@
 //! A new operator's first minutes, in a browser, with nothing configured: from an empty folder to a page that would have
 //! been sent.
 
-use crate::live::START;
+use crate::live::{START, photograph};
 use harness::browser::Browser;
 use harness::process::{Launch, folder, free_port};
-use harness::programs::{release_binary, repository};
+use harness::programs::release_binary;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn from_an_empty_folder_to_the_first_recorded_page() {
@@ -19,13 +19,13 @@ async fn from_an_empty_folder_to_the_first_recorded_page() {
     // The first admin.
     browser.goto(&url("/")).await;
     browser.find_with_text("h1", "Create the first admin").await;
-    photograph(&browser, "1-first-admin").await;
+    photograph(&browser, "first-run-1-first-admin").await;
     fill(&browser, "name", "Ada").await;
     fill(&browser, "email", "ada@example.test").await;
     fill(&browser, "password", "lamp otter bridge nine").await;
     browser.find_with_text("button", "Create admin").await.click().await;
     browser.find_with_text("body", "Safe mode: nobody is contacted").await;
-    photograph(&browser, "2-dashboard").await;
+    photograph(&browser, "first-run-2-dashboard").await;
 
     // A team, a policy whose first level is Ada, an alert source.
     browser.goto(&url("/teams")).await;
@@ -37,12 +37,12 @@ async fn from_an_empty_folder_to_the_first_recorded_page() {
     choose(&browser, "recipients", "Ada").await;
     browser.find_with_text("button", "Create policy").await.click().await;
     browser.find_with_text("h1", "Round the clock").await;
-    photograph(&browser, "3-policy").await;
+    photograph(&browser, "first-run-3-policy").await;
     browser.goto(&url("/alert-sources/new")).await;
     fill(&browser, "name", "backups").await;
     browser.find_with_text("button", "Create alert source").await.click().await;
     browser.find_with_text("body", "It is not shown again").await;
-    photograph(&browser, "4-alert-source").await;
+    photograph(&browser, "first-run-4-alert-source").await;
 
     // A test alert: decided, recorded, and kept on the machine.
     browser.goto(&url("/alert-sources")).await;
@@ -51,11 +51,13 @@ async fn from_an_empty_folder_to_the_first_recorded_page() {
     browser.find_with_text("body", "TEST: alert source backups works").await;
     browser.goto(&url("/incidents/1")).await;
     browser.find_with_text("body", "safe mode").await;
-    photograph(&browser, "5-incident").await;
+    photograph(&browser, "first-run-5-incident").await;
     browser.resize(390, 844).await;
-    for (name, path) in
-        [("6-incident-phone", "/incidents/1"), ("7-dashboard-phone", "/dashboard"), ("8-settings-phone", "/settings")]
-    {
+    for (name, path) in [
+        ("first-run-6-incident-phone", "/incidents/1"),
+        ("first-run-7-dashboard-phone", "/dashboard"),
+        ("first-run-8-settings-phone", "/settings"),
+    ] {
         browser.goto(&url(path)).await;
         photograph(&browser, name).await;
     }
@@ -70,11 +72,4 @@ async fn fill(browser: &Browser, name: &str, text: &str) {
 
 async fn choose(browser: &Browser, name: &str, option: &str) {
     browser.find_with_text(&format!("main select[name={name}] option"), option).await.click().await;
-}
-
-/// For people to look at: `target/screenshots`.
-async fn photograph(browser: &Browser, name: &str) {
-    let folder = repository().join("target/screenshots");
-    std::fs::create_dir_all(&folder).expect("a folder for pictures");
-    browser.screenshot(folder.join(format!("first-run-{name}.png"))).await;
 }

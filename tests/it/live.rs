@@ -1,9 +1,10 @@
 //! An installation on disk: set up through the library while nothing runs, then served by the release binary.
 
+use harness::browser::Browser;
 use harness::http::{self, Answer};
 use harness::infobip::FakeInfobip;
 use harness::process::{Launch, Process, folder, free_port};
-use harness::programs::release_binary;
+use harness::programs::{release_binary, repository};
 use harness::smtp::MailServer;
 use pagerpal::app::users::NewUser;
 use pagerpal::app::{App, AppError, Lane, Settings, Write, alert_sources, auth, policies, setup, teams, users};
@@ -208,4 +209,11 @@ impl Site {
     pub fn verify(&mut self) -> Verified {
         self.open().verify().expect("the database can be read")
     }
+}
+
+/// For people to look at: `target/screenshots`.
+pub async fn photograph(browser: &Browser, name: &str) {
+    let folder = repository().join("target/screenshots");
+    std::fs::create_dir_all(&folder).expect("a folder for pictures");
+    browser.screenshot(folder.join(format!("{name}.png"))).await;
 }
