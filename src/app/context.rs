@@ -14,10 +14,9 @@ use crate::domain::user::User;
 use crate::store::{Read, entries, schedules, users};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Entries and overrides looked at per schedule. Entries come in the order of time and do not overlap, so the first
-/// one or two decide; overrides are looked at all, up to a number that no calendar reaches.
+/// Entries looked at per schedule for a decision about now. They come in the order of time and do not overlap, so the
+/// first one or two decide. A page that draws weeks needs them all.
 const ENTRIES: usize = 64;
-const OVERRIDES: usize = 2000;
 
 /// For decisions about one incident: its policy, and everybody it has to do with.
 pub fn for_incident(read: &impl Read, incident: &Incident, now: Timestamp) -> Result<Context, AppError> {
@@ -87,18 +86,23 @@ fn load_calendar(
     calendars: &mut BTreeMap<ScheduleId, Calendar>,
 ) -> Result<(), AppError> {
     if !calendars.contains_key(&id)
-        && let Some(calendar) = calendar(read, id, now)?
+        && let Some(calendar) = calendar(read, id, now, ENTRIES)?
     {
         calendars.insert(id, calendar);
     }
     Ok(())
 }
 
-/// A schedule with what still matters at `from` or later.
-pub fn calendar(read: &impl Read, id: ScheduleId, from: Timestamp) -> Result<Option<Calendar>, AppError> {
+/// A schedule with what still matters at `from` or later: the next `entries` entries, and all overrides.
+pub fn calendar(
+    read: &impl Read,
+    id: ScheduleId,
+    from: Timestamp,
+    entries: usize,
+) -> Result<Option<Calendar>, AppError> {
     let Some(schedule) = read.get::<Schedule>(id)? else { return Ok(None) };
-    let entries = entries::entries_from(read, id, from, ENTRIES)?;
-    let overrides = entries::overrides_from(read, id, from, OVERRIDES)?;
+    let entries = entries::entries_from(read, id, from, entries)?;
+    let overrides = entries::overrides_from(read, id, from, super::MANY)?;
     Ok(Some(Calendar { schedule, entries, overrides }))
 }
 

@@ -23,7 +23,7 @@ const LOOK_AHEAD_DAYS: i64 = 60;
 
 /// A schedule with its people, from an instant on.
 pub fn calendar(read: &impl Read, id: ScheduleId, from: Timestamp) -> Result<(Calendar, People), AppError> {
-    let calendar = context::calendar(read, id, from)?.ok_or_else(|| Refusal::not_found("schedule"))?;
+    let calendar = context::calendar(read, id, from, super::MANY)?.ok_or_else(|| Refusal::not_found("schedule"))?;
     let people = context::load_people(read, &context::people_of(&calendar))?;
     Ok((calendar, people))
 }

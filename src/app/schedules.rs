@@ -1,7 +1,7 @@
 //! Schedules, their entries and overrides.
 
 use crate::app::error::taken;
-use crate::app::{AppError, Write, change};
+use crate::app::{AppError, Write, change, users};
 use crate::domain::actor::Actor;
 use crate::domain::entry::{Entry, Interval, Override, OverrideMode, Removal, removal};
 use crate::domain::id::{EntryId, OverrideId, ScheduleId, TeamId, UserId};
@@ -9,7 +9,7 @@ use crate::domain::policy::{Policy, Recipient};
 use crate::domain::refusal::{Refusal, checked_name};
 use crate::domain::schedule::Schedule;
 use crate::domain::team::Team;
-use crate::domain::time::{span_words, zone_named};
+use crate::domain::time::{Timestamp, span_words, zone_named};
 use crate::domain::user::User;
 use crate::store::{Read, entries, policies, schedules};
 
@@ -58,7 +58,7 @@ pub fn edit(tx: &mut Write<'_>, actor: &Actor, id: ScheduleId, basics: &Basics) 
     change::recheck(tx, actor)
 }
 
-/// Refused while a policy still names the schedule.
+/// With its entries and overrides. Refused while a policy still names the schedule.
 pub fn delete(tx: &mut Write<'_>, actor: &Actor, id: ScheduleId) -> Result<(), AppError> {
     change::begin(actor)?;
     let schedule = one(tx, id)?;
@@ -67,6 +67,12 @@ pub fn delete(tx: &mut Write<'_>, actor: &Actor, id: ScheduleId) -> Result<(), A
         |policy: &&Policy| policy.levels.iter().any(|level| level.recipients.contains(&Recipient::Schedule(id)));
     let used_by: Vec<String> = all.iter().filter(names).map(|p| format!("escalation policy {}", p.name)).collect();
     change::refuse_in_use(&schedule.name, &used_by)?;
+    for entry in entries::entries_from(tx, id, Timestamp::MIN, super::MANY)? {
+        tx.delete::<Entry>(entry.id)?;
+    }
+    for o in entries::overrides_from(tx, id, Timestamp::MIN, super::MANY)? {
+        tx.delete::<Override>(o.id)?;
+    }
     tx.delete::<Schedule>(id)?;
     change::audit(tx, actor, "schedule.deleted", id, schedule.name)?;
     change::recheck(tx, actor)
@@ -81,7 +87,7 @@ fn save(tx: &mut Write<'_>, schedule: &Schedule, before: Option<&Schedule>) -> R
     if let Some(fallback) = schedule.fallback
         && before.and_then(|before| before.fallback) != Some(fallback)
     {
-        require_active(tx, fallback)?;
+        users::active(tx, fallback)?;
     }
     tx.put(schedule).map_err(taken(|| change::name_taken("schedule", &schedule.name)))
 }
@@ -97,7 +103,7 @@ pub fn add_entry(
 ) -> Result<EntryId, AppError> {
     change::begin(actor)?;
     let Schedule { name, zone, .. } = one(tx, schedule)?;
-    let user = require_active(tx, user)?;
+    let user = users::active(tx, user)?;
     let span = Interval::checked(span.start, span.end)?;
     // Entries do not overlap, so those that end after this one begins come in the order of time, and the first of them
     // that does not end at its very beginning decides.
@@ -158,7 +164,7 @@ pub fn add_override(
 ) -> Result<OverrideId, AppError> {
     change::begin(actor)?;
     let name = one(tx, schedule)?.name;
-    let user = require_active(tx, user)?;
+    let user = users::active(tx, user)?;
     let span = Interval::checked(span.start, span.end)?;
     if let OverrideMode::Replace { from } = mode {
         tx.get::<User>(from)?.ok_or_else(|| Refusal::not_found("user"))?;
@@ -199,10 +205,4 @@ pub fn remove_override(tx: &mut Write<'_>, actor: &Actor, id: OverrideId) -> Res
     change::audit(tx, actor, "schedule.override_removed", id, summary)?;
     change::recheck(tx, actor)?;
     Ok(o.schedule)
-}
-
-fn require_active(read: &impl Read, id: UserId) -> Result<User, AppError> {
-    let user = read.get::<User>(id)?.ok_or_else(|| Refusal::not_found("user"))?;
-    user.require_active()?;
-    Ok(user)
 }

@@ -1,7 +1,7 @@
 //! Teams.
 
 use crate::app::error::taken;
-use crate::app::{AppError, Write, change};
+use crate::app::{AppError, Write, change, users};
 use crate::domain::actor::Actor;
 use crate::domain::id::{TeamId, UserId};
 use crate::domain::policy::Recipient;
@@ -24,7 +24,7 @@ pub fn create(tx: &mut Write<'_>, actor: &Actor, name: &str, members: &[UserId])
     change::begin(actor)?;
     let name = checked_name(name)?;
     for user in members {
-        require_active(tx, *user)?;
+        users::active(tx, *user)?;
     }
     let id = tx.new_id();
     let team = Team { id, name, members: members.to_vec(), created_at: tx.now(), version: 1 };
@@ -46,7 +46,7 @@ pub fn rename(tx: &mut Write<'_>, actor: &Actor, id: TeamId, name: &str) -> Resu
 pub fn add_member(tx: &mut Write<'_>, actor: &Actor, id: TeamId, user: UserId) -> Result<(), AppError> {
     change::begin(actor)?;
     let mut team = one(tx, id)?;
-    let user = require_active(tx, user)?;
+    let user = users::active(tx, user)?;
     if !team.members.contains(&user.id) {
         team.members.push(user.id);
         team.version += 1;
@@ -94,10 +94,4 @@ pub fn delete(tx: &mut Write<'_>, actor: &Actor, id: TeamId) -> Result<(), AppEr
 
 fn save(tx: &mut Write<'_>, team: &Team) -> Result<(), AppError> {
     tx.put(team).map_err(taken(|| change::name_taken("team", &team.name)))
-}
-
-fn require_active(read: &impl Read, id: UserId) -> Result<User, AppError> {
-    let user = read.get::<User>(id)?.ok_or_else(|| Refusal::not_found("user"))?;
-    user.require_active()?;
-    Ok(user)
 }

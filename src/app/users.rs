@@ -7,12 +7,10 @@ use crate::domain::actor::{Actor, By};
 use crate::domain::contact::Channel;
 use crate::domain::id::{ContactId, UserId};
 use crate::domain::incident::{Status, concerns};
-use crate::domain::refusal::Refusal;
+use crate::domain::refusal::{Refusal, checked_name};
 use crate::domain::time::zone_named;
 use crate::domain::timeline::{DeliveryNews, Happened};
-use crate::domain::user::{
-    Activity, ContactMethod, Login, User, checked_email, checked_phone, checked_user_name, keeps_an_admin,
-};
+use crate::domain::user::{Activity, ContactMethod, Login, User, checked_email, checked_phone, keeps_an_admin};
 use crate::store::{Read, Take, deliveries, incidents, users};
 
 pub fn all(read: &impl Read) -> Result<Vec<User>, AppError> {
@@ -23,6 +21,13 @@ pub fn all(read: &impl Read) -> Result<Vec<User>, AppError> {
 
 pub fn one(read: &impl Read, id: UserId) -> Result<User, AppError> {
     Ok(read.get::<User>(id)?.ok_or_else(|| Refusal::not_found("user"))?)
+}
+
+/// Somebody who may be put where paging leads: a deactivated person is refused.
+pub fn active(read: &impl Read, id: UserId) -> Result<User, AppError> {
+    let user = one(read, id)?;
+    user.require_active()?;
+    Ok(user)
 }
 
 #[derive(Clone, Debug)]
@@ -66,7 +71,7 @@ pub fn build(tx: &mut Write<'_>, new: &NewUser) -> Result<User, AppError> {
     let contacts = email.iter().map(contact).collect();
     Ok(User {
         id: tx.new_id(),
-        name: checked_user_name(&new.name)?,
+        name: checked_name(&new.name)?,
         email,
         role: new.role,
         login: new.password_hash.clone().map(|password_hash| Login { password_hash, changed_at: now }),
@@ -91,7 +96,7 @@ pub fn edit(tx: &mut Write<'_>, actor: &Actor, id: UserId, basics: &Basics) -> R
     change::begin(actor)?;
     let before = one(tx, id)?;
     let mut user = before.clone();
-    user.name = checked_user_name(&basics.name)?;
+    user.name = checked_name(&basics.name)?;
     user.email = basics.email.as_deref().filter(|email| !email.trim().is_empty()).map(checked_email).transpose()?;
     user.role = basics.role;
     if zone_named(&basics.zone).is_none() {
@@ -126,17 +131,6 @@ pub fn set_password(tx: &mut Write<'_>, actor: &Actor, id: UserId, password_hash
     save(tx, &user)?;
     auth::end_sessions(tx, id)?;
     change::audit(tx, actor, "user.password_set", id, user.name)
-}
-
-/// The person can still be paged, but no longer sign in.
-pub fn remove_login(tx: &mut Write<'_>, actor: &Actor, id: UserId) -> Result<(), AppError> {
-    change::begin(actor)?;
-    let before = one(tx, id)?;
-    let user = User { login: None, ..before.clone() };
-    save(tx, &user)?;
-    keep_an_admin(tx, &before)?;
-    auth::end_sessions(tx, id)?;
-    change::audit(tx, actor, "user.login_removed", id, user.name)
 }
 
 /// Contact methods a person may have.

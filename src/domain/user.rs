@@ -6,7 +6,7 @@
 use crate::domain::access::Role;
 use crate::domain::contact::Channel;
 use crate::domain::id::{ContactId, UserId};
-use crate::domain::refusal::{Refusal, checked_name};
+use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -110,10 +110,6 @@ pub fn keeps_an_admin<'a>(before: &User, after: impl IntoIterator<Item = &'a Use
     }
     let sentence = format!("{} is the only active admin. Make somebody else an admin first.", before.name);
     Err(Refusal::conflict("last_admin", sentence))
-}
-
-pub fn checked_user_name(text: &str) -> Result<String, Refusal> {
-    checked_name(text)
 }
 
 /// Lower-cased. Not a parser: a mail server is the only judge of an address, so this refuses only what no server takes.

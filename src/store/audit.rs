@@ -3,9 +3,8 @@
 use crate::domain::audit::AuditEntry;
 use crate::domain::id::AuditId;
 use crate::store::engine::TableName;
-use crate::store::keys::Span;
-use crate::store::record::{IndexRows, Page, Read, Record, Table, Take};
-use crate::store::{Result, tables};
+use crate::store::record::{IndexRows, Record, Table};
+use crate::store::tables;
 
 impl Record for AuditEntry {
     type Key = AuditId;
@@ -17,9 +16,4 @@ impl Record for AuditEntry {
     }
 
     fn index_rows(&self, _: &mut IndexRows) {}
-}
-
-/// The newest first.
-pub fn audit_latest(read: &impl Read, take: Take) -> Result<Page<AuditEntry>> {
-    read.scan_table(&Span::all(), take)
 }

@@ -61,8 +61,3 @@ pub fn deliveries_of(read: &impl Read, incident: IncidentId, limit: usize) -> Re
 pub fn deliveries_open_of_user(read: &impl Read, user: UserId, limit: usize) -> Result<Vec<Delivery>> {
     Ok(read.scan(&tables::DELIVERIES_OPEN_BY_USER, &Span::of((user,)), Take::first(limit))?.items)
 }
-
-/// The newest deliveries of all, for the settings page.
-pub fn deliveries_latest(read: &impl Read, limit: usize) -> Result<Vec<Delivery>> {
-    Ok(read.scan_table(&Span::all(), Take::last(limit))?.items)
-}
