@@ -5,7 +5,7 @@ use crate::app::intake::{self, Received};
 use crate::app::{AppError, Write, change, hex, sha256};
 use crate::domain::Severity;
 use crate::domain::actor::Actor;
-use crate::domain::alert_source::{AlertSource, Topic, TopicState};
+use crate::domain::alert_source::{AlertSource, Topic, TopicState, UrgencyRule};
 use crate::domain::event::{Action, Event, Order, Report, SenderTime};
 use crate::domain::id::{AlertSourceId, PolicyId, TeamId};
 use crate::domain::policy::Policy;
@@ -41,6 +41,8 @@ pub struct Basics {
     pub severity_map: BTreeMap<String, Severity>,
     pub one_incident_per_alert: bool,
     pub insufficient_data_triggers: bool,
+    pub urgency: UrgencyRule,
+    pub auto_resolve_minutes: Option<u16>,
 }
 
 /// A key as senders want it: 32 lower-case hexadecimal characters from 128 random bits, which the caller draws.
@@ -66,6 +68,8 @@ pub fn create(tx: &mut Write<'_>, actor: &Actor, basics: &Basics, key: &str) -> 
         one_incident_per_alert: false,
         insufficient_data_triggers: false,
         topics: vec![],
+        urgency: basics.urgency,
+        auto_resolve_minutes: basics.auto_resolve_minutes,
         created_at: tx.now(),
         version: 0,
     };
@@ -103,6 +107,8 @@ fn with_basics(read: &impl Read, mut source: AlertSource, basics: &Basics) -> Re
     source.severity_map = basics.severity_map.iter().map(|(word, s)| (word.trim().to_lowercase(), *s)).collect();
     source.one_incident_per_alert = basics.one_incident_per_alert;
     source.insufficient_data_triggers = basics.insufficient_data_triggers;
+    source.urgency = basics.urgency;
+    source.auto_resolve_minutes = basics.auto_resolve_minutes;
     Ok(source)
 }
 

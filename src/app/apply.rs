@@ -1,14 +1,15 @@
 //! Carries out what a decision wants: the one place where an `Effect` gets its meaning.
 
 use crate::app::{AppError, Write};
+use crate::domain::Urgency;
 use crate::domain::actor::By;
 use crate::domain::delivery::{Delivery, State};
-use crate::domain::effect::{Effect, NewNotification, Subject, Timer, TimerKey, Transition};
-use crate::domain::id::{IncidentId, NotificationId, UserId};
+use crate::domain::effect::{Effect, NewNotification, Reason, Subject, Timer, TimerKey, Transition};
+use crate::domain::id::{IncidentId, UserId};
 use crate::domain::incident::Incident;
 use crate::domain::notification::{Notification, plan};
 use crate::domain::time::Timestamp;
-use crate::domain::timeline::{DeliveryNews, Happened, TimelineEntry};
+use crate::domain::timeline::{DeliveryNews, Happened, TimelineEntry, Via};
 use crate::domain::user::{ContactMethod, User};
 use crate::store::{Read, deliveries, timers};
 
@@ -69,28 +70,41 @@ fn notify(tx: &mut Write<'_>, new: &NewNotification) -> Result<(), AppError> {
     }
     let (id, created_at) = (tx.new_id(), tx.now());
     let NewNotification { incident, user, reason, urgency, visit, via } = *new;
-    tx.put(&Notification { id, incident, user, reason, urgency, visit, via, created_at })?;
+    let incident = Some(incident);
+    let notification =
+        Notification { id, incident, user, reason, urgency, visit, via, words: String::new(), created_at };
+    tx.put(&notification)?;
     for contact in &contacts {
-        queue(tx, id, new, contact)?;
+        queue(tx, &notification, contact)?;
     }
     Ok(())
 }
 
-/// One more delivery of a notification, due now.
-pub fn queue(
+/// One message to one contact method of a person, outside of any page: a test, a code, the answer to a reply.
+pub fn tell(
     tx: &mut Write<'_>,
-    notification: NotificationId,
-    new: &NewNotification,
+    user: UserId,
     contact: &ContactMethod,
+    reason: Reason,
+    words: &str,
 ) -> Result<(), AppError> {
+    let (id, created_at, words) = (tx.new_id(), tx.now(), words.to_owned());
+    let (urgency, via) = (Urgency::High, Via::Named);
+    let notification = Notification { id, incident: None, user, reason, urgency, visit: 0, via, words, created_at };
+    tx.put(&notification)?;
+    queue(tx, &notification, contact)
+}
+
+/// One more delivery of a notification, due now.
+pub fn queue(tx: &mut Write<'_>, notification: &Notification, contact: &ContactMethod) -> Result<(), AppError> {
     let now = tx.now();
     let delivery = Delivery {
         id: tx.new_id(),
-        notification,
-        incident: new.incident,
-        user: new.user,
-        reason: new.reason,
-        visit: new.visit,
+        notification: notification.id,
+        incident: notification.incident,
+        user: notification.user,
+        reason: notification.reason,
+        visit: notification.visit,
         contact: contact.id,
         channel: contact.channel,
         address: contact.address.clone(),

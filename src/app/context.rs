@@ -68,6 +68,7 @@ fn without_levels(id: PolicyId, now: Timestamp) -> Policy {
         repeat: REPEAT_DEFAULT,
         last_resort: vec![],
         repage_minutes: REPAGE_MINUTES_DEFAULT,
+        ack_timeout_minutes: None,
         created_at: now,
         version: 0,
     }
@@ -103,7 +104,7 @@ pub fn calendar(
     let Some(schedule) = read.get::<Schedule>(id)? else { return Ok(None) };
     let entries = entries::entries_from(read, id, from, entries)?;
     let overrides = entries::overrides_from(read, id, from, super::MANY)?;
-    Ok(Some(Calendar { schedule, entries, overrides }))
+    Ok(Some(Calendar { schedule, entries, overrides, imported: BTreeMap::new() }))
 }
 
 /// Everybody a calendar names.

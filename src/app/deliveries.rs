@@ -1,12 +1,13 @@
 //! Deliveries: claimed in one transaction, sent outside of any, recorded in another.
 
-use crate::app::{AppError, Write, apply, names};
+use crate::app::passes::{self, GivenPass, LinkKey};
+use crate::app::{App, AppError, Write, apply, names};
 use crate::domain::Severity;
 use crate::domain::access::{self, Action};
 use crate::domain::actor::{Actor, By};
 use crate::domain::contact::Channel;
 use crate::domain::delivery::{self, Answer, Claim, Delivery, DeliveryRing, Recorded, State};
-use crate::domain::effect::{NewNotification, Reason};
+use crate::domain::effect::Reason;
 use crate::domain::id::{ContactId, DeliveryId, IncidentId};
 use crate::domain::incident::{Incident, IncidentDetails, Status};
 use crate::domain::notification::{Notification, next_method};
@@ -31,10 +32,22 @@ pub struct Outgoing {
     pub channel: Channel,
     pub address: String,
     pub created_at: Timestamp,
-    pub facts: Facts,
+    pub about: About,
 }
 
 /// What a message says.
+#[derive(Clone, Debug)]
+pub enum About {
+    Incident(Box<Facts>),
+    /// Who asked for the test.
+    Test(String),
+    /// The code that proves whose contact method this is.
+    Code(String),
+    /// The answer to a reply.
+    Answer(String),
+}
+
+/// What a message about an incident says.
 #[derive(Clone, Debug)]
 pub struct Facts {
     pub incident: IncidentId,
@@ -54,6 +67,8 @@ pub struct Facts {
     pub next: Option<(String, Timestamp)>,
     /// The reader's, for times in the text.
     pub zone: String,
+    /// What lets the reader act without signing in; pages only.
+    pub pass: Option<GivenPass>,
     pub is_test: bool,
 }
 
@@ -62,35 +77,51 @@ pub fn next_due(read: &super::Read<'_>, ring: DeliveryRing) -> Result<Option<Tim
     Ok(deliveries::delivery_next_due(read, ring)?)
 }
 
+/// What a claim has to know of the process that sends.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    /// Names this history of the data in message ids.
+    pub lineage: String,
+    /// False is safe mode.
+    pub sending_enabled: bool,
+    pub link_key: LinkKey,
+}
+
+impl Sender {
+    pub fn of(app: &App) -> Sender {
+        let super::Settings { sending_enabled, link_key, .. } = app.settings.clone();
+        Sender { lineage: app.lineage().to_owned(), sending_enabled, link_key }
+    }
+}
+
 /// Takes due deliveries of a ring out for sending. Those no longer wanted, and all of them in safe mode, become final
 /// here.
 pub fn claim_due(
     tx: &mut Write<'_>,
     ring: DeliveryRing,
-    lineage: &str,
-    sending_enabled: bool,
+    sender: &Sender,
     limit: usize,
 ) -> Result<Vec<Outgoing>, AppError> {
     let mut outgoing = Vec::new();
     for mut delivery in deliveries::deliveries_due(tx, ring, tx.now(), limit.min(BATCH))? {
-        let incident = tx.get::<Incident>(delivery.incident)?;
-        let user = tx.get::<User>(delivery.user)?;
-        let (Some(mut incident), Some(user)) = (incident, user) else {
+        let incident = incident_of(tx, &delivery)?;
+        let (true, Some(user)) = (incident.is_some() == delivery.incident.is_some(), tx.get::<User>(delivery.user)?)
+        else {
             delivery.state = State::Withdrawn { reason: "its incident or person is missing".to_owned() };
             tx.put(&delivery)?;
             continue;
         };
-        match delivery.claim(&incident, &user, sending_enabled, tx.now()) {
+        match delivery.claim(incident.as_ref(), &user, sender.sending_enabled, tx.now()) {
             Claim::Send { message_number } => {
-                let facts = facts(tx, &delivery, &incident, &user)?;
+                let about = about(tx, &delivery, incident.as_ref(), &user, &sender.link_key)?;
                 outgoing.push(Outgoing {
                     delivery: delivery.id,
                     attempt: delivery.attempts.len() - 1,
-                    message_id: delivery::message_id(lineage, delivery.id, message_number),
+                    message_id: delivery::message_id(&sender.lineage, delivery.id, message_number),
                     channel: delivery.channel,
                     address: delivery.address.clone(),
                     created_at: delivery.created_at,
-                    facts,
+                    about,
                 });
             }
             Claim::Final => {
@@ -98,7 +129,9 @@ pub fn claim_due(
                     State::Withdrawn { reason } => DeliveryNews::Withdrawn { reason: reason.clone() },
                     _ => DeliveryNews::Suppressed,
                 };
-                say(tx, &mut incident, &delivery, news)?;
+                if let Some(mut incident) = incident {
+                    say(tx, &mut incident, &delivery, news)?;
+                }
             }
         }
         tx.put(&delivery)?;
@@ -111,7 +144,7 @@ pub fn record(tx: &mut Write<'_>, id: DeliveryId, attempt: usize, answer: &Answe
     let Some(mut delivery) = tx.get::<Delivery>(id)? else { return Ok(Recorded::Nothing) };
     let recorded = delivery.record(attempt, answer.clone(), tx.given());
     tx.put(&delivery)?;
-    let Some(mut incident) = tx.get::<Incident>(delivery.incident)? else { return Ok(recorded) };
+    let Some(mut incident) = incident_of(tx, &delivery)? else { return Ok(recorded) };
     let text = answer.text.clone();
     match recorded {
         Recorded::Sent if delivery.is_page() && incident.status != Status::Triggered => {
@@ -135,20 +168,19 @@ fn start_next_method(tx: &mut Write<'_>, failed: &Delivery) -> Result<(), AppErr
     else {
         return Ok(());
     };
-    let siblings = deliveries::deliveries_of(tx, failed.incident, super::MANY)?;
+    let Some(incident) = failed.incident else { return Ok(()) };
+    let siblings = deliveries::deliveries_of(tx, incident, super::MANY)?;
     let used: Vec<ContactId> =
         siblings.iter().filter(|d| d.notification == failed.notification).map(|d| d.contact).collect();
     let Some(contact) = next_method(&user, &used).cloned() else { return Ok(()) };
-    let Notification { incident, user, reason, urgency, visit, via, .. } = notification;
-    let new = NewNotification { incident, user, reason, urgency, visit, via };
-    apply::queue(tx, notification.id, &new, &contact)
+    apply::queue(tx, &notification, &contact)
 }
 
 /// Somebody fixed the cause and sends a failed or exhausted one again. The ladder is not touched.
 pub fn retry(tx: &mut Write<'_>, actor: &Actor, by: By, id: DeliveryId) -> Result<Incident, AppError> {
     access::require(actor, Action::WorkOnIncidents)?;
     let mut delivery = tx.get::<Delivery>(id)?.ok_or_else(|| Refusal::not_found("notification"))?;
-    let mut incident = tx.get::<Incident>(delivery.incident)?.ok_or_else(|| Refusal::not_found("incident"))?;
+    let mut incident = incident_of(tx, &delivery)?.ok_or_else(|| Refusal::not_found("incident"))?;
     delivery.retry_by_hand(&incident, tx.now())?;
     tx.put(&delivery)?;
     apply::append(tx, &mut incident, by, apply::news(&delivery, DeliveryNews::Retried))?;
@@ -182,7 +214,41 @@ fn say(tx: &mut Write<'_>, incident: &mut Incident, delivery: &Delivery, what: D
     Ok(tx.put(incident)?)
 }
 
-fn facts(tx: &mut Write<'_>, delivery: &Delivery, incident: &Incident, user: &User) -> Result<Facts, AppError> {
+fn incident_of(read: &impl Read, delivery: &Delivery) -> Result<Option<Incident>, AppError> {
+    match delivery.incident {
+        Some(id) => Ok(read.get::<Incident>(id)?),
+        None => Ok(None),
+    }
+}
+
+fn about(
+    tx: &mut Write<'_>,
+    delivery: &Delivery,
+    incident: Option<&Incident>,
+    user: &User,
+    key: &LinkKey,
+) -> Result<About, AppError> {
+    let words = tx.get::<Notification>(delivery.notification)?.map(|notification| notification.words);
+    let words = words.unwrap_or_default();
+    Ok(match (incident, delivery.reason) {
+        (Some(incident), _) => About::Incident(Box::new(facts(tx, delivery, incident, user, key)?)),
+        (None, Reason::Code) => About::Code(key.proof(delivery.contact, delivery.created_at)),
+        (None, Reason::Answer) => About::Answer(words),
+        (None, _) => About::Test(words),
+    })
+}
+
+fn facts(
+    tx: &mut Write<'_>,
+    delivery: &Delivery,
+    incident: &Incident,
+    user: &User,
+    key: &LinkKey,
+) -> Result<Facts, AppError> {
+    let pass = match delivery.is_page() {
+        true => Some(passes::give(tx, key, incident.id, user.id)?),
+        false => None,
+    };
     let details = tx.get::<IncidentDetails>(incident.id)?.map(|details| details.details).unwrap_or_default();
     let team = tx.get::<Team>(incident.team)?.map(|team| team.name).unwrap_or_default();
     let notification = tx.get::<Notification>(delivery.notification)?;
@@ -217,6 +283,7 @@ fn facts(tx: &mut Write<'_>, delivery: &Delivery, incident: &Incident, user: &Us
         counter: u32::try_from(counter.count()).unwrap_or(u32::MAX).saturating_add(1),
         next,
         zone: user.zone.clone(),
+        pass,
         is_test: incident.is_test,
     })
 }

@@ -36,7 +36,9 @@ pub fn inspect(read: &Read<'_>) -> Result<Vec<String>, AppError> {
         |take| deliveries::deliveries_waiting(read, take),
         |delivery: Delivery| {
             problems.extend(delivery_problem(&delivery));
-            if read.get::<Incident>(delivery.incident)?.is_none() {
+            if let Some(incident) = delivery.incident
+                && read.get::<Incident>(incident)?.is_none()
+            {
                 problems.push(format!("the delivery {} has no incident", delivery.id));
             }
             Ok(())
@@ -52,6 +54,7 @@ pub fn timers_problem(incident: &Incident, armed: &[Timer]) -> Option<String> {
         (Status::Triggered, Phase::Climbing) => &[TimerKind::Next],
         (Status::Triggered, Phase::Exhausted) => &[TimerKind::Repage],
         (Status::Triggered, Phase::NoCoverage) => &[TimerKind::Cover],
+        (Status::Triggered, Phase::Held) => &[TimerKind::Hold],
         (Status::Acknowledged | Status::Resolved, _) => &[],
     };
     let current = armed.iter().all(|timer| timer.generation == incident.generation);

@@ -17,6 +17,7 @@ pub mod inspect;
 pub mod intake;
 pub mod names;
 pub mod oncall;
+pub mod passes;
 pub mod policies;
 pub mod schedules;
 pub mod setup;
@@ -48,6 +49,7 @@ pub struct Settings {
     pub escalation_enabled: bool,
     /// Without a trailing slash; messages carry no link without it.
     pub base_url: Option<String>,
+    pub link_key: passes::LinkKey,
 }
 
 /// The store with the settings and the status board: what every door and every worker shares.

@@ -4,7 +4,7 @@ use crate::app::AppError;
 use crate::domain::effect::Reason;
 use crate::domain::id::{AlertSourceId, PolicyId, ScheduleId, TeamId, UserId};
 use crate::domain::notification::Notification;
-use crate::domain::oncall::Source;
+use crate::domain::oncall::{Place, Source};
 use crate::domain::policy::Policy;
 use crate::domain::schedule::Schedule;
 use crate::domain::team::Team;
@@ -40,6 +40,7 @@ pub fn why(read: &impl Read, notification: &Notification, policy: Option<&Policy
     let step = match notification.reason {
         Reason::Page { level: Some(level) } => format!("Level {level} of {policy}"),
         Reason::Page { level: None } => policy.to_owned(),
+        Reason::Test | Reason::Code | Reason::Answer => return Ok("You asked for it".to_owned()),
         Reason::Update(_) => return Ok("You were paged for this incident".to_owned()),
     };
     let schedule = |id: ScheduleId| -> Result<String, AppError> {
@@ -50,22 +51,25 @@ pub fn why(read: &impl Read, notification: &Notification, policy: Option<&Policy
     };
     Ok(match notification.via {
         Via::Named => format!("{step}: you are named there"),
-        Via::Schedule { schedule: id, claim } => {
-            format!("{step}: schedule {}, {}", schedule(id)?, claim_words(claim.source))
+        Via::Schedule { schedule: id, place } => {
+            format!("{step}: schedule {}, {}", schedule(id)?, claim_words(&place))
         }
-        Via::TeamSchedule { team: team_id, schedule: id, claim } => {
+        Via::TeamSchedule { team: team_id, schedule: id, place } => {
             let (team, schedule) = (team(team_id)?, schedule(id)?);
-            format!("{step}: team {team}, schedule {schedule}, {}", claim_words(claim.source))
+            format!("{step}: team {team}, schedule {schedule}, {}", claim_words(&place))
         }
         Via::TeamMember { team: id } => format!("{step}: team {}, which has no schedule, so all are paged", team(id)?),
         Via::LastResort => format!("{policy}: last resort, nobody else could be reached"),
     })
 }
 
-fn claim_words(source: Source) -> &'static str {
-    match source {
+fn claim_words(place: &Place) -> &'static str {
+    match place.claim {
+        _ if place.replaced.is_some() => "by an override",
         Source::Override(_) => "by an override",
         Source::Entry(_) => "by your entry",
+        Source::Layer(_) => "by your turn in its rotation",
+        Source::ImportedCover(_) => "by an imported calendar",
         Source::Fallback => "as its fallback",
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::app::{AppError, context};
 use crate::domain::id::{ScheduleId, UserId};
-use crate::domain::oncall::{Calendar, Claim, People, Segment, final_schedule, on_call};
+use crate::domain::oncall::{Calendar, People, Place, Segment, final_schedule, on_call};
 use crate::domain::refusal::Refusal;
 use crate::domain::schedule::Schedule;
 use crate::domain::time::Timestamp;
@@ -12,11 +12,12 @@ use crate::store::{Read, schedules};
 #[derive(Clone, Debug)]
 pub struct OnCall {
     pub schedule: Schedule,
-    pub claim: Option<Claim>,
+    /// Empty: nobody.
+    pub places: Vec<Place>,
     /// When the answer changes, within the days that are looked ahead.
     pub until: Option<Timestamp>,
     /// Who comes then.
-    pub next: Option<UserId>,
+    pub next: Vec<UserId>,
 }
 
 const LOOK_AHEAD_DAYS: i64 = 60;
@@ -36,15 +37,15 @@ pub fn everywhere(read: &impl Read, at: Timestamp) -> Result<Vec<OnCall>, AppErr
 
 pub fn on_schedule(read: &impl Read, id: ScheduleId, at: Timestamp) -> Result<OnCall, AppError> {
     let (calendar, people) = calendar(read, id, at)?;
-    let claim = on_call(&calendar, &people, at);
-    let user = claim.map(|claim| claim.user);
+    let places = on_call(&calendar, &people, at);
+    let users = |places: &[Place]| places.iter().map(|place| place.user).collect::<Vec<_>>();
     let segments = final_schedule(&calendar, &people, at, at.plus_secs(LOOK_AHEAD_DAYS * 86_400));
-    let change = segments.iter().find(|segment| segment.claim.map(|claim| claim.user) != user);
+    let change = segments.iter().find(|segment| users(&segment.places) != users(&places));
     Ok(OnCall {
-        claim,
         until: change.map(|segment| segment.start),
-        next: change.and_then(|segment| segment.claim).map(|claim| claim.user),
+        next: change.map(|segment| users(&segment.places)).unwrap_or_default(),
         schedule: calendar.schedule,
+        places,
     })
 }
 

@@ -27,13 +27,14 @@ pub struct Basics {
     pub name: String,
     pub repeat: u8,
     pub repage_minutes: u16,
+    pub ack_timeout_minutes: Option<u16>,
     pub last_resort: Vec<UserId>,
 }
 
 impl Basics {
     pub fn named(name: &str) -> Basics {
         let (repeat, repage_minutes) = (REPEAT_DEFAULT, REPAGE_MINUTES_DEFAULT);
-        Basics { name: name.to_owned(), repeat, repage_minutes, last_resort: vec![] }
+        Basics { name: name.to_owned(), repeat, repage_minutes, ack_timeout_minutes: None, last_resort: vec![] }
     }
 }
 
@@ -46,6 +47,7 @@ pub fn create(tx: &mut Write<'_>, actor: &Actor, basics: &Basics, levels: &[Leve
         repeat: basics.repeat,
         last_resort: basics.last_resort.clone(),
         repage_minutes: basics.repage_minutes,
+        ack_timeout_minutes: basics.ack_timeout_minutes,
         created_at: tx.now(),
         version: 0,
     };
@@ -61,6 +63,7 @@ pub fn edit(tx: &mut Write<'_>, actor: &Actor, id: PolicyId, basics: &Basics) ->
     policy.name.clone_from(&basics.name);
     policy.repeat = basics.repeat;
     policy.repage_minutes = basics.repage_minutes;
+    policy.ack_timeout_minutes = basics.ack_timeout_minutes;
     policy.last_resort.clone_from(&basics.last_resort);
     save(tx, actor, Some(&before), policy, "policy.edited")
 }

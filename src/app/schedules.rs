@@ -37,7 +37,20 @@ pub fn create(tx: &mut Write<'_>, actor: &Actor, basics: &Basics) -> Result<Sche
     let id = tx.new_id();
     let Basics { team, zone, fallback, .. } = basics.clone();
     let name = checked_name(&basics.name)?;
-    let schedule = Schedule { id, team, name, zone, fallback, created_at: tx.now(), version: 1 };
+    let now = tx.now();
+    let schedule = Schedule {
+        id,
+        team,
+        name,
+        zone,
+        layers: vec![],
+        imported_covers: vec![],
+        fallback,
+        revision: 1,
+        revised_at: now,
+        created_at: now,
+        version: 1,
+    };
     save(tx, &schedule, None)?;
     change::audit(tx, actor, "schedule.created", id, schedule.name)?;
     change::recheck(tx, actor)?;

@@ -59,7 +59,7 @@ pub fn shift_elapsed(tx: &mut Write<'_>, secs: i64) -> Result<(), AppError> {
                 ladder.entered_at = ladder.entered_at.map(|at| at.plus_secs(secs));
                 tx.put(&incident)?;
             }
-            if matches!(timer.key.kind, TimerKind::Next | TimerKind::Repage) {
+            if timer.key.kind.is_elapsed() {
                 let (due, armed_at) = (timer.due.plus_secs(secs), timer.armed_at.plus_secs(secs));
                 tx.put(&Timer { due, armed_at, ..timer })?;
             }
@@ -100,6 +100,7 @@ fn fire(tx: &mut Write<'_>, timer: &Timer) -> Result<(), AppError> {
             Ok(())
         }
         // The upkeep worker takes its own timers with `upkeep::take_due`; none of them comes through here.
+        Subject::Heartbeat(_) => Ok(()),
         Subject::Upkeep => {
             debug_assert_eq!(timer.key.kind, TimerKind::Nightly);
             Ok(())

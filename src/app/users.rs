@@ -6,11 +6,11 @@ use crate::domain::access::Role;
 use crate::domain::actor::{Actor, By};
 use crate::domain::contact::Channel;
 use crate::domain::id::{ContactId, UserId};
-use crate::domain::incident::{Status, concerns};
+use crate::domain::incident::{Incident, Status, concerns};
 use crate::domain::refusal::{Refusal, checked_name};
 use crate::domain::time::zone_named;
 use crate::domain::timeline::{DeliveryNews, Happened};
-use crate::domain::user::{Activity, ContactMethod, Login, User, checked_email, checked_phone, keeps_an_admin};
+use crate::domain::user::{Activity, ContactMethod, Login, Rules, User, checked_email, checked_phone, keeps_an_admin};
 use crate::store::{Read, Take, deliveries, incidents, users};
 
 pub fn all(read: &impl Read) -> Result<Vec<User>, AppError> {
@@ -66,7 +66,8 @@ pub fn build(tx: &mut Write<'_>, new: &NewUser) -> Result<User, AppError> {
     let now = tx.now();
     let contact = |address: &String| {
         let id = tx.new_id();
-        ContactMethod { id, channel: Channel::Email, address: address.clone(), enabled: true }
+        let (channel, address) = (Channel::Email, address.clone());
+        ContactMethod { id, channel, address, enabled: true, verified_at: None, verification: None }
     };
     let contacts = email.iter().map(contact).collect();
     Ok(User {
@@ -78,6 +79,7 @@ pub fn build(tx: &mut Write<'_>, new: &NewUser) -> Result<User, AppError> {
         zone: new.zone.clone(),
         activity: vec![Activity { from: now, to: None }],
         contacts,
+        rules: Rules::default(),
         created_at: now,
         version: 0,
     })
@@ -157,7 +159,8 @@ pub fn add_contact(
         let sentence = format!("{} has {CONTACTS} contact methods already. Remove one first.", user.name);
         return Err(Refusal::invalid("contacts_full", "address", sentence).into());
     }
-    let contact = ContactMethod { id: tx.new_id(), channel, address, enabled: true };
+    let contact =
+        ContactMethod { id: tx.new_id(), channel, address, enabled: true, verified_at: None, verification: None };
     let contact_id = contact.id;
     user.contacts.push(contact);
     save(tx, &user)?;
@@ -218,7 +221,9 @@ pub fn deactivate(tx: &mut Write<'_>, actor: &Actor, id: UserId) -> Result<(), A
         let reason = "the person was deactivated";
         if delivery.withdraw(reason) {
             tx.put(&delivery)?;
-            if let Some(mut incident) = tx.get(delivery.incident)? {
+            if let Some(id) = delivery.incident
+                && let Some(mut incident) = tx.get::<Incident>(id)?
+            {
                 let news = DeliveryNews::Withdrawn { reason: reason.to_owned() };
                 apply::append(tx, &mut incident, By::SYSTEM, apply::news(&delivery, news))?;
                 tx.put(&incident)?;

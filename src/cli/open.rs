@@ -1,5 +1,6 @@
 //! Opens the database for a command, or says in one sentence why not.
 
+use crate::app::passes::LinkKey;
 use crate::app::{App, Settings};
 use crate::cli::Exit;
 use crate::clock::SystemClock;
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub struct Opened {
-    pub app: Arc<App>,
+    pub app: App,
     pub path: PathBuf,
 }
 
@@ -46,8 +47,10 @@ pub fn open_file(config: &Config, path: &Path) -> Result<Opened, Exit> {
         retry_enabled: config.notification_retry_worker_enabled,
         escalation_enabled: config.escalation_worker_enabled,
         base_url: config.base_url.as_ref().map(|url| url.as_str().to_owned()),
+        // Nobody's: only `serve` sends messages, and it puts the real one in.
+        link_key: LinkKey::new(b""),
     };
-    Ok(Opened { app: Arc::new(App::new(store, random, settings)), path: path.to_owned() })
+    Ok(Opened { app: App::new(store, random, settings), path: path.to_owned() })
 }
 
 fn make_private(directory: &Path) -> std::io::Result<()> {

@@ -1,5 +1,6 @@
 //! `serve`: opens the database, starts the workers, listens, and ends in order.
 
+use crate::app::passes::LinkKey;
 use crate::app::system::SettingShown;
 use crate::app::{App, setup};
 use crate::bridge::Bridge;
@@ -39,7 +40,7 @@ async fn serve(config: &Config) -> Exit {
         Ok(listener) => listener,
         Err(error) => return say(Exit::Failed, &error.to_string()),
     };
-    let Opened { app, path } = match open::open(config) {
+    let Opened { mut app, path } = match open::open(config) {
         Ok(opened) => opened,
         Err(exit) => return exit,
     };
@@ -47,6 +48,8 @@ async fn serve(config: &Config) -> Exit {
         Ok(key) => key,
         Err(problem) => return say(Exit::ConfigInvalid, &problem.to_string()),
     };
+    app.settings.link_key = LinkKey::new(secret_key.expose().as_bytes());
+    let app = Arc::new(app);
     let egress = match Egress::new(&config.extra_roots) {
         Ok(egress) => Arc::new(egress),
         Err(error) => return say(Exit::ConfigInvalid, &error.to_string()),

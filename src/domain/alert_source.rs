@@ -1,9 +1,9 @@
 //! Alert sources: where alerts come from, who gets them, and how the sender's words are read.
 
-use crate::domain::Severity;
 use crate::domain::event::Subscription;
 use crate::domain::id::{AlertSourceId, PolicyId, TeamId};
 use crate::domain::time::Timestamp;
+use crate::domain::{Severity, Urgency};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -29,6 +29,10 @@ pub struct AlertSource {
     /// CloudWatch: `INSUFFICIENT_DATA` opens an incident instead of being noted.
     pub insufficient_data_triggers: bool,
     pub topics: Vec<Topic>,
+    pub urgency: UrgencyRule,
+    /// An incident nobody took and of which nothing was heard for so many minutes resolves itself: 5 to 10080. For senders
+    /// whose recoveries get lost.
+    pub auto_resolve_minutes: Option<u16>,
     pub created_at: Timestamp,
     pub version: u64,
 }
@@ -51,6 +55,25 @@ pub enum TopicState {
         asked_at: Timestamp,
     },
     Confirmed,
+}
+
+/// By which of people's notification rules this source's incidents are paged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum UrgencyRule {
+    /// Critical, error and warning are high, info is low.
+    BySeverity,
+    AlwaysHigh,
+    AlwaysLow,
+}
+
+impl UrgencyRule {
+    pub fn of(self, severity: Severity) -> Urgency {
+        match self {
+            UrgencyRule::BySeverity => severity.urgency(),
+            UrgencyRule::AlwaysHigh => Urgency::High,
+            UrgencyRule::AlwaysLow => Urgency::Low,
+        }
+    }
 }
 
 /// How many topics may wait: a stranger with the key must not fill the record.
@@ -97,6 +120,8 @@ mod tests {
             one_incident_per_alert: false,
             insufficient_data_triggers: false,
             topics: vec![],
+            urgency: UrgencyRule::BySeverity,
+            auto_resolve_minutes: None,
             created_at: Timestamp::MIN,
             version: 1,
         }

@@ -54,7 +54,8 @@ pub struct Answer {
 pub struct Delivery {
     pub id: DeliveryId,
     pub notification: NotificationId,
-    pub incident: IncidentId,
+    /// `None` for messages about no incident: tests and codes.
+    pub incident: Option<IncidentId>,
     pub user: UserId,
     /// The notification's: it decides whether the delivery is still wanted.
     pub reason: Reason,
@@ -84,7 +85,11 @@ pub enum State {
     Retrying {
         due: Timestamp,
     },
-    Accepted,
+    /// The provider took it. Where it tells more later, the person's next method starts if no receipt says so in time.
+    Accepted {
+        at_operator: bool,
+        receipt_due: Option<Timestamp>,
+    },
     /// On the handset, by the provider's receipt.
     Delivered,
     Failed,
@@ -103,7 +108,8 @@ impl State {
             State::Queued { .. } => "queued",
             State::Sending { .. } => "sending",
             State::Retrying { .. } => "retrying",
-            State::Accepted => "accepted",
+            State::Accepted { at_operator: false, .. } => "accepted",
+            State::Accepted { at_operator: true, .. } => "at operator",
             State::Delivered => "delivered",
             State::Failed => "failed",
             State::Exhausted => "exhausted",
@@ -121,6 +127,16 @@ pub struct Attempt {
     pub finished_at: Option<Timestamp>,
     /// `None` while it is being sent, and for ever if the process died then.
     pub answer: Option<Answer>,
+    /// The delivery whose message carried this page along with others; `None`: it went by itself.
+    pub carrier: Option<DeliveryId>,
+    /// Pages of other deliveries that this message carried along.
+    pub carried: Vec<DeliveryId>,
+}
+
+impl Attempt {
+    pub fn new(message_number: u32, claimed_at: Timestamp) -> Attempt {
+        Attempt { message_number, claimed_at, finished_at: None, answer: None, carrier: None, carried: vec![] }
+    }
 }
 
 /// The rings of the delivery wheel, so that the retry worker can be switched off alone.
@@ -129,6 +145,8 @@ pub enum DeliveryRing {
     /// First tries, and claims whose sender died.
     First,
     Retry,
+    /// Messages the provider took and whose receipt is awaited.
+    Receipt,
 }
 
 /// How long a claim may be silent. Longer than any provider's time limit.
@@ -150,6 +168,7 @@ impl Delivery {
             State::Queued { due } => Some((DeliveryRing::First, due)),
             State::Sending { lease_until } => Some((DeliveryRing::First, lease_until)),
             State::Retrying { due } => Some((DeliveryRing::Retry, due)),
+            State::Accepted { receipt_due: Some(due), .. } => Some((DeliveryRing::Receipt, due)),
             _ => None,
         }
     }
@@ -165,7 +184,7 @@ impl Delivery {
 
     /// Takes the delivery out for sending, unless it is no longer wanted. `incident` and `user` are as they are now;
     /// `sending_enabled` is false in safe mode.
-    pub fn claim(&mut self, incident: &Incident, user: &User, sending_enabled: bool, now: Timestamp) -> Claim {
+    pub fn claim(&mut self, incident: Option<&Incident>, user: &User, sending_enabled: bool, now: Timestamp) -> Claim {
         if let Some(why) = self.unwanted(incident, user, now) {
             self.state = State::Withdrawn { reason: why };
             return Claim::Final;
@@ -175,17 +194,19 @@ impl Delivery {
             return Claim::Final;
         }
         let message_number = self.next_message_number();
-        self.attempts.push(Attempt { message_number, claimed_at: now, finished_at: None, answer: None });
+        self.attempts.push(Attempt::new(message_number, now));
         self.state = State::Sending { lease_until: now.plus_secs(LEASE_SECS) };
         Claim::Send { message_number }
     }
 
-    fn unwanted(&self, incident: &Incident, user: &User, now: Timestamp) -> Option<String> {
-        if self.is_page() && incident.status != Status::Triggered {
-            return Some(format!("the incident was {} before it left", incident.status.word()));
-        }
-        if self.is_page() && self.visit <= incident.ladder.bypassed {
-            return Some("somebody else was called instead before it left".to_owned());
+    fn unwanted(&self, incident: Option<&Incident>, user: &User, now: Timestamp) -> Option<String> {
+        if let Some(incident) = incident.filter(|_| self.is_page()) {
+            if incident.status != Status::Triggered {
+                return Some(format!("the incident was {} before it left", incident.status.word()));
+            }
+            if self.visit <= incident.ladder.bypassed {
+                return Some("somebody else was called instead before it left".to_owned());
+            }
         }
         if !user.is_active_at(now) {
             return Some("the person is deactivated".to_owned());
@@ -220,7 +241,7 @@ impl Delivery {
         let is_accepted =
             matches!(answer.outcome, Outcome::Accepted) || (answer.outcome == Outcome::Duplicate && was_ambiguous);
         if is_accepted && !matches!(self.state, State::Delivered) {
-            self.state = State::Accepted;
+            self.state = State::Accepted { at_operator: false, receipt_due: None };
             self.failures = 0;
             return Recorded::Sent;
         }
@@ -326,7 +347,7 @@ mod tests {
         Delivery {
             id: DeliveryId::new(8841),
             notification: NotificationId::new(1),
-            incident: IncidentId::new(1),
+            incident: Some(IncidentId::new(1)),
             user: UserId::new(1),
             reason: Reason::Page { level: Some(1) },
             visit: 1,
@@ -351,7 +372,7 @@ mod tests {
         for outcome in outcomes {
             let message_number = delivery.next_message_number();
             let claimed_at = Timestamp::from_second(1000);
-            delivery.attempts.push(Attempt { message_number, claimed_at, finished_at: None, answer: None });
+            delivery.attempts.push(Attempt::new(message_number, claimed_at));
             delivery.state = State::Sending { lease_until: claimed_at.plus_secs(LEASE_SECS) };
             if let Some(outcome) = outcome.clone() {
                 let attempt = delivery.attempts.len() - 1;
@@ -404,8 +425,7 @@ mod tests {
     #[test]
     fn a_late_answer_is_believed_if_it_is_good_news_and_else_changes_nothing() {
         let mut delivery = delivery(Channel::Sms);
-        let attempt =
-            |message_number| Attempt { message_number, claimed_at: Timestamp::MIN, finished_at: None, answer: None };
+        let attempt = |message_number| Attempt::new(message_number, Timestamp::MIN);
         delivery.attempts = vec![attempt(1), attempt(1)];
         let sending = State::Sending { lease_until: Timestamp::from_second(2000) };
         delivery.state = sending.clone();
@@ -414,7 +434,7 @@ mod tests {
         assert_eq!(delivery.record(0, late_no, &mut given()), Recorded::Nothing);
         assert_eq!(delivery.state, sending);
         assert_eq!(delivery.record(0, answer(Outcome::Accepted), &mut given()), Recorded::Sent);
-        assert_eq!(delivery.state, State::Accepted);
+        assert_eq!(delivery.state.word(), "accepted");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::domain::Urgency;
 use crate::domain::actor::By;
-use crate::domain::id::{IncidentId, UserId};
+use crate::domain::id::{HeartbeatId, IncidentId, UserId};
 use crate::domain::incident::Incident;
 use crate::domain::time::Timestamp;
 use crate::domain::timeline::{Happened, Via};
@@ -54,6 +54,12 @@ pub enum Reason {
     Page { level: Option<u8> },
     /// Somebody took it, or it is over: email and WhatsApp only, best effort.
     Update(UpdateKind),
+    /// Somebody asked whether messages arrive.
+    Test,
+    /// A code that proves whose contact method this is. The code itself is worked out when it is sent and kept nowhere.
+    Code,
+    /// The short answer to a reply; the notification has its words.
+    Answer,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -74,6 +80,7 @@ pub enum Subject {
     Incident(IncidentId),
     /// Chores of the process itself.
     Upkeep,
+    Heartbeat(HeartbeatId),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -86,15 +93,44 @@ pub enum TimerKind {
     Cover,
     /// The nightly chores.
     Nightly,
+    /// Look whether somebody new is covered by the level that was entered: at the next change of who is on call.
+    Follow,
+    /// It was taken and not resolved: page again.
+    AckTimeout,
+    /// Nothing was heard of it for so long that it counts as over.
+    AutoResolve,
+    /// The maintenance window that holds it ends.
+    Hold,
+    /// The nap is over.
+    Snooze,
+    /// A heartbeat is due.
+    Beat,
 }
 
 impl TimerKind {
-    pub const ALL: [TimerKind; 4] = [TimerKind::Next, TimerKind::Repage, TimerKind::Cover, TimerKind::Nightly];
+    pub const ALL: [TimerKind; 10] = [
+        TimerKind::Next,
+        TimerKind::Repage,
+        TimerKind::Cover,
+        TimerKind::Nightly,
+        TimerKind::Follow,
+        TimerKind::AckTimeout,
+        TimerKind::AutoResolve,
+        TimerKind::Hold,
+        TimerKind::Snooze,
+        TimerKind::Beat,
+    ];
+
+    /// Counts time that passed, so it moves along when the clock is set; the others are due by the calendar.
+    pub fn is_elapsed(self) -> bool {
+        use TimerKind::*;
+        matches!(self, Next | Repage | AckTimeout | AutoResolve | Beat)
+    }
 
     pub fn ring(self) -> Ring {
         match self {
-            TimerKind::Next | TimerKind::Repage | TimerKind::Cover => Ring::Escalation,
             TimerKind::Nightly => Ring::Upkeep,
+            _ => Ring::Escalation,
         }
     }
 }

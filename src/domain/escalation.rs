@@ -11,7 +11,7 @@ use crate::domain::actor::By;
 use crate::domain::effect::{Effect, NewNotification, Reason, Subject, TimerKey, TimerKind, Transition};
 use crate::domain::id::{ScheduleId, TeamId, UserId};
 use crate::domain::incident::{Incident, Phase};
-use crate::domain::oncall::{Calendar, People, next_breakpoint, on_call};
+use crate::domain::oncall::{Calendar, People, Place, next_breakpoint, on_call};
 use crate::domain::policy::{Level, Policy, Recipient};
 use crate::domain::team::Team;
 use crate::domain::time::Timestamp;
@@ -61,12 +61,12 @@ impl Context {
         match recipient {
             Recipient::User(user) => vec![(*user, Via::Named)],
             Recipient::Schedule(schedule) => {
-                let claim = self.calendars.get(schedule).and_then(|calendar| on_call(calendar, &self.people, now));
-                let Some(claim) = claim else {
+                let places = self.on_call(*schedule, now);
+                if places.is_empty() {
                     reasons.push(SkipReason::NobodyOnCall { schedule: *schedule });
-                    return vec![];
-                };
-                vec![(claim.user, Via::Schedule { schedule: *schedule, claim })]
+                }
+                let via = |place: Place| (place.user, Via::Schedule { schedule: *schedule, place });
+                places.into_iter().map(via).collect()
             }
             Recipient::Team(team) => self.reached_team(*team, now, reasons),
         }
@@ -80,10 +80,12 @@ impl Context {
         };
         let mut reached = Vec::new();
         for schedule in &coverage.schedules {
-            match self.calendars.get(schedule).and_then(|calendar| on_call(calendar, &self.people, now)) {
-                Some(claim) => reached.push((claim.user, Via::TeamSchedule { team: id, schedule: *schedule, claim })),
-                None => reasons.push(SkipReason::NobodyOnCall { schedule: *schedule }),
+            let places = self.on_call(*schedule, now);
+            if places.is_empty() {
+                reasons.push(SkipReason::NobodyOnCall { schedule: *schedule });
             }
+            let via = |place: Place| (place.user, Via::TeamSchedule { team: id, schedule: *schedule, place });
+            reached.extend(places.into_iter().map(via));
         }
         if coverage.schedules.is_empty() {
             let members = coverage.team.members.iter().filter(|user| self.is_active(**user, now));
@@ -93,6 +95,10 @@ impl Context {
             }
         }
         reached
+    }
+
+    fn on_call(&self, schedule: ScheduleId, now: Timestamp) -> Vec<Place> {
+        self.calendars.get(&schedule).map(|calendar| on_call(calendar, &self.people, now)).unwrap_or_default()
     }
 
     fn is_active(&self, user: UserId, now: Timestamp) -> bool {
@@ -295,6 +301,7 @@ impl<'a> Turn<'a> {
                 }
             }
             Phase::Climbing => self.recheck_level(),
+            Phase::Held => {}
         }
     }
 

@@ -53,6 +53,14 @@ ids! {
     EntryId "ent"
     /// An override of a schedule; a larger one is newer.
     OverrideId "ovr"
+    /// A rotation or imported calendar of a schedule.
+    LayerId "lay"
+    /// A calendar that is fetched from elsewhere.
+    ImportId "imp"
+    /// A calendar that others may fetch from here.
+    FeedId "feed"
+    MaintenanceId "mnt"
+    HeartbeatId "hbt"
     PolicyId "pol"
     AlertSourceId "src"
     IncidentId "inc"

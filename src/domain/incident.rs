@@ -14,16 +14,16 @@
 //! | triggered, acknowledged | escalate | triggered, the next level |
 //! | resolved | reopen | triggered, from the bottom |
 
-use crate::domain::Severity;
 use crate::domain::actor::By;
 use crate::domain::alert_source::AlertSource;
 use crate::domain::effect::{Effect, NewNotification, Reason, TimerKind, Transition, UpdateKind};
 use crate::domain::escalation::{Context, Turn};
 use crate::domain::event::{Action, AlertPair, Event, Link, Order, SenderTime};
-use crate::domain::id::{AlertSourceId, IncidentId, PolicyId, TeamId, UserId};
+use crate::domain::id::{AlertSourceId, IncidentId, MaintenanceId, PolicyId, TeamId, UserId};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::domain::timeline::{Happened, Via};
+use crate::domain::{Severity, Urgency};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -40,7 +40,13 @@ pub struct Incident {
     /// Of the first event; repeats do not change it.
     pub title: String,
     pub severity: Severity,
+    /// By which of people's rules it is paged.
+    pub urgency: Urgency,
     pub status: Status,
+    /// While acknowledged and set aside until then.
+    pub snooze: Option<Snooze>,
+    /// Why it is held, while its phase is `Held`.
+    pub hold: Option<Hold>,
     /// First the first person paged, then whoever took it.
     pub assignee: Option<UserId>,
     pub ackers: Vec<UserId>,
@@ -91,6 +97,21 @@ impl Status {
     }
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Snooze {
+    pub until: Timestamp,
+    /// Is paged as well when it ends.
+    pub by: Option<UserId>,
+}
+
+/// What keeps a triggered incident from paging for a while.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Hold {
+    Maintenance(MaintenanceId),
+    /// The database was restored: an admin looks first, or time runs out.
+    Restore,
+}
+
 /// Where the incident stands on its policy's ladder.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Ladder {
@@ -107,6 +128,8 @@ pub struct Ladder {
     /// When the level was entered or the last resort last paged.
     pub entered_at: Option<Timestamp>,
     pub phase: Phase,
+    /// It was handed to people by hand: whoever is on call does not join them.
+    pub reassigned: bool,
     /// Who was paged in this visit.
     pub paged: Vec<UserId>,
 }
@@ -118,12 +141,14 @@ pub enum Phase {
     Exhausted,
     /// No level has anybody who can be paged.
     NoCoverage,
+    /// In a maintenance window, or after a restore: waits, and nobody is paged.
+    Held,
 }
 
 impl Ladder {
     fn at_the_bottom(run: u32, visit: u32) -> Ladder {
         let (phase, paged) = (Phase::Climbing, vec![]);
-        Ladder { run, cycle: 0, level: None, visit, bypassed: visit, entered_at: None, phase, paged }
+        Ladder { run, cycle: 0, level: None, visit, bypassed: visit, entered_at: None, phase, reassigned: false, paged }
     }
 }
 
@@ -228,7 +253,10 @@ pub fn open(event: &Event, opening: Opening<'_>, context: &Context, now: Timesta
         external_id: event.external_id.clone(),
         title: event.title.clone(),
         severity,
+        urgency: source.urgency.of(severity),
         status: Status::Triggered,
+        snooze: None,
+        hold: None,
         assignee: None,
         ackers: vec![],
         event_count: 1,
@@ -489,7 +517,7 @@ pub fn on_timer(
         TimerKind::Next => turn.climb(incident.ladder.level),
         TimerKind::Repage => turn.repage(),
         TimerKind::Cover => turn.look_for_coverage(),
-        TimerKind::Nightly => return None,
+        _ => return None,
     }
     Some(turn.finish())
 }
@@ -554,7 +582,10 @@ mod tests {
             external_id: "disk-db1".to_owned(),
             title: "Disk full".to_owned(),
             severity: Severity::Warning,
+            urgency: Urgency::High,
             status,
+            snooze: None,
+            hold: None,
             assignee: None,
             ackers: vec![],
             event_count: 1,

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Notification {
     pub id: NotificationId,
-    pub incident: IncidentId,
+    /// `None` for messages about no incident: tests and codes.
+    pub incident: Option<IncidentId>,
     pub user: UserId,
     pub reason: Reason,
     pub urgency: Urgency,
@@ -20,6 +21,8 @@ pub struct Notification {
     pub visit: u32,
     /// How the ladder came to this person; the answer to "why me?".
     pub via: Via,
+    /// What it says, where that does not follow from the rest: the answer to a reply, who asked for a test.
+    pub words: String,
     pub created_at: Timestamp,
 }
 
@@ -29,8 +32,8 @@ pub fn plan(user: &User, reason: Reason, urgency: Urgency) -> Vec<&ContactMethod
     let mut enabled = user.contacts.iter().filter(|contact| contact.enabled);
     match (reason, urgency) {
         (Reason::Update(_), _) => enabled.filter(|c| matches!(c.channel, Channel::Email | Channel::WhatsApp)).collect(),
-        (Reason::Page { .. }, Urgency::High) => enabled.collect(),
-        (Reason::Page { .. }, Urgency::Low) => {
+        (_, Urgency::High) => enabled.collect(),
+        (_, Urgency::Low) => {
             let email = enabled.clone().find(|contact| contact.channel == Channel::Email);
             email.or(enabled.next()).into_iter().collect()
         }
@@ -54,6 +57,8 @@ mod tests {
             channel: *channel,
             address: String::new(),
             enabled: *enabled,
+            verified_at: None,
+            verification: None,
         };
         User {
             id: UserId::new(1),
@@ -64,6 +69,7 @@ mod tests {
             zone: "UTC".into(),
             activity: vec![],
             contacts: channels.iter().enumerate().map(contact).collect(),
+            rules: Default::default(),
             created_at: Timestamp::MIN,
             version: 1,
         }

@@ -1,11 +1,12 @@
 //! Who is on call: one pure function for the pager, the pages and the API alike.
 //!
-//! A schedule at an instant is a list of *claims*, highest first: overrides, the newest in front; the normal entry;
-//! the fallback. The first claim that names somebody active wins; an inactive person's claim falls through to the next,
-//! and nobody else moves. The answer can explain itself: [`explain`] gives every claim with its verdict.
+//! A schedule at an instant is a list of *claims*, highest first: overrides, the newest in front; the normal entry; the
+//! layers, top to bottom; the fallback. The first claim that names somebody active wins; an inactive person's claim falls
+//! through to the next, and nobody else moves. The answer can explain itself: [`explain`] gives every claim with its
+//! verdict.
 
-use crate::domain::entry::{Entry, Override, OverrideMode};
-use crate::domain::id::{EntryId, OverrideId, UserId};
+use crate::domain::entry::{Entry, Interval, Override, OverrideMode};
+use crate::domain::id::{EntryId, ImportId, LayerId, OverrideId, UserId};
 use crate::domain::schedule::Schedule;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
@@ -21,47 +22,100 @@ pub struct Calendar {
     pub schedule: Schedule,
     pub entries: Vec<Entry>,
     pub overrides: Vec<Override>,
+    /// What each calendar from elsewhere says, in the order of time.
+    pub imported: BTreeMap<ImportId, Vec<ImportedShift>>,
 }
 
-/// Why somebody is on call.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+/// One event of a calendar from elsewhere.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ImportedShift {
+    pub span: Interval,
+    /// Whom it names among our users; nobody if none matches.
+    pub users: Vec<UserId>,
+    /// Its summary, or the address that matched nobody: what a gap says.
+    pub text: String,
+}
+
+/// What can claim a stretch of time.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Source {
     Override(OverrideId),
     Entry(EntryId),
     Fallback,
+    Layer(LayerId),
+    /// An event of an imported calendar that acts as a cover.
+    ImportedCover(ImportId),
+}
+
+impl Source {
+    pub fn word(self) -> &'static str {
+        match self {
+            Source::Override(_) => "override",
+            Source::Entry(_) => "normal entry",
+            Source::Layer(_) => "rotation",
+            Source::ImportedCover(_) => "imported calendar",
+            Source::Fallback => "fallback",
+        }
+    }
+}
+
+/// One person on call, and why: what a page keeps of the decision.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Place {
+    pub user: UserId,
+    /// The claim that won.
+    pub claim: Source,
+    /// A replacing override put `user` where this person would be.
+    pub replaced: Option<(OverrideId, UserId)>,
 }
 
 /// One claim on an instant, with what became of it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Claim {
-    pub user: UserId,
     pub source: Source,
-    /// A replacing override put `user` where this person would be.
-    pub instead_of: Option<UserId>,
+    /// In the order of the slot; inactive people included.
+    pub places: Vec<Place>,
     pub verdict: Verdict,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
     OnCall,
     /// A higher claim has the place.
     Shadowed,
-    /// This person is deactivated; the claim falls through.
+    /// All its people are deactivated; the claim falls through.
     Inactive,
+    /// The layer is not on duty at this time.
+    OutsideWindows,
+    /// The rotation has not begun.
+    BeforeAnchor,
+    /// The imported calendar names somebody who is none of our users.
+    Unmatched,
 }
 
-/// The claim that wins at `at`, if any does.
-pub fn on_call(calendar: &Calendar, people: &People, at: Timestamp) -> Option<Claim> {
-    explain(calendar, people, at).into_iter().find(|claim| claim.verdict == Verdict::OnCall)
+/// The people of the winning claim, in the order of its slot, each once; empty when nobody is on call.
+pub fn on_call(calendar: &Calendar, people: &People, at: Timestamp) -> Vec<Place> {
+    let claims = explain(calendar, people, at);
+    let winner = claims.into_iter().find(|claim| claim.verdict == Verdict::OnCall);
+    let mut places = winner.map(|claim| claim.places).unwrap_or_default();
+    places.retain(|place| is_active(people, place.user, at));
+    places
+}
+
+fn is_active(people: &People, user: UserId, at: Timestamp) -> bool {
+    people.get(&user).is_some_and(|user| user.is_active_at(at))
 }
 
 /// Every claim on the instant, highest first. An override whose own user is inactive is listed first as inactive; it
 /// blocks nothing.
 pub fn explain(calendar: &Calendar, people: &People, at: Timestamp) -> Vec<Claim> {
-    let is_active = |user: UserId| people.get(&user).is_some_and(|user| user.is_active_at(at));
     let entry = calendar.entries.iter().find(|entry| entry.span.contains(at));
     let mut claims: Vec<Claim> = Vec::new();
-    let claim = |user, source| Claim { user, source, instead_of: None, verdict: Verdict::Shadowed };
+    let claim = |user, source| Claim {
+        source,
+        places: vec![Place { user, claim: source, replaced: None }],
+        verdict: Verdict::Shadowed,
+    };
     claims.extend(entry.map(|entry| claim(entry.user, Source::Entry(entry.id))));
     claims.extend(calendar.schedule.fallback.map(|user| claim(user, Source::Fallback)));
 
@@ -69,15 +123,15 @@ pub fn explain(calendar: &Calendar, people: &People, at: Timestamp) -> Vec<Claim
     overrides.sort_by_key(|o| o.id);
     let mut ignored = Vec::new();
     for o in overrides {
-        if !is_active(o.user) {
+        if !is_active(people, o.user, at) {
             ignored.push(claim(o.user, Source::Override(o.id)));
             continue;
         }
         match o.mode {
             OverrideMode::Cover => claims.insert(0, claim(o.user, Source::Override(o.id))),
             OverrideMode::Replace { from } => {
-                for claim in claims.iter_mut().filter(|claim| claim.user == from) {
-                    *claim = Claim { user: o.user, source: Source::Override(o.id), instead_of: Some(from), ..*claim };
+                for place in claims.iter_mut().flat_map(|claim| &mut claim.places).filter(|place| place.user == from) {
+                    *place = Place { user: o.user, replaced: Some((o.id, from)), ..*place };
                 }
             }
         }
@@ -86,7 +140,7 @@ pub fn explain(calendar: &Calendar, people: &People, at: Timestamp) -> Vec<Claim
 
     let mut taken = false;
     for claim in &mut claims {
-        if !is_active(claim.user) {
+        if !claim.places.iter().any(|place| is_active(people, place.user, at)) {
             claim.verdict = Verdict::Inactive;
         } else if !taken {
             taken = true;
@@ -111,8 +165,8 @@ pub fn next_breakpoint(calendar: &Calendar, people: &People, at: Timestamp) -> O
 pub struct Segment {
     pub start: Timestamp,
     pub end: Timestamp,
-    /// `None` is a gap: nobody is on call.
-    pub claim: Option<Claim>,
+    /// Empty is a gap: nobody is on call.
+    pub places: Vec<Place>,
 }
 
 /// The schedule as it comes out between two instants, without holes: segments partition `[start, end)`, and
@@ -122,10 +176,10 @@ pub fn final_schedule(calendar: &Calendar, people: &People, start: Timestamp, en
     let mut at = start;
     while at < end {
         let until = next_breakpoint(calendar, people, at).map_or(end, |point| point.min(end));
-        let claim = on_call(calendar, people, at);
+        let places = on_call(calendar, people, at);
         match segments.last_mut() {
-            Some(last) if last.claim == claim => last.end = until,
-            _ => segments.push(Segment { start: at, end: until, claim }),
+            Some(last) if last.places == places => last.end = until,
+            _ => segments.push(Segment { start: at, end: until, places }),
         }
         at = until;
     }
@@ -178,6 +232,7 @@ mod tests {
                     zone,
                     activity,
                     contacts,
+                    rules: Default::default(),
                     created_at,
                     version: 1,
                 },
@@ -206,7 +261,11 @@ mod tests {
             team: TeamId::new(1),
             name: "s".into(),
             zone: "UTC".into(),
+            layers: vec![],
+            imported_covers: vec![],
             fallback: None,
+            revision: 1,
+            revised_at: Timestamp::MIN,
             created_at: Timestamp::MIN,
             version: 1,
         };
@@ -222,15 +281,15 @@ mod tests {
         });
         let overrides = overrides.collect();
         let entries = vec![entry(1, 'A', "06-01T00:00 06-02T00:00"), entry(2, 'X', "06-02T00:00 06-03T00:00")];
-        Calendar { schedule, entries, overrides }
+        Calendar { schedule, entries, overrides, imported: BTreeMap::new() }
     }
 
     /// The final schedule of the two days, as `A 08:00 B 16:00 -`, a time being where the person before it ends.
     fn check(calendar: &Calendar, people: &People, expected: &str) {
         let segments = final_schedule(calendar, people, at("06-01T00:00"), at("06-03T00:00"));
-        let name = |claim: &Option<Claim>| claim.map_or("-".into(), |claim| people[&claim.user].name.clone());
+        let name = |places: &[Place]| places.first().map_or("-".into(), |place| people[&place.user].name.clone());
         let text: Vec<String> =
-            segments.iter().map(|s| format!("{} {}", name(&s.claim), &s.end.to_string()[5..16])).collect();
+            segments.iter().map(|s| format!("{} {}", name(&s.places), &s.end.to_string()[5..16])).collect();
         assert_eq!(text.join(", "), expected);
         for pair in segments.windows(2) {
             assert_eq!(pair[0].end, pair[1].start, "segments leave no hole");
@@ -303,7 +362,7 @@ mod tests {
     #[test]
     fn an_interval_contains_its_start_and_not_its_end() {
         let (calendar, people) = (calendar(&[]), people(&[]));
-        let who = |t: Timestamp| on_call(&calendar, &people, t).map(|claim| claim.user);
+        let who = |t: Timestamp| on_call(&calendar, &people, t).first().map(|place| place.user);
         assert_eq!(who(at("06-02T00:00")), Some(id('X')), "the incoming person in the second of the handoff");
         assert_eq!(who(at("06-02T00:00").plus_secs(-1)), Some(id('A')));
         assert_eq!(who(at("06-03T00:00")), None);
@@ -315,7 +374,8 @@ mod tests {
             calendar(&[(COVER, 'I', "06-01T00:00 06-02T00:00"), (replace('A'), 'B', "06-01T00:00 06-02T00:00")]);
         let people = people(&[('I', &[])]);
         let claims = explain(&calendar, &people, at("06-01T01:00"));
-        let verdicts: Vec<_> = claims.iter().map(|c| (c.user, c.instead_of, c.verdict)).collect();
+        let replaced = |place: &Place| place.replaced.map(|(_, from)| from);
+        let verdicts: Vec<_> = claims.iter().map(|c| (c.places[0].user, replaced(&c.places[0]), c.verdict)).collect();
         assert_eq!(verdicts, [(id('I'), None, Verdict::Inactive), (id('B'), Some(id('A')), Verdict::OnCall)]);
     }
 }

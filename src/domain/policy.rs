@@ -18,6 +18,8 @@ pub struct Policy {
     pub last_resort: Vec<UserId>,
     /// Minutes between two pages of the last resort: 5 to 1440.
     pub repage_minutes: u16,
+    /// An acknowledged incident is paged again after so many minutes unless it is resolved: 5 to 1440.
+    pub ack_timeout_minutes: Option<u16>,
     pub created_at: Timestamp,
     pub version: u64,
 }
@@ -110,6 +112,7 @@ mod tests {
             repeat: 2,
             last_resort: vec![],
             repage_minutes: 30,
+            ack_timeout_minutes: None,
             created_at: Timestamp::MIN,
             version: 1,
         }

@@ -1,9 +1,10 @@
 //! A schedule: a team's calendar of who is on call, in a named zone.
 //!
-//! Its entries and overrides are records of their own (`entry.rs`); who is on call at an instant is answered in
-//! `oncall.rs` and nowhere else.
+//! Its layers are part of it; its entries, overrides and imported calendars are records of their own. Who is on call at an
+//! instant is answered in `oncall.rs` and nowhere else; `rotation.rs` says when a layer's turns begin.
 
-use crate::domain::id::{ScheduleId, TeamId, UserId};
+use crate::domain::id::{ImportId, LayerId, ScheduleId, TeamId, UserId};
+use crate::domain::rotation::Version;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -15,8 +16,34 @@ pub struct Schedule {
     pub name: String,
     /// A place of the zone database: local times typed on this schedule are read in it.
     pub zone: String,
+    /// The top one first: where it has somebody, the ones below do not matter.
+    pub layers: Vec<Layer>,
+    /// Calendars from elsewhere whose events act as covers. Overrides made here win over them.
+    pub imported_covers: Vec<ImportId>,
     /// Who is on call when nothing else claims the time.
     pub fallback: Option<UserId>,
+    /// Counts every change of who is on call: of this record, its entries, overrides and imports. Calendars that others
+    /// fetch carry it as their SEQUENCE.
+    pub revision: u64,
+    /// When `revision` last changed.
+    pub revised_at: Timestamp,
     pub created_at: Timestamp,
     pub version: u64,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Layer {
+    pub id: LayerId,
+    pub name: String,
+    /// The schedule's if `None`.
+    pub zone: Option<String>,
+    pub turns: Turns,
+}
+
+/// Where a layer's turns come from.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Turns {
+    /// Ascending by `effective_from`, at least one. The first counts from its anchor.
+    Rotation(Vec<Version>),
+    Imported(ImportId),
 }

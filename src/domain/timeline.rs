@@ -7,7 +7,7 @@ use crate::domain::Severity;
 use crate::domain::actor::By;
 use crate::domain::contact::Channel;
 use crate::domain::id::{DeliveryId, IncidentId, PolicyId, ScheduleId, TeamId, UserId};
-use crate::domain::oncall::Claim;
+use crate::domain::oncall::Place;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -117,12 +117,12 @@ pub enum Via {
     Named,
     Schedule {
         schedule: ScheduleId,
-        claim: Claim,
+        place: Place,
     },
     TeamSchedule {
         team: TeamId,
         schedule: ScheduleId,
-        claim: Claim,
+        place: Place,
     },
     /// The team has no schedule: all its active members are paged.
     TeamMember {

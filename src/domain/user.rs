@@ -23,6 +23,7 @@ pub struct User {
     /// When this person was active: `[from, to)`, in order, the last one open while active.
     pub activity: Vec<Activity>,
     pub contacts: Vec<ContactMethod>,
+    pub rules: Rules,
     pub created_at: Timestamp,
     pub version: u64,
 }
@@ -54,6 +55,34 @@ pub struct ContactMethod {
     /// E.164 (`+491701234567`) or a mail address.
     pub address: String,
     pub enabled: bool,
+    /// When its owner proved that messages arrive. An unverified one is paged all the same, but may not command by reply.
+    pub verified_at: Option<Timestamp>,
+    /// The proof under way.
+    pub verification: Option<Verification>,
+}
+
+/// A code was sent and waits to be typed in.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Verification {
+    pub sent_at: Timestamp,
+    /// Wrong codes so far.
+    pub misses: u8,
+}
+
+/// How somebody wants to be paged, by urgency. An empty list is the preset: for high urgency every enabled method at once,
+/// for low urgency email, else the first method.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Rules {
+    /// The first step has no delay: it is the page itself.
+    pub high: Vec<Step>,
+    pub low: Vec<Step>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Step {
+    pub contact: ContactId,
+    /// Minutes after the page: 0 to 60.
+    pub after_minutes: u8,
 }
 
 impl User {

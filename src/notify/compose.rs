@@ -50,6 +50,20 @@ pub fn sms(content: &Content) -> String {
         Content::Test { asked_by } => {
             fit("TEST from PagerPal, asked for by ", &phone(asked_by), &[". Pages reach you like this.".to_owned()])
         }
+        Content::Code { code } => format!("PagerPal: your code is {code}. Whoever asks you for it is not PagerPal."),
+        Content::Bundle(bundle) => {
+            let named = bundle.named.iter().map(|(about, code)| {
+                let code = code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
+                format!("#{} {} {}{code}", about.number, severity(about), clip(&phone(&about.title), NAME))
+            });
+            let named = named.collect::<Vec<_>>().join("; ");
+            let mut ends = vec![format!(" {}", bundle.counter)];
+            if bundle.more > 0 {
+                ends.insert(0, format!("; and {} more.", bundle.more));
+            }
+            ends.extend(bundle.link.as_ref().map(|link| format!(" {link}")));
+            fit(&format!("{} incidents: ", bundle.named.len() + bundle.more), &named, &ends)
+        }
         Content::Update(Update { about, sentence, link }) => {
             let sentence = phone(sentence);
             let link = link.as_deref().filter(|link| gsm::septets(link) <= LINK_SEPTETS).map(|link| format!(" {link}"));
@@ -107,6 +121,19 @@ pub fn whatsapp(content: &Content) -> [String; 5] {
             nothing(),
             nothing(),
         ],
+        Content::Code { code } => {
+            ["PagerPal".to_owned(), format!("Your code is {code}."), nothing(), nothing(), nothing()]
+        }
+        Content::Bundle(bundle) => {
+            let titles = bundle.named.iter().map(|(about, _)| format!("{} {}", number(about), about.title));
+            [
+                format!("{} incidents {}", bundle.named.len() + bundle.more, bundle.counter),
+                titles.collect::<Vec<_>>().join("; "),
+                nothing(),
+                nothing(),
+                bundle.link.clone().unwrap_or_else(nothing),
+            ]
+        }
         Content::Update(Update { about, sentence, link }) => [
             about.as_ref().map_or_else(|| "PagerPal".to_owned(), number),
             match about {
@@ -159,6 +186,17 @@ pub fn email(content: &Content) -> Email {
         Content::Test { asked_by } => {
             let sentence = format!("TEST: {} asked for this. Pages reach you like this.", one_line(asked_by));
             notice("TEST of PagerPal".to_owned(), &sentence, None, None)
+        }
+        Content::Code { code } => {
+            let sentence = format!("Your code is {code}. Type it in where PagerPal asks for it.");
+            notice("Your PagerPal code".to_owned(), &sentence, None, None)
+        }
+        Content::Bundle(bundle) => {
+            let count = bundle.named.len() + bundle.more;
+            let named = bundle.named.iter().map(|(about, _)| head(about) + &one_line(&about.title));
+            let named = named.collect::<Vec<_>>().join("; ");
+            let subject = header_text(&format!("[{count} incidents] {named}"));
+            notice(subject, &format!("{count} incidents need somebody."), Some(&named), bundle.link.as_deref())
         }
     }
 }
@@ -306,6 +344,7 @@ mod tests {
             why: vec!["Level 1 of Payments first".to_owned(), "Override by Caro".to_owned()],
             next: Some(NextCall { name: "Bo".to_owned(), at: "03:19".to_owned() }),
             link: Some(LINK.to_owned()),
+            code: None,
             counter: "1/1".to_owned(),
         }
     }

@@ -60,6 +60,22 @@ pub enum Content {
     Update(Update),
     /// Begins with TEST on every channel.
     Test { asked_by: String },
+    /// Proves that messages to this contact method arrive.
+    Code { code: String },
+    /// Several pages at once, the most critical first: three are named, the rest counted.
+    Bundle(Bundle),
+}
+
+/// Pages that were due to one contact method together.
+#[derive(Clone)]
+pub struct Bundle {
+    /// At most three, each with the code a reply names it by.
+    pub named: Vec<(Headline, Option<String>)>,
+    /// How many there are besides.
+    pub more: usize,
+    pub link: Option<String>,
+    /// No two texts to one number are alike.
+    pub counter: String,
 }
 
 /// What an incident is called wherever it is mentioned.
@@ -82,6 +98,8 @@ pub struct Page {
     pub next: Option<NextCall>,
     /// Acts for this person. `None` without a base URL.
     pub link: Option<String>,
+    /// A reply that begins with it takes the incident; where replies reach us.
+    pub code: Option<String>,
     /// Which page of how many, `1/3`: no two texts to one number are identical, or the provider's flooding filter acts.
     pub counter: String,
 }
@@ -108,7 +126,8 @@ impl Content {
         let link = match self {
             Content::Page(page) => page.link.as_deref(),
             Content::Update(update) => update.link.as_deref(),
-            Content::Test { .. } => None,
+            Content::Bundle(bundle) => bundle.link.as_deref(),
+            Content::Test { .. } | Content::Code { .. } => None,
         };
         link.and_then(|link| link.rsplit('/').next()).filter(|token| token.len() >= 20)
     }

@@ -217,6 +217,7 @@ pub fn hostile_page() -> Message {
         why: vec!["Level 1\r\n.\r\nRSET".to_owned()],
         next: None,
         link: Some("https://pager.example.com/a/7hQ2mXk94TcaB8wzK3pLq9dRv5n".to_owned()),
+        code: None,
         counter: "1/1".to_owned(),
     };
     let thread = Some("inc-k3x9m2qd-7".to_owned());

@@ -22,7 +22,9 @@ impl Record for Delivery {
     }
 
     fn index_rows(&self, rows: &mut IndexRows) {
-        rows.add(&tables::DELIVERIES_BY_INCIDENT, (self.incident, self.id));
+        if let Some(incident) = self.incident {
+            rows.add(&tables::DELIVERIES_BY_INCIDENT, (incident, self.id));
+        }
         if let Some((ring, due)) = self.wheel() {
             rows.add(&tables::DELIVERIES_WHEEL, (ring, due, self.id));
             rows.add(&tables::DELIVERIES_OPEN_BY_USER, (self.user, self.id));

@@ -25,6 +25,7 @@ pub mod incidents;
 pub mod keys;
 pub mod meta;
 pub mod notifications;
+pub mod passes;
 pub mod policies;
 pub mod record;
 pub mod schedules;

@@ -17,7 +17,9 @@ impl Record for Notification {
     }
 
     fn index_rows(&self, rows: &mut IndexRows) {
-        rows.add(&tables::NOTIFICATIONS_BY_INCIDENT, (self.incident, self.id));
+        if let Some(incident) = self.incident {
+            rows.add(&tables::NOTIFICATIONS_BY_INCIDENT, (incident, self.id));
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::domain::entry::{Entry, Override};
 use crate::domain::id::*;
 use crate::domain::incident::{Incident, IncidentDetails, Status};
 use crate::domain::notification::Notification;
+use crate::domain::pass::Pass;
 use crate::domain::policy::Policy;
 use crate::domain::schedule::Schedule;
 use crate::domain::session::Session;
@@ -52,6 +53,10 @@ pub const DELIVERIES: Table<DeliveryId, Delivery> = Table::new("deliveries", Ver
 pub const DELIVERIES_WHEEL: Index<(DeliveryRing, Timestamp, DeliveryId), Delivery> = Index::new("deliveries.wheel");
 pub const DELIVERIES_BY_INCIDENT: Index<(IncidentId, DeliveryId), Delivery> = Index::new("deliveries.by_incident");
 pub const DELIVERIES_OPEN_BY_USER: Index<(UserId, DeliveryId), Delivery> = Index::new("deliveries.open_by_user");
+
+pub const PASSES: Table<(IncidentId, UserId), Pass> = Table::new("passes", Version(1));
+pub const PASSES_BY_TOKEN: Unique<[u8; 32], Pass> = Unique::new("passes.by_token");
+pub const PASSES_BY_CODE: Unique<(UserId, String), Pass> = Unique::new("passes.by_code");
 
 pub const USERS: Table<UserId, User> = Table::new("users", Version(1));
 pub const USERS_BY_EMAIL: Unique<String, User> = Unique::new("users.by_email");
@@ -99,6 +104,7 @@ pub const RECORDS: &[RecordKind] = &[
     RecordKind::of::<Timer>(),
     RecordKind::of::<Notification>(),
     RecordKind::of::<Delivery>(),
+    RecordKind::of::<Pass>(),
     RecordKind::of::<User>(),
     RecordKind::of::<Team>(),
     RecordKind::of::<Schedule>(),
@@ -115,9 +121,20 @@ pub const RECORDS: &[RecordKind] = &[
 
 enum_key!(Status { 0 => Triggered, 1 => Acknowledged, 2 => Resolved });
 enum_key!(Ring { 0 => Escalation, 1 => Upkeep });
-enum_key!(DeliveryRing { 0 => First, 1 => Retry });
-enum_key!(TimerKind { 0 => Next, 1 => Repage, 2 => Cover, 3 => Nightly });
-enum_key!(Subject { 0 => Incident(IncidentId), 1 => Upkeep });
+enum_key!(DeliveryRing { 0 => First, 1 => Retry, 2 => Receipt });
+enum_key!(TimerKind {
+    0 => Next,
+    1 => Repage,
+    2 => Cover,
+    3 => Nightly,
+    4 => Follow,
+    5 => AckTimeout,
+    6 => AutoResolve,
+    7 => Hold,
+    8 => Snooze,
+    9 => Beat,
+});
+enum_key!(Subject { 0 => Incident(IncidentId), 1 => Upkeep, 2 => Heartbeat(HeartbeatId) });
 
 impl crate::store::keys::ToKey for TimerKey {
     type Key = TimerKey;

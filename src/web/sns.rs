@@ -179,7 +179,7 @@ impl Certificates {
 mod tests {
     use super::*;
     use crate::domain::Severity;
-    use crate::domain::alert_source::{Topic, TopicState};
+    use crate::domain::alert_source::{Topic, TopicState, UrgencyRule};
     use crate::domain::id::Id;
 
     fn source(topics: Vec<Topic>) -> AlertSource {
@@ -197,6 +197,8 @@ mod tests {
             one_incident_per_alert: false,
             insufficient_data_triggers: false,
             topics,
+            urgency: UrgencyRule::BySeverity,
+            auto_resolve_minutes: None,
             created_at: Timestamp::MIN,
             version: 1,
         }

@@ -5,7 +5,7 @@
 //! once is bounded, and a claim is only made for a message that can leave now.
 
 use crate::app::AppError;
-use crate::app::deliveries::{BATCH, Outgoing, claim_due, next_due, record};
+use crate::app::deliveries::{About, BATCH, Facts, Outgoing, Sender, claim_due, next_due, record};
 use crate::app::system::Worker;
 use crate::domain::delivery::{Answer, DeliveryRing, Outcome};
 use crate::domain::effect::{Reason, UpdateKind};
@@ -63,8 +63,8 @@ async fn round(
         // Wait for a place before claiming: a claim's lease runs from its commit.
         let first = Arc::clone(places).acquire_owned().await.expect("nobody closes the places");
         let free = (1 + places.available_permits()).min(BATCH);
-        let (lineage, sending) = (shop.app.lineage().to_owned(), shop.app.settings.sending_enabled);
-        let claimed = shop.write(move |tx| claim_due(tx, ring, &lineage, sending, free)).await?;
+        let sender = Sender::of(&shop.app);
+        let claimed = shop.write(move |tx| claim_due(tx, ring, &sender, free)).await?;
         shop.ran(worker, now.secs_since(due), None);
         let mut first = Some(first);
         for outgoing in claimed {
@@ -109,21 +109,32 @@ async fn send(shop: &Shop, outgoing: Outgoing) {
 
 /// What the provider needs, from what the claim found.
 fn message(shop: &Shop, outgoing: Outgoing) -> Message {
-    let facts = outgoing.facts;
+    let base = shop.app.settings.base_url.as_deref().map(|base| base.trim_end_matches('/'));
+    let lineage = shop.app.lineage();
+    let (thread, content) = match outgoing.about {
+        About::Incident(facts) => (Some(format!("incident-{}-{lineage}", facts.number)), about_incident(*facts, base)),
+        About::Test(asked_by) => (None, Content::Test { asked_by }),
+        About::Code(code) => (None, Content::Code { code }),
+        About::Answer(sentence) => (None, Content::Update(Update { about: None, sentence, link: None })),
+    };
+    Message {
+        message_id: outgoing.message_id,
+        channel: outgoing.channel,
+        to: outgoing.address,
+        at: outgoing.created_at,
+        thread,
+        content,
+    }
+}
+
+fn about_incident(facts: Facts, base: Option<&str>) -> Content {
     let number = facts.number;
-    let base = shop.app.settings.base_url.as_deref();
-    let link = base.map(|base| format!("{}/incidents/{number}", base.trim_end_matches('/')));
+    let link = base.map(|base| match &facts.pass {
+        Some(pass) => format!("{base}/a/{}", pass.token),
+        None => format!("{base}/incidents/{number}"),
+    });
     let about = Headline { number, severity: facts.severity, title: facts.title };
-    let content = match facts.reason {
-        Reason::Page { .. } => Content::Page(Page {
-            about,
-            team: facts.team,
-            details: facts.details,
-            why: vec![facts.why],
-            next: facts.next.map(|(name, at)| NextCall { name, at: clock_time(at, &facts.zone) }),
-            link,
-            counter: format!("call {}", facts.counter),
-        }),
+    match facts.reason {
         Reason::Update(kind) => {
             let by = facts.by.as_deref().unwrap_or("its alert source");
             let sentence = match kind {
@@ -132,14 +143,16 @@ fn message(shop: &Shop, outgoing: Outgoing) -> Message {
             };
             Content::Update(Update { about: Some(about), sentence, link })
         }
-    };
-    Message {
-        message_id: outgoing.message_id,
-        channel: outgoing.channel,
-        to: outgoing.address,
-        at: outgoing.created_at,
-        thread: Some(format!("incident-{number}-{}", shop.app.lineage())),
-        content,
+        _ => Content::Page(Page {
+            about,
+            team: facts.team,
+            details: facts.details,
+            why: vec![facts.why],
+            next: facts.next.map(|(name, at)| NextCall { name, at: clock_time(at, &facts.zone) }),
+            link,
+            code: facts.pass.map(|pass| pass.code),
+            counter: format!("call {}", facts.counter),
+        }),
     }
 }
 

@@ -6,12 +6,14 @@ use harness::infobip::FakeInfobip;
 use harness::process::{Launch, Process, folder, free_port};
 use harness::programs::{release_binary, repository};
 use harness::smtp::MailServer;
+use pagerpal::app::passes::LinkKey;
 use pagerpal::app::users::NewUser;
 use pagerpal::app::{App, AppError, Lane, Settings, Write, alert_sources, auth, policies, setup, teams, users};
 use pagerpal::clock::SystemClock;
 use pagerpal::domain::Severity;
 use pagerpal::domain::access::Role;
 use pagerpal::domain::actor::Actor;
+use pagerpal::domain::alert_source::UrgencyRule;
 use pagerpal::domain::contact::Channel;
 use pagerpal::domain::id::{AlertSourceId, PolicyId, TeamId, UserId};
 use pagerpal::domain::policy::{Level, Recipient};
@@ -50,8 +52,13 @@ impl Site {
         self.app.get_or_insert_with(|| {
             let random = Arc::new(SystemRandom);
             let store = Store::open(&path, Arc::new(SystemClock::new()), random.clone()).expect("the database opens");
-            let settings =
-                Settings { sending_enabled: false, retry_enabled: false, escalation_enabled: false, base_url: None };
+            let settings = Settings {
+                sending_enabled: false,
+                retry_enabled: false,
+                escalation_enabled: false,
+                base_url: None,
+                link_key: LinkKey::new(b"a secret"),
+            };
             App::new(store, random, settings)
         })
     }
@@ -133,6 +140,8 @@ impl Site {
             severity_map: BTreeMap::new(),
             one_incident_per_alert: false,
             insufficient_data_triggers: false,
+            urgency: UrgencyRule::BySeverity,
+            auto_resolve_minutes: None,
         };
         let key = key.to_owned();
         self.write(move |tx| alert_sources::create(tx, &Actor::SYSTEM, &basics, &key))

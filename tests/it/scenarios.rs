@@ -19,6 +19,7 @@
 //! ```
 
 use crate::world::{Fault, World};
+use pagerpal::app::deliveries::About;
 use pagerpal::app::incidents::{self, Deed};
 use pagerpal::app::intake::{Received, receive};
 use pagerpal::app::timers::shift_elapsed;
@@ -417,13 +418,14 @@ impl Stage {
         }
         let names: BTreeMap<UserId, String> = self.world.people.iter().map(|(name, id)| (*id, name.clone())).collect();
         for sent in &self.world.sent[self.told..] {
-            let facts = &sent.outgoing.facts;
+            let About::Incident(facts) = &sent.outgoing.about else { continue };
             let to = self.world.read(|read| incidents::story(read, &facts.incident.to_string()));
             let delivery = to.notifications.iter().flat_map(|(_, own)| own).find(|d| d.id == sent.outgoing.delivery);
             let name = delivery.and_then(|d| names.get(&d.user)).cloned().unwrap_or_default();
             let (word, title) = (facts.severity.word().to_uppercase(), &facts.title);
             let text = match facts.reason {
                 Reason::Page { .. } => format!("{word} {title}"),
+                Reason::Test | Reason::Code | Reason::Answer => continue,
                 Reason::Update(UpdateKind::Acknowledged) => format!("taken: {title}"),
                 Reason::Update(UpdateKind::Resolved) => format!("over: {title}"),
             };

@@ -29,6 +29,7 @@ fn stored_records_are_as_published() {
     goldens.record(samples::timers());
     goldens.record(samples::notifications());
     goldens.record(samples::deliveries());
+    goldens.record(samples::passes());
     goldens.record(samples::users());
     goldens.record(samples::teams());
     goldens.record(samples::schedules());

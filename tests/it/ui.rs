@@ -5,6 +5,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
+use pagerpal::app::passes::LinkKey;
 use pagerpal::app::users::NewUser;
 use pagerpal::app::{App, Lane, Settings, auth, setup, users};
 use pagerpal::bridge::Bridge;
@@ -44,6 +45,7 @@ impl Site {
             retry_enabled: true,
             escalation_enabled: false,
             base_url: Some("https://pager.example.test".into()),
+            link_key: LinkKey::new(b"a secret"),
         };
         let app = Arc::new(App::new(store, random, switches));
         let egress = Arc::new(Egress::new(&[]).expect("no extra root to go wrong"));

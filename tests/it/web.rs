@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt;
 use pagerpal::app::alert_sources::Basics;
+use pagerpal::app::passes::LinkKey;
 use pagerpal::app::users::NewUser;
 use pagerpal::app::{App, AppError, Lane, Settings, Write, alert_sources, auth, intake, policies, setup, teams, users};
 use pagerpal::bridge::Bridge;
@@ -18,6 +19,7 @@ use pagerpal::clock::ScriptedClock;
 use pagerpal::domain::Severity;
 use pagerpal::domain::access::Role;
 use pagerpal::domain::actor::Actor;
+use pagerpal::domain::alert_source::UrgencyRule;
 use pagerpal::domain::id::UserId;
 use pagerpal::domain::policy::{Level, Recipient};
 use pagerpal::domain::time::Timestamp;
@@ -63,8 +65,13 @@ impl Site {
         let random = Arc::new(ScriptedRandom::new(1));
         let store = Store::on_engine(Box::new(disk.clone()), Arc::new(clock.clone()), random.clone());
         let store = store.expect("the disk is still good");
-        let switches =
-            Settings { sending_enabled: false, retry_enabled: true, escalation_enabled: true, base_url: None };
+        let switches = Settings {
+            sending_enabled: false,
+            retry_enabled: true,
+            escalation_enabled: true,
+            base_url: None,
+            link_key: LinkKey::new(b"a secret"),
+        };
         let app = Arc::new(App::new(store, random, switches));
         let egress = Arc::new(Egress::new(&[]).expect("no extra root to go wrong"));
         (Arc::new(Web::new(app, Bridge::new(2), egress, settings())), clock)
@@ -171,6 +178,8 @@ fn sources(tx: &mut Write<'_>, responder: UserId) -> Result<(), AppError> {
         severity_map: BTreeMap::new(),
         one_incident_per_alert: false,
         insufficient_data_triggers: false,
+        urgency: UrgencyRule::BySeverity,
+        auto_resolve_minutes: None,
     };
     let off = alert_sources::create(tx, system, &basics("switched off"), OFF_KEY)?;
     alert_sources::set_active(tx, system, off, false)?;

@@ -1,7 +1,8 @@
 //! A whole PagerPal without a network: the real application over a real store, a clock that is moved by hand, and
 //! providers that answer as told. When it is dropped, every index is recomputed and the inspector looks around.
 
-use pagerpal::app::deliveries::{Outgoing, claim_due, record, release_claims};
+use pagerpal::app::deliveries::{Outgoing, Sender, claim_due, record, release_claims};
+use pagerpal::app::passes::LinkKey;
 use pagerpal::app::timers::fire_due;
 use pagerpal::app::users::NewUser;
 use pagerpal::app::{App, AppError, Lane, Read, Settings, Write, alert_sources, inspect, policies, teams, users};
@@ -9,6 +10,7 @@ use pagerpal::clock::{Clock, ScriptedClock};
 use pagerpal::domain::Severity;
 use pagerpal::domain::access::Role;
 use pagerpal::domain::actor::Actor;
+use pagerpal::domain::alert_source::UrgencyRule;
 use pagerpal::domain::contact::Channel;
 use pagerpal::domain::delivery::{Answer, DeliveryRing, Outcome};
 use pagerpal::domain::effect::Ring;
@@ -55,8 +57,13 @@ pub struct Sent {
 impl World {
     pub fn new(on_disk: bool) -> World {
         let clock = ScriptedClock::at(Timestamp::from_jiff(START.parse().expect("an instant")));
-        let settings =
-            Settings { sending_enabled: true, retry_enabled: true, escalation_enabled: true, base_url: None };
+        let settings = Settings {
+            sending_enabled: true,
+            retry_enabled: true,
+            escalation_enabled: true,
+            base_url: None,
+            link_key: LinkKey::new(b"a secret"),
+        };
         let folder = on_disk.then(|| tempfile::tempdir().expect("a temporary folder"));
         let mut world = World {
             app: None,
@@ -143,6 +150,8 @@ impl World {
             severity_map: BTreeMap::new(),
             one_incident_per_alert: false,
             insufficient_data_triggers: false,
+            urgency: UrgencyRule::BySeverity,
+            auto_resolve_minutes: None,
         };
         let key = key.to_owned();
         self.write(move |tx| alert_sources::create(tx, &Actor::SYSTEM, &basics, &key)).expect("an alert source")
@@ -182,8 +191,8 @@ impl World {
     }
 
     fn send_due(&mut self, ring: DeliveryRing) -> usize {
-        let (lineage, sending) = (self.app().lineage().to_owned(), self.settings.sending_enabled);
-        let claimed = self.write(move |tx| claim_due(tx, ring, &lineage, sending, 32)).expect("claims work");
+        let sender = Sender { sending_enabled: self.settings.sending_enabled, ..Sender::of(self.app()) };
+        let claimed = self.write(move |tx| claim_due(tx, ring, &sender, 32)).expect("claims work");
         let count = claimed.len();
         for outgoing in claimed {
             let fault = self.faults.entry(outgoing.channel).or_default().pop_front();

@@ -3,7 +3,7 @@
 use crate::app::alert_sources::{self, Basics, new_key};
 use crate::app::{AppError, policies, teams};
 use crate::domain::Severity;
-use crate::domain::alert_source::AlertSource;
+use crate::domain::alert_source::{AlertSource, UrgencyRule};
 use crate::domain::refusal::Refusal;
 use crate::domain::source_event::SourceEvent;
 use crate::ingest::Kind;
@@ -119,6 +119,8 @@ pub fn basics(form: &Fields, before: Option<&AlertSource>) -> Result<Basics, Ref
         severity_map: before.map(|source| source.severity_map.clone()).unwrap_or_default(),
         one_incident_per_alert: before.is_some_and(|source| source.one_incident_per_alert),
         insufficient_data_triggers: before.is_some_and(|source| source.insufficient_data_triggers),
+        urgency: before.map_or(UrgencyRule::BySeverity, |source| source.urgency),
+        auto_resolve_minutes: before.and_then(|source| source.auto_resolve_minutes),
     })
 }
 

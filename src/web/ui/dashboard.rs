@@ -86,13 +86,13 @@ fn coverage(sight: &Sight<'_>) -> Result<Vec<Coverage>, AppError> {
     let coverage = teams::all(read)?.into_iter().map(|team| {
         let mut duties: Vec<Duty> = Vec::new();
         for on_call in everywhere.iter().filter(|on_call| on_call.schedule.team == team.id) {
-            let until = match (on_call.until, on_call.next) {
+            let until = match (on_call.until, names.people(on_call.next.iter().copied())) {
                 (None, _) => String::new(),
-                (Some(until), Some(next)) => format!("until {}, then {}", reader.clock(until), names.user(next)),
+                (Some(until), Some(next)) => format!("until {}, then {next}", reader.clock(until)),
                 (Some(until), None) => format!("until {}, then nobody", reader.clock(until)),
             };
             duties.push(Duty {
-                person: on_call.claim.map(|claim| names.user(claim.user).to_owned()),
+                person: names.places(&on_call.places),
                 until,
                 schedule: Some(Link::new(format!("/schedules/{}", on_call.schedule.id), &on_call.schedule.name)),
             });

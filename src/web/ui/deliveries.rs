@@ -70,6 +70,9 @@ pub fn about(reason: Reason) -> String {
         Reason::Page { level: None } => "page, last resort".to_owned(),
         Reason::Update(UpdateKind::Acknowledged) => "update: acknowledged".to_owned(),
         Reason::Update(UpdateKind::Resolved) => "update: resolved".to_owned(),
+        Reason::Test => "test".to_owned(),
+        Reason::Code => "code".to_owned(),
+        Reason::Answer => "answer to a reply".to_owned(),
     }
 }
 
@@ -81,7 +84,8 @@ pub fn state(delivery: &Delivery, reader: &Reader) -> (&'static str, &'static st
         State::Queued { due } => ("info", "ring", format!("saved, due at {}", reader.clock(*due))),
         State::Sending { .. } => ("info", "ring", "being sent, not yet accepted".to_owned()),
         State::Retrying { due } => ("warning", "again", format!("attempt {next} at {}", seconds_clock(reader, *due))),
-        State::Accepted => ("info", "quarter", "accepted by the provider".to_owned()),
+        State::Accepted { at_operator: false, .. } => ("info", "quarter", "accepted by the provider".to_owned()),
+        State::Accepted { at_operator: true, .. } => ("info", "half", "handed to the operator".to_owned()),
         State::Delivered => ("good", "disc", "on the handset".to_owned()),
         State::Failed => ("failed", "cross", "failed".to_owned()),
         State::Exhausted => ("failed", "cross", "given up after many tries".to_owned()),
@@ -165,7 +169,8 @@ mod tests {
         check(State::Queued { due: now.plus_minutes(5) }, "saved, due at 03:19");
         check(State::Sending { lease_until: now }, "being sent, not yet accepted");
         check(State::Retrying { due: now.plus_secs(18) }, "attempt 2 at 03:14:40");
-        check(State::Accepted, "accepted by the provider");
+        check(State::Accepted { at_operator: false, receipt_due: None }, "accepted by the provider");
+        check(State::Accepted { at_operator: true, receipt_due: None }, "handed to the operator");
         check(State::Delivered, "on the handset");
         check(State::Suppressed, "safe mode: recorded, not sent");
         check(State::Withdrawn { reason: "taken before it left".into() }, "withdrawn: taken before it left");

@@ -95,7 +95,8 @@ fn basics(form: &Fields) -> Result<Basics, Refusal> {
         }
     }
     let (repeat, repage_minutes) = (form.number("repeat")?, form.number("repage_minutes")?);
-    Ok(Basics { name: form.text("name").to_owned(), repeat, repage_minutes, last_resort })
+    let ack_timeout_minutes = form.optional_number("ack_timeout_minutes")?;
+    Ok(Basics { name: form.text("name").to_owned(), repeat, repage_minutes, ack_timeout_minutes, last_resort })
 }
 
 pub async fn add_level(

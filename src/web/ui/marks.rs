@@ -55,6 +55,7 @@ pub fn status(incident: &Incident, next: Option<&NextCall>, names: &Names, reade
             let again = at("; looked at again at");
             ("triggered", "bell-up", format!("No level reaches anybody{again}"))
         }
+        (Status::Triggered, Phase::Held) => ("held", "bell-off", format!("Held{}", at(" until"))),
         (Status::Acknowledged, _) => {
             let since = incident.taken_at.map_or(0, |at| reader.now.secs_since(at));
             let who = match incident.assignee {

@@ -3,6 +3,8 @@
 
 use crate::app::names::Names as Known;
 use crate::domain::id::{AlertSourceId, PolicyId, ScheduleId, TeamId, UserId};
+use crate::domain::oncall::Place;
+use crate::web::ui::clock::list;
 use std::collections::BTreeMap;
 
 #[derive(Clone, Default, Debug)]
@@ -18,6 +20,17 @@ impl Names {
     pub fn marked(&self, id: UserId) -> String {
         let mark = if self.0.inactive.contains(&id) { " (inactive)" } else { "" };
         format!("{}{mark}", self.user(id))
+    }
+
+    /// "Ana and Bo"; `None` for nobody.
+    pub fn people(&self, ids: impl IntoIterator<Item = UserId>) -> Option<String> {
+        let names: Vec<&str> = ids.into_iter().map(|id| self.user(id)).collect();
+        (!names.is_empty()).then(|| list(&names))
+    }
+
+    /// As [`Names::people`], of those who are on call.
+    pub fn places(&self, places: &[Place]) -> Option<String> {
+        self.people(places.iter().map(|place| place.user))
     }
 
     pub fn team(&self, id: TeamId) -> &str {

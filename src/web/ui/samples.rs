@@ -76,6 +76,9 @@ pub fn incident() -> Incident {
         external_id: "disk-db1".into(),
         title: "db-1 disk 97 %".into(),
         severity: Severity::Critical,
+        urgency: Urgency::High,
+        snooze: None,
+        hold: None,
         status: Status::Triggered,
         assignee: Some(ana()),
         ackers: vec![],
@@ -94,6 +97,7 @@ pub fn incident() -> Incident {
             visit: 1,
             entered_at: Some(now.plus_minutes(-2)),
             phase: Phase::Climbing,
+            reassigned: false,
             paged: vec![ana()],
             bypassed: 0,
         },
@@ -110,12 +114,13 @@ pub fn incident() -> Incident {
 pub fn notification() -> Notification {
     Notification {
         id: NotificationId::new(200),
-        incident: incident().id,
+        incident: Some(incident().id),
         user: ana(),
         reason: Reason::Page { level: Some(1) },
         urgency: Urgency::High,
         visit: 1,
         via: Via::Named,
+        words: String::new(),
         created_at: incident().created_at,
     }
 }
@@ -130,13 +135,13 @@ pub fn delivery() -> Delivery {
         notification: notification().id,
         reason: notification().reason,
         visit: notification().visit,
-        incident: incident().id,
+        incident: Some(incident().id),
         user: ana(),
         contact: ContactId::new(5),
         channel: Channel::Sms,
         address: "+491701234567".into(),
         state: State::Failed,
-        attempts: vec![Attempt { message_number: 1, claimed_at: at, finished_at: Some(at), answer: Some(answer) }],
+        attempts: vec![Attempt { finished_at: Some(at), answer: Some(answer), ..Attempt::new(1, at) }],
         failures: 1,
         created_at: at,
     }

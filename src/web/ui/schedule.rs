@@ -6,7 +6,7 @@
 use crate::app::{AppError, oncall, schedules, users};
 use crate::domain::entry::{Entry, Interval, Override, OverrideMode};
 use crate::domain::id::{EntryId, OverrideId, ScheduleId, UserId};
-use crate::domain::oncall::{Claim, Segment, Source};
+use crate::domain::oncall::{Place, Segment};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::{Timestamp, earliest_at_or_after, zone_named};
 use crate::web::Web;
@@ -243,9 +243,9 @@ fn shown(sight: &Sight<'_>, shell: Shell, id: ScheduleId, refused: Option<Form>)
         name: schedule.name.clone(),
         team: Link::new(format!("/teams/{}", schedule.team), names.team(schedule.team)),
         zone: schedule.zone.clone(),
-        now_person: on_call.claim.map(|claim| names.user(claim.user).to_owned()),
-        now_words: match (on_call.until, on_call.next) {
-            (Some(until), Some(next)) => format!("until {}, then {}", reader.clock(until), names.user(next)),
+        now_person: names.places(&on_call.places),
+        now_words: match (on_call.until, names.people(on_call.next)) {
+            (Some(until), Some(next)) => format!("until {}, then {next}", reader.clock(until)),
             (Some(until), None) => format!("until {}, then nobody", reader.clock(until)),
             (None, _) => String::new(),
         },
@@ -265,20 +265,15 @@ fn shown(sight: &Sight<'_>, shell: Shell, id: ScheduleId, refused: Option<Form>)
 }
 
 fn shift(segment: &Segment, names: &Names, reader: &Reader) -> Shift {
-    let through = |claim: &Claim| {
-        let source = match claim.source {
-            Source::Override(_) => "override",
-            Source::Entry(_) => "entry",
-            Source::Fallback => "fallback",
-        };
-        let instead = claim.instead_of.map(|user| format!(", in the place of {}", names.user(user)));
-        format!("{source}{}", instead.unwrap_or_default())
+    let through = |place: &Place| {
+        let instead = place.replaced.map(|(_, user)| format!(", in the place of {}", names.user(user)));
+        format!("{}{}", place.claim.word(), instead.unwrap_or_default())
     };
     Shift {
         from: reader.exactly(segment.start),
         to: reader.exactly(segment.end),
-        person: segment.claim.map(|claim| names.user(claim.user).to_owned()),
-        through: segment.claim.as_ref().map(through).unwrap_or_default(),
+        person: names.places(&segment.places),
+        through: segment.places.first().map(through).unwrap_or_default(),
     }
 }
 

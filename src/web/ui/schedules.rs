@@ -83,11 +83,11 @@ async fn show(web: &Arc<Web>, signed_in: &SignedIn, form: Form) -> Result<Respon
 fn row(sight: &Sight<'_>, schedule: Schedule) -> Result<Row, AppError> {
     let Sight { read, names, reader, .. } = *sight;
     let (_, _, segments) = oncall::rendered(read, schedule.id, reader.now, reader.now.plus_secs(AHEAD_SECS))?;
-    let now = segments.first().and_then(|segment| segment.claim);
+    let now = segments.first().and_then(|segment| names.places(&segment.places));
     Ok(Row {
         href: format!("/schedules/{}", schedule.id),
         team: names.team(schedule.team).to_owned(),
-        now: now.map_or("nobody".to_owned(), |claim| names.user(claim.user).to_owned()),
+        now: now.unwrap_or("nobody".to_owned()),
         gaps: gaps(&segments),
         zone: schedule.zone,
         name: schedule.name,
@@ -95,7 +95,7 @@ fn row(sight: &Sight<'_>, schedule: Schedule) -> Result<Row, AppError> {
 }
 
 fn gaps(segments: &[Segment]) -> String {
-    let gaps: Vec<i64> = segments.iter().filter(|s| s.claim.is_none()).map(|s| s.end.secs_since(s.start)).collect();
+    let gaps: Vec<i64> = segments.iter().filter(|s| s.places.is_empty()).map(|s| s.end.secs_since(s.start)).collect();
     if gaps.is_empty() {
         return String::new();
     }

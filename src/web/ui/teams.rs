@@ -49,8 +49,8 @@ async fn show(web: &Arc<Web>, signed_in: &SignedIn, form: Form) -> Result<Respon
             let everywhere = oncall::everywhere(sight.read, sight.reader.now)?;
             let card = |team: Team| {
                 let of_team = everywhere.iter().filter(|on_call| on_call.schedule.team == team.id);
-                let people = of_team.clone().filter_map(|on_call| on_call.claim);
-                let people: Vec<&str> = people.map(|claim| sight.names.user(claim.user)).collect();
+                let places = of_team.clone().flat_map(|on_call| &on_call.places);
+                let people: Vec<&str> = places.map(|place| sight.names.user(place.user)).collect();
                 let on_call = match (of_team.count(), people.is_empty()) {
                     (0, _) => "No schedule: all active members are paged.".to_owned(),
                     (_, true) => "Nobody is on call now.".to_owned(),

@@ -2,7 +2,7 @@
 
 use crate::domain::actor::{By, Who};
 use crate::domain::incident::Incident;
-use crate::domain::oncall::{Claim, Source};
+use crate::domain::oncall::{Place, Source};
 use crate::domain::timeline::{Called, DeliveryNews, Happened, LastResort, SkipReason, TimelineEntry, Via, Weight};
 use crate::web::ui::clock::{Reader, When, list};
 use crate::web::ui::names::Names;
@@ -122,12 +122,12 @@ fn deed_by(by: &By, deed: &str, names: &Names) -> String {
 pub fn called_person(called: &Called, names: &Names) -> String {
     let through = match called.via {
         Via::Named | Via::LastResort => None,
-        Via::Schedule { schedule, claim } | Via::TeamSchedule { schedule, claim, .. } => {
+        Via::Schedule { schedule, place } | Via::TeamSchedule { schedule, place, .. } => {
             let schedule = names.schedule(schedule);
-            Some(match claim.source {
-                Source::Override(_) => format!("override on {schedule}"),
+            Some(match place.claim {
+                _ if place.replaced.is_some() => format!("override on {schedule}"),
                 Source::Entry(_) => schedule.to_owned(),
-                Source::Fallback => format!("fallback of {schedule}"),
+                claim => format!("{} on {schedule}", claim.word()),
             })
         }
         Via::TeamMember { team } => Some(format!("member of {}", names.team(team))),
@@ -170,9 +170,9 @@ pub fn why(via: &Via, level: Option<u8>, incident: &Incident, names: &Names) -> 
     let schedule = |id| link(format!("schedule {}", names.schedule(id)), format!("/schedules/{id}"));
     match via {
         Via::Named => steps.push(plain("named there")),
-        Via::Schedule { schedule: id, claim } => steps.extend([schedule(*id), plain(&claim_words(claim, names))]),
-        Via::TeamSchedule { team: of, schedule: id, claim } => {
-            steps.extend([team(*of), schedule(*id), plain(&claim_words(claim, names))]);
+        Via::Schedule { schedule: id, place } => steps.extend([schedule(*id), plain(&place_words(place, names))]),
+        Via::TeamSchedule { team: of, schedule: id, place } => {
+            steps.extend([team(*of), schedule(*id), plain(&place_words(place, names))]);
         }
         Via::TeamMember { team: of } => steps.extend([team(*of), plain("member; the team has no schedule")]),
         Via::LastResort => steps.push(plain("last resort")),
@@ -180,15 +180,11 @@ pub fn why(via: &Via, level: Option<u8>, incident: &Incident, names: &Names) -> 
     steps
 }
 
-fn claim_words(claim: &Claim, names: &Names) -> String {
-    let source = match claim.source {
-        Source::Override(_) => "override",
-        Source::Entry(_) => "normal entry",
-        Source::Fallback => "fallback: nobody else is entered",
-    };
-    match claim.instead_of {
-        Some(user) => format!("{source} in the place of {}", names.user(user)),
-        None => source.to_owned(),
+fn place_words(place: &Place, names: &Names) -> String {
+    match place.replaced {
+        Some((_, user)) => format!("override in the place of {}", names.user(user)),
+        None if place.claim == Source::Fallback => "fallback: nobody else is entered".to_owned(),
+        None => place.claim.word().to_owned(),
     }
 }
 
@@ -200,7 +196,6 @@ mod tests {
     use crate::domain::actor::{Actor, Door};
     use crate::domain::contact::Channel;
     use crate::domain::id::{DeliveryId, EntryId, Id, OverrideId, UserId};
-    use crate::domain::oncall::Verdict;
     use crate::web::ui::samples::{self, ana, bo, caro, dana, policy, schedule, source, team};
 
     fn check(by: By, what: Happened, expected: &str) {
@@ -213,8 +208,8 @@ mod tests {
         By { actor: Actor::user(ana(), Role::Admin, Door::Web), acting_as }
     }
 
-    fn claim(source: Source, instead_of: Option<UserId>) -> Claim {
-        Claim { user: ana(), source, instead_of, verdict: Verdict::OnCall }
+    fn place(claim: Source, replaced: Option<UserId>) -> Place {
+        Place { user: ana(), claim, replaced: replaced.map(|user| (OverrideId::new(1), user)) }
     }
 
     #[test]
@@ -240,7 +235,7 @@ mod tests {
         let called = vec![
             Called {
                 user: ana(),
-                via: Via::Schedule { schedule: schedule(), claim: claim(Source::Override(OverrideId::new(1)), None) },
+                via: Via::Schedule { schedule: schedule(), place: place(Source::Override(OverrideId::new(1)), None) },
             },
             Called { user: bo(), via: Via::TeamMember { team: team() } },
             Called { user: caro(), via: Via::Named },
@@ -311,12 +306,12 @@ mod tests {
         };
         let start = "source alertmanager-prod → policy Payments 24×7, level 1 →";
         let via =
-            Via::Schedule { schedule: schedule(), claim: claim(Source::Override(OverrideId::new(1)), Some(bo())) };
+            Via::Schedule { schedule: schedule(), place: place(Source::Override(OverrideId::new(1)), Some(bo())) };
         assert_eq!(words(via, Some(1)), format!("{start} schedule Payments primary → override in the place of Bo"));
         let via = Via::TeamSchedule {
             team: team(),
             schedule: schedule(),
-            claim: claim(Source::Entry(EntryId::new(1)), None),
+            place: place(Source::Entry(EntryId::new(1)), None),
         };
         assert_eq!(words(via, Some(1)), format!("{start} team Payments → schedule Payments primary → normal entry"));
         assert_eq!(words(Via::LastResort, None), "source alertmanager-prod → policy Payments 24×7 → last resort");

@@ -254,7 +254,7 @@ fn duties(sight: &Sight<'_>, user: &User) -> Result<Vec<String>, AppError> {
     let Sight { read, reader, .. } = *sight;
     let mut duties = Vec::new();
     for on_call in oncall::everywhere(read, reader.now)? {
-        if on_call.claim.is_some_and(|claim| claim.user == user.id) {
+        if on_call.places.iter().any(|place| place.user == user.id) {
             let until = on_call.until.map_or(String::new(), |until| format!(" until {}", reader.clock(until)));
             duties.push(format!("On call on {}{until}.", on_call.schedule.name));
         }

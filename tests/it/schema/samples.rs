@@ -5,7 +5,7 @@
 
 use pagerpal::domain::access::Role;
 use pagerpal::domain::actor::{Actor, By, Door, Who};
-use pagerpal::domain::alert_source::{AlertSource, Topic, TopicState};
+use pagerpal::domain::alert_source::{AlertSource, Topic, TopicState, UrgencyRule};
 use pagerpal::domain::audit::AuditEntry;
 use pagerpal::domain::contact::Channel;
 use pagerpal::domain::delivery::{Answer, Attempt, Delivery, Outcome, State};
@@ -13,17 +13,19 @@ use pagerpal::domain::effect::{Reason, Subject, Timer, TimerKey, TimerKind, Upda
 use pagerpal::domain::entry::{Entry, Interval, Override, OverrideMode};
 use pagerpal::domain::event::{AlertPair, Link, SenderTime};
 use pagerpal::domain::id::{AlertSourceId, EntryId, Id, IncidentId, OverrideId, PolicyId, ScheduleId, TeamId, UserId};
-use pagerpal::domain::incident::{Incident, IncidentDetails, Ladder, Phase, Recovery, Status};
+use pagerpal::domain::incident::{Hold, Incident, IncidentDetails, Ladder, Phase, Recovery, Snooze, Status};
 use pagerpal::domain::notification::Notification;
-use pagerpal::domain::oncall::{Claim, Source, Verdict};
+use pagerpal::domain::oncall::{Place, Source};
+use pagerpal::domain::pass::Pass;
 use pagerpal::domain::policy::{Level, Policy, Recipient};
-use pagerpal::domain::schedule::Schedule;
+use pagerpal::domain::rotation::{Cadence, Civil, Version, Weekdays, Window};
+use pagerpal::domain::schedule::{Layer, Schedule, Turns};
 use pagerpal::domain::session::Session;
 use pagerpal::domain::source_event::{Replay, ReportResult, ResultWord, SourceEvent};
 use pagerpal::domain::team::Team;
 use pagerpal::domain::time::Timestamp;
 use pagerpal::domain::timeline::{Called, DeliveryNews, Happened, LastResort, SkipReason, TimelineEntry, Via};
-use pagerpal::domain::user::{Activity, ContactMethod, Login, User};
+use pagerpal::domain::user::{Activity, ContactMethod, Login, Rules, Step, User, Verification};
 use pagerpal::domain::{Severity, Urgency};
 use pagerpal::store::counters::Counter;
 use std::collections::BTreeMap;
@@ -60,7 +62,10 @@ pub fn incidents() -> Vec<Incident> {
         external_id: "disk-db1".into(),
         title: "Disk full on db1: 97 %, größer wird's nicht".into(),
         severity: Severity::Critical,
+        urgency: Urgency::High,
         status: Status::Acknowledged,
+        snooze: Some(Snooze { until: at(3600), by: Some(id(ANA)) }),
+        hold: None,
         assignee: Some(id(BO)),
         ackers: vec![id(BO), id(ANA)],
         event_count: 300,
@@ -79,6 +84,7 @@ pub fn incidents() -> Vec<Incident> {
             bypassed: 6,
             entered_at: Some(at(30)),
             phase: Phase::Climbing,
+            reassigned: true,
             paged: vec![id(ANA), id(BO)],
         },
         generation: 9,
@@ -120,7 +126,21 @@ pub fn incidents() -> Vec<Incident> {
         is_test: true,
         ..taken.clone()
     };
-    vec![taken, resolved, triggered]
+    let held = |number, hold| Incident {
+        id: id(INCIDENT - number),
+        number: 1842 - number,
+        external_id: format!("held {number}"),
+        status: Status::Triggered,
+        urgency: Urgency::Low,
+        snooze: None,
+        hold: Some(hold),
+        ladder: ladder(Phase::Held),
+        ..triggered.clone()
+    };
+    let held = [held(3, Hold::Maintenance(id(30))), held(4, Hold::Restore)];
+    let mut all = vec![taken, resolved, triggered];
+    all.extend(held);
+    all
 }
 
 pub fn incident_details() -> Vec<IncidentDetails> {
@@ -133,14 +153,16 @@ pub fn incident_details() -> Vec<IncidentDetails> {
 }
 
 pub fn timeline() -> Vec<TimelineEntry> {
-    let claim = |source, verdict| Claim { user: id(ANA), source, instead_of: None, verdict };
-    let by_override = Claim { instead_of: Some(id(BO)), ..claim(Source::Override(id(8)), Verdict::OnCall) };
+    let place = |claim| Place { user: id(ANA), claim, replaced: None };
+    let by_override = Place { replaced: Some((id(8), id(BO))), ..place(Source::Layer(id(21))) };
     let (team, schedule): (TeamId, ScheduleId) = (id(TEAM), id(SCHEDULE));
     let called = [
         Via::Named,
-        Via::Schedule { schedule, claim: by_override },
-        Via::TeamSchedule { team, schedule, claim: claim(Source::Entry(id(7)), Verdict::Shadowed) },
-        Via::TeamSchedule { team, schedule, claim: claim(Source::Fallback, Verdict::Inactive) },
+        Via::Schedule { schedule, place: by_override },
+        Via::Schedule { schedule, place: place(Source::Override(id(8))) },
+        Via::Schedule { schedule, place: place(Source::ImportedCover(id(22))) },
+        Via::TeamSchedule { team, schedule, place: place(Source::Entry(id(7))) },
+        Via::TeamSchedule { team, schedule, place: place(Source::Fallback) },
         Via::TeamMember { team },
         Via::LastResort,
     ];
@@ -205,7 +227,11 @@ pub fn timeline() -> Vec<TimelineEntry> {
 
 pub fn timers() -> Vec<Timer> {
     let timer = |kind| {
-        let subject = if kind == TimerKind::Nightly { Subject::Upkeep } else { Subject::Incident(id(INCIDENT)) };
+        let subject = match kind {
+            TimerKind::Nightly => Subject::Upkeep,
+            TimerKind::Beat => Subject::Heartbeat(id(31)),
+            _ => Subject::Incident(id(INCIDENT)),
+        };
         Timer { key: TimerKey { subject, kind }, due: at(300), armed_at: at(0), generation: 9, failures: 1 }
     };
     TimerKind::ALL.map(timer).into()
@@ -214,15 +240,16 @@ pub fn timers() -> Vec<Timer> {
 pub fn notifications() -> Vec<Notification> {
     let page = Notification {
         id: id(11),
-        incident: id(INCIDENT),
+        incident: Some(id(INCIDENT)),
         user: id(BO),
         reason: Reason::Page { level: Some(20) },
         urgency: Urgency::High,
         visit: 7,
         via: Via::Schedule {
             schedule: id(SCHEDULE),
-            claim: Claim { user: id(BO), source: Source::Fallback, instead_of: None, verdict: Verdict::OnCall },
+            place: Place { user: id(BO), claim: Source::Fallback, replaced: None },
         },
+        words: String::new(),
         created_at: at(30),
     };
     let update = |number, kind| Notification {
@@ -231,7 +258,23 @@ pub fn notifications() -> Vec<Notification> {
         urgency: Urgency::Low,
         ..page.clone()
     };
-    vec![update(12, UpdateKind::Acknowledged), update(13, UpdateKind::Resolved), page]
+    let told = |number, reason, words: &str| Notification {
+        id: id(number),
+        incident: None,
+        reason,
+        visit: 0,
+        via: Via::Named,
+        words: words.into(),
+        ..page.clone()
+    };
+    vec![
+        update(12, UpdateKind::Acknowledged),
+        update(13, UpdateKind::Resolved),
+        told(14, Reason::Test, "Ana"),
+        told(15, Reason::Code, ""),
+        told(16, Reason::Answer, "#1842 is yours."),
+        page,
+    ]
 }
 
 pub fn deliveries() -> Vec<Delivery> {
@@ -248,36 +291,50 @@ pub fn deliveries() -> Vec<Delivery> {
         claimed_at: at(i64::from(number) * 60),
         finished_at: Some(at(i64::from(number) * 60 + 2)),
         answer: Some(Answer { outcome, text: "words of the provider".into() }),
+        carrier: (number == 2).then(|| id(40)),
+        carried: if number == 3 { vec![id(41), id(42)] } else { vec![] },
     };
     let mut attempts: Vec<Attempt> = (1..).zip(outcomes).map(attempt).collect();
-    attempts.push(Attempt { message_number: 7, claimed_at: at(400), finished_at: None, answer: None });
+    attempts.push(Attempt {
+        message_number: 7,
+        claimed_at: at(400),
+        finished_at: None,
+        answer: None,
+        carrier: None,
+        carried: vec![],
+    });
     let states = [
         State::Queued { due: at(30) },
         State::Sending { lease_until: at(90) },
         State::Retrying { due: at(120) },
-        State::Accepted,
+        State::Accepted { at_operator: true, receipt_due: Some(at(120)) },
         State::Delivered,
         State::Failed,
         State::Exhausted,
         State::Suppressed,
         State::Withdrawn { reason: "acknowledged".into() },
     ];
-    let delivery = |(number, state)| Delivery {
+    let delivery = |(number, state): (u64, State)| Delivery {
         id: id(number),
         notification: id(11),
-        incident: id(INCIDENT),
+        incident: Some(id(INCIDENT)),
         user: id(BO),
         reason: Reason::Page { level: None },
         visit: 7,
         contact: id(4),
         channel: Channel::Sms,
         address: "+4915112345678".into(),
-        attempts: if state == State::Accepted { attempts.clone() } else { vec![] },
+        attempts: if state.word() == "at operator" { attempts.clone() } else { vec![] },
         state,
         failures: 2,
         created_at: at(30),
     };
     (12..).zip(states).map(delivery).collect()
+}
+
+pub fn passes() -> Vec<Pass> {
+    let (incident, user) = (id(INCIDENT), id(BO));
+    vec![Pass { incident, user, token_hash: [0x3c; 32], code: "7KQ4".into(), created_at: at(30) }]
 }
 
 pub fn users() -> Vec<User> {
@@ -286,6 +343,8 @@ pub fn users() -> Vec<User> {
         channel,
         address: address.into(),
         enabled,
+        verified_at: enabled.then(|| at(-800)),
+        verification: (!enabled).then(|| Verification { sent_at: at(-10), misses: 1 }),
     };
     let ana = User {
         id: id(ANA),
@@ -300,6 +359,10 @@ pub fn users() -> Vec<User> {
             contact(4, Channel::Sms, "+4915112345678", true),
             contact(5, Channel::WhatsApp, "+4915112345678", false),
         ],
+        rules: Rules {
+            high: vec![Step { contact: id(4), after_minutes: 0 }, Step { contact: id(3), after_minutes: 5 }],
+            low: vec![Step { contact: id(3), after_minutes: 0 }],
+        },
         created_at: at(-900),
         version: 3,
     };
@@ -321,12 +384,39 @@ pub fn teams() -> Vec<Team> {
 }
 
 pub fn schedules() -> Vec<Schedule> {
+    let window = Window { days: Weekdays(0b001_1111), start: 540, end: 1020, extra_days: 1 };
+    let cadences = [
+        Cadence::Hours(12),
+        Cadence::Days(1),
+        Cadence::Weeks(2),
+        Cadence::Months(1),
+        Cadence::Windows(1),
+        Cadence::Cron("0 8 * * 1".into()),
+    ];
+    let version = |(days, cadence)| Version {
+        effective_from: at(days * 86_400),
+        anchor: Civil(29_900_000),
+        cadence,
+        slots: vec![vec![id(ANA)], vec![id(BO), id(ANA)]],
+        windows: vec![window],
+    };
+    let rotation = Layer {
+        id: id(21),
+        name: "Nights".into(),
+        zone: Some("Asia/Kolkata".into()),
+        turns: Turns::Rotation((0_i64..).zip(cadences).map(version).collect()),
+    };
+    let imported = Layer { id: id(23), name: "From HR".into(), zone: None, turns: Turns::Imported(id(22)) };
     vec![Schedule {
         id: id(SCHEDULE),
         team: id(TEAM),
         name: "Payments nights".into(),
         zone: "Europe/Berlin".into(),
+        layers: vec![rotation, imported],
+        imported_covers: vec![id(24)],
         fallback: Some(id(BO)),
+        revision: 5,
+        revised_at: at(30),
         created_at: at(0),
         version: 2,
     }]
@@ -375,6 +465,7 @@ pub fn policies() -> Vec<Policy> {
         repeat: 2,
         last_resort: vec![id(BO)],
         repage_minutes: 30,
+        ack_timeout_minutes: Some(60),
         created_at: at(0),
         version: 4,
     }]
@@ -382,7 +473,7 @@ pub fn policies() -> Vec<Policy> {
 
 pub fn alert_sources() -> Vec<AlertSource> {
     let pending = TopicState::Pending { token: "2336412f37fb".into(), asked_at: at(0) };
-    vec![AlertSource {
+    let cloudwatch = AlertSource {
         id: id::<AlertSourceId>(SOURCE),
         name: "CloudWatch eu".into(),
         kind: "cloudwatch".into(),
@@ -403,9 +494,20 @@ pub fn alert_sources() -> Vec<AlertSource> {
             },
             Topic { arn: "arn:aws:sns:eu-central-1:123456789012:more".into(), listed: false, state: pending },
         ],
+        urgency: UrgencyRule::BySeverity,
+        auto_resolve_minutes: Some(240),
         created_at: at(0),
         version: 2,
-    }]
+    };
+    let other = |number, urgency| AlertSource {
+        id: id(number),
+        name: format!("other {number}"),
+        key_hash: [number as u8; 32],
+        urgency,
+        topics: vec![],
+        ..cloudwatch.clone()
+    };
+    vec![other(11, UrgencyRule::AlwaysHigh), other(12, UrgencyRule::AlwaysLow), cloudwatch]
 }
 
 pub fn source_events() -> Vec<SourceEvent> {

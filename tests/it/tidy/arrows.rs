@@ -27,7 +27,7 @@ const PARTS: &[Part] = &[
     Part {
         name: "domain",
         may_use: &[],
-        crates: Crates::Only(&["jiff", "serde"]),
+        crates: Crates::Only(&["croner", "jiff", "serde"]),
         instead: "`domain` decides and touches nothing: take what is missing as an argument, and let app/context.rs load it",
     },
     Part {
@@ -37,6 +37,12 @@ const PARTS: &[Part] = &[
         instead: "`ingest` turns bytes into domain values: take what is missing in its `Request`, or let web/webhooks.rs do it",
     },
     Part {
+        name: "exchange",
+        may_use: &["domain"],
+        crates: Crates::Only(&["jiff", "serde"]),
+        instead: "`exchange` turns foreign documents into domain values and back: take what is missing as an argument",
+    },
+    Part {
         name: "store",
         may_use: &["domain", "clock", "random"],
         crates: Crates::Only(&["bincode", "crc32fast", "redb", "serde", "thiserror", "tracing"]),
@@ -44,7 +50,7 @@ const PARTS: &[Part] = &[
     },
     Part {
         name: "app",
-        may_use: &["domain", "store", "clock", "random"],
+        may_use: &["domain", "exchange", "store", "clock", "random"],
         crates: Crates::Only(&["argon2", "jiff", "ring", "serde", "thiserror"]),
         instead: "`app` knows neither requests nor providers: take plain values, and let `web`, `worker` or `cli` call the use case",
     },
@@ -56,13 +62,13 @@ const PARTS: &[Part] = &[
     },
     Part {
         name: "worker",
-        may_use: &["app", "notify", "domain", "bridge"],
+        may_use: &["app", "notify", "domain", "exchange", "bridge", "egress"],
         crates: Crates::Not(&["axum", "lettre", "reqwest", "rinja"]),
         instead: "`worker` makes time pass: reach records through a use case in `app`, the wire through `notify`",
     },
     Part {
         name: "web",
-        may_use: &["app", "domain", "ingest", "bridge", "egress"],
+        may_use: &["app", "domain", "exchange", "ingest", "bridge", "egress"],
         crates: Crates::Not(&["croner", "lettre", "reqwest"]),
         instead: "`web` lets people and machines in: reach records through a use case in `app` (which re-exports `Read` and \
                   `Write`); sending is `worker`'s, and settings come as `WebSettings`",
