@@ -1,12 +1,14 @@
 //! An installation of PagerPal beside the build, set up through the library and served by the release binary.
 
 use harness::process::{Launch, Process, free_port};
+use pagerpal::app::passes::LinkKey;
 use pagerpal::app::users::NewUser;
 use pagerpal::app::{App, AppError, Lane, Settings, Write, alert_sources, policies, setup, teams, users};
 use pagerpal::clock::SystemClock;
 use pagerpal::domain::Severity;
 use pagerpal::domain::access::Role;
 use pagerpal::domain::actor::Actor;
+use pagerpal::domain::alert_source::UrgencyRule;
 use pagerpal::domain::contact::Channel;
 use pagerpal::domain::policy::{Level, Recipient};
 use pagerpal::random::SystemRandom;
@@ -46,8 +48,10 @@ impl Site {
         let random = Arc::new(SystemRandom);
         let store =
             Store::open(&site.database(), Arc::new(SystemClock::new()), random.clone()).expect("a new database");
-        let settings =
-            Settings { sending_enabled: false, retry_enabled: false, escalation_enabled: false, base_url: None };
+        // Nothing is sent from here, so no link is ever made: the server has its own key.
+        let link_key = LinkKey::new(b"bench");
+        let (sending_enabled, retry_enabled, escalation_enabled) = (false, false, false);
+        let settings = Settings { sending_enabled, retry_enabled, escalation_enabled, base_url: None, link_key };
         let app = App::new(store, random, settings);
         app.write(Lane::People, move |tx| fill(tx, sources)).unwrap_or_else(|error| panic!("set-up: {error}"));
         site
@@ -131,6 +135,8 @@ fn fill(tx: &mut Write<'_>, sources: usize) -> Result<(), AppError> {
             severity_map: BTreeMap::new(),
             one_incident_per_alert: false,
             insufficient_data_triggers: false,
+            urgency: UrgencyRule::BySeverity,
+            auto_resolve_minutes: None,
         };
         alert_sources::create(tx, &Actor::SYSTEM, &basics, &key(source))?;
     }
