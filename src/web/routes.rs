@@ -3,7 +3,7 @@
 //! A row says who may call; the guard that stands before its handler enforces it, before a body is read or anything is
 //! looked up. HEAD answers wherever GET does, other methods of a listed path answer 405, unlisted paths 404.
 
-use crate::web::api::{incidents, system};
+use crate::web::api::{escalation_policies, incidents, system, teams, users};
 use crate::web::error::WebError;
 use crate::web::guard::{Guarded, guard};
 use crate::web::{Web, health, layers, problems, ui, webhooks};
@@ -59,6 +59,10 @@ impl RouteSpec {
         RouteSpec::new(Method::PUT, path, access, on(MethodFilter::PUT, handler))
     }
 
+    pub fn delete<T: 'static>(path: &'static str, access: Access, handler: impl Handler<T, Arc<Web>>) -> RouteSpec {
+        RouteSpec::new(Method::DELETE, path, access, on(MethodFilter::DELETE, handler))
+    }
+
     fn new(method: Method, path: &'static str, access: Access, handler: MethodRouter<Arc<Web>>) -> RouteSpec {
         let body_limit = body_limit(path);
         RouteSpec { method, path, access, body_limit, handler }
@@ -92,6 +96,25 @@ pub fn table() -> Vec<RouteSpec> {
         RouteSpec::post("/api/v1/incidents/{reference}/escalate", Responder, incidents::escalate),
         RouteSpec::post("/api/v1/notifications/{id}/retry", Responder, incidents::retry),
         RouteSpec::get("/api/v1/system/jobs", Viewer, system::jobs),
+
+        RouteSpec::get("/api/v1/users", Viewer, users::list),
+        RouteSpec::post("/api/v1/users", Admin, users::create),
+        RouteSpec::get("/api/v1/users/{id}", Viewer, users::one),
+        RouteSpec::put("/api/v1/users/{id}", Admin, users::edit),
+        RouteSpec::post("/api/v1/users/{id}/deactivate", Admin, users::deactivate),
+        RouteSpec::post("/api/v1/users/{id}/reactivate", Admin, users::reactivate),
+        RouteSpec::post("/api/v1/users/{id}/contact-methods", SelfOnly, users::add_contact),
+        RouteSpec::delete("/api/v1/users/{id}/contact-methods/{contact}", SelfOnly, users::remove_contact),
+        RouteSpec::get("/api/v1/teams", Viewer, teams::list),
+        RouteSpec::post("/api/v1/teams", Admin, teams::create),
+        RouteSpec::get("/api/v1/teams/{id}", Viewer, teams::one),
+        RouteSpec::put("/api/v1/teams/{id}", Admin, teams::edit),
+        RouteSpec::delete("/api/v1/teams/{id}", Admin, teams::delete),
+        RouteSpec::get("/api/v1/escalation-policies", Viewer, escalation_policies::list),
+        RouteSpec::post("/api/v1/escalation-policies", Admin, escalation_policies::create),
+        RouteSpec::get("/api/v1/escalation-policies/{id}", Viewer, escalation_policies::one),
+        RouteSpec::put("/api/v1/escalation-policies/{id}", Admin, escalation_policies::edit),
+        RouteSpec::delete("/api/v1/escalation-policies/{id}", Admin, escalation_policies::delete),
     ];
     table.extend(ui::routes());
     table

@@ -11,7 +11,7 @@ use crate::domain::incident::{Incident, Status};
 use crate::domain::notification::Notification;
 use crate::domain::refusal::Refusal;
 use crate::web::Web;
-use crate::web::api::{Instant, Reference};
+use crate::web::api::{Instant, List, Reference};
 use crate::web::error::WebError;
 use crate::web::extract::{Caller, JsonBody, PathId, QueryFields};
 use axum::Json;
@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 /// `?status=triggered,acknowledged&limit=50&cursor=…`: of each status the newest first, in the order of
 /// [`Status::ALL`]. Without `status` all of them.
-pub async fn list(State(web): State<Arc<Web>>, query: QueryFields) -> Result<Json<List>, WebError> {
+pub async fn list(State(web): State<Arc<Web>>, query: QueryFields) -> Result<Json<List<IncidentView>>, WebError> {
     let wanted = Wanted::read(&query)?;
     Ok(Json(web.read(move |read| page(read, wanted)).await?))
 }
@@ -97,12 +97,6 @@ async fn after(web: &Web, incident: Incident) -> Acted {
     Ok(Json(web.read(move |read| view_one(read, &incident.id.to_string())).await?))
 }
 
-#[derive(Debug, Serialize)]
-pub struct List {
-    data: Vec<IncidentView>,
-    next_cursor: Option<String>,
-}
-
 /// A query, checked.
 struct Wanted {
     statuses: Vec<Status>,
@@ -144,7 +138,7 @@ fn write_cursor(status: Status, cursor: &Cursor) -> String {
     format!("{}.{}", status.word(), URL_SAFE_NO_PAD.encode(&cursor.0))
 }
 
-fn page(read: &Read<'_>, wanted: Wanted) -> Result<List, AppError> {
+fn page(read: &Read<'_>, wanted: Wanted) -> Result<List<IncidentView>, AppError> {
     let names = crate::app::names::all(read)?;
     let mut data = Vec::new();
     let (resume, mut cursor) = wanted.from.unzip();
