@@ -15,6 +15,7 @@ pub mod error;
 pub mod incidents;
 pub mod inspect;
 pub mod intake;
+pub mod maintenance;
 pub mod names;
 pub mod oncall;
 pub mod passes;

@@ -11,6 +11,7 @@ use crate::domain::effect::{Ring, Subject, Timer, TimerKey, TimerKind};
 use crate::domain::entry::{Entry, Override};
 use crate::domain::id::*;
 use crate::domain::incident::{Incident, IncidentDetails, Status};
+use crate::domain::maintenance::Maintenance;
 use crate::domain::notification::Notification;
 use crate::domain::pass::Pass;
 use crate::domain::policy::Policy;
@@ -83,6 +84,10 @@ pub const ALERT_SOURCES: Table<AlertSourceId, AlertSource> = Table::new("alert_s
 pub const ALERT_SOURCES_BY_KEY: Unique<[u8; 32], AlertSource> = Unique::new("alert_sources.by_key");
 pub const ALERT_SOURCES_BY_NAME: Unique<String, AlertSource> = Unique::new("alert_sources.by_name");
 
+pub const MAINTENANCE: Table<MaintenanceId, Maintenance> = Table::new("maintenance", Version(1));
+/// By the end of the last, so that what still matters is the tail.
+pub const MAINTENANCE_BY_END: Index<(Timestamp, MaintenanceId), Maintenance> = Index::new("maintenance.by_end");
+
 pub const SOURCE_EVENTS: Table<(AlertSourceId, u64), SourceEvent> = Table::new("source_events", Version(1));
 
 pub const REPLAYS: Table<(AlertSourceId, String), Replay> = Table::new("replays", Version(1));
@@ -112,6 +117,7 @@ pub const RECORDS: &[RecordKind] = &[
     RecordKind::of::<Override>(),
     RecordKind::of::<Policy>(),
     RecordKind::of::<AlertSource>(),
+    RecordKind::of::<Maintenance>(),
     RecordKind::of::<SourceEvent>(),
     RecordKind::of::<Replay>(),
     RecordKind::of::<Session>(),

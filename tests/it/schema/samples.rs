@@ -14,6 +14,7 @@ use pagerpal::domain::entry::{Entry, Interval, Override, OverrideMode};
 use pagerpal::domain::event::{AlertPair, Link, SenderTime};
 use pagerpal::domain::id::{AlertSourceId, EntryId, Id, IncidentId, OverrideId, PolicyId, ScheduleId, TeamId, UserId};
 use pagerpal::domain::incident::{Hold, Incident, IncidentDetails, Ladder, Phase, Recovery, Snooze, Status};
+use pagerpal::domain::maintenance::{Maintenance, Matcher, Occurs, Scope};
 use pagerpal::domain::notification::Notification;
 use pagerpal::domain::oncall::{Place, Source};
 use pagerpal::domain::pass::Pass;
@@ -508,6 +509,31 @@ pub fn alert_sources() -> Vec<AlertSource> {
         ..cloudwatch.clone()
     };
     vec![other(11, UrgencyRule::AlwaysHigh), other(12, UrgencyRule::AlwaysLow), cloudwatch]
+}
+
+pub fn maintenance() -> Vec<Maintenance> {
+    let matcher = |equals| Matcher { label: "service".into(), equals, value: "checkout".into() };
+    let silence = Maintenance {
+        id: id(61),
+        name: "Checkout is noisy".into(),
+        scope: Scope::Sources(vec![id(SOURCE), id(SOURCE + 1)]),
+        occurs: Occurs::Once(Interval { start: at(0), end: at(3600) }),
+        zone: "Europe/Berlin".into(),
+        matchers: vec![matcher(true), matcher(false)],
+        author: Some(id(ANA)),
+        created_at: at(-60),
+        version: 2,
+    };
+    let nightly = Maintenance {
+        id: id(62),
+        name: "Nightly backup".into(),
+        scope: Scope::Team(id(TEAM)),
+        occurs: Occurs::Again { pattern: "30 1 * * *".into(), minutes: 90, ended_at: Some(at(-3600)) },
+        matchers: vec![],
+        author: None,
+        ..silence.clone()
+    };
+    vec![silence, nightly]
 }
 
 pub fn source_events() -> Vec<SourceEvent> {
