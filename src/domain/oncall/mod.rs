@@ -218,4 +218,8 @@ pub fn gaps(calendar: &Calendar, people: &People, from: Timestamp, to: Timestamp
 }
 
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
