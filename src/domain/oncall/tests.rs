@@ -3,7 +3,6 @@
 use super::testing::*;
 use super::*;
 use crate::domain::id::Id;
-use crate::domain::rotation::Cadence;
 use crate::domain::rotation::Cadence::*;
 
 /// A on 06-01, X on 06-02, as normal entries.
@@ -231,7 +230,7 @@ fn the_next_breakpoint_is_the_first_change_of_anything() {
 #[test]
 fn a_rotation_that_cannot_be_read_claims_nothing() {
     let mut broken = version("06-01T00:00", Days(1), "A", &[]);
-    for cadence in [Cadence::Cron("every day".into()), Cadence::Windows(1)] {
+    for cadence in [Cron("every day".into()), Windows(1)] {
         broken.cadence = cadence;
         let calendar = empty("UTC").with_layer(Turns::Rotation(vec![broken.clone()]), None);
         check(&calendar, &people(&[]), "- 06-01T00:00");
