@@ -25,6 +25,7 @@ pub mod policy;
 pub mod refusal;
 pub mod retry;
 pub mod rotation;
+pub mod rules;
 pub mod schedule;
 pub mod session;
 pub mod source_event;
