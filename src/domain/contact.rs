@@ -1,5 +1,6 @@
 //! Where a person can be reached, and how they prove that messages arrive there.
 
+use crate::domain::id::ContactId;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{ContactMethod, Verification};
@@ -45,6 +46,12 @@ pub const CODE_GOOD_SECS: i64 = 10 * 60;
 pub const CODE_MISSES: u8 = 5;
 
 impl ContactMethod {
+    /// The address of an account, as it is from the start.
+    pub fn email(id: ContactId, address: &str) -> ContactMethod {
+        let (channel, address) = (Channel::Email, address.to_owned());
+        ContactMethod { id, channel, address, enabled: true, verified_at: None, verification: None }
+    }
+
     /// A code is on its way; what was sent before opens nothing any more.
     pub fn begin_proof(&mut self, now: Timestamp) {
         self.verification = Some(Verification { sent_at: now, misses: 0 });
@@ -89,7 +96,7 @@ impl ContactMethod {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::id::{ContactId, Id};
+    use crate::domain::id::Id;
 
     fn contact() -> ContactMethod {
         ContactMethod {

@@ -8,7 +8,6 @@ pub mod actor;
 pub mod alert_source;
 pub mod audit;
 pub mod contact;
-pub mod cron;
 pub mod delivery;
 pub mod effect;
 pub mod entry;
