@@ -54,6 +54,8 @@ pub const DELIVERIES: Table<DeliveryId, Delivery> = Table::new("deliveries", Ver
 pub const DELIVERIES_WHEEL: Index<(DeliveryRing, Timestamp, DeliveryId), Delivery> = Index::new("deliveries.wheel");
 pub const DELIVERIES_BY_INCIDENT: Index<(IncidentId, DeliveryId), Delivery> = Index::new("deliveries.by_incident");
 pub const DELIVERIES_OPEN_BY_USER: Index<(UserId, DeliveryId), Delivery> = Index::new("deliveries.open_by_user");
+/// Those about no incident: codes, tests, answers.
+pub const DELIVERIES_TOLD_BY_USER: Index<(UserId, DeliveryId), Delivery> = Index::new("deliveries.told_by_user");
 
 pub const PASSES: Table<(IncidentId, UserId), Pass> = Table::new("passes", Version(1));
 pub const PASSES_BY_TOKEN: Unique<[u8; 32], Pass> = Unique::new("passes.by_token");
