@@ -1,7 +1,6 @@
 //! Loads what a decision about an incident needs, as plain values.
 
 use crate::app::AppError;
-use crate::domain::entry::OverrideMode;
 use crate::domain::escalation::{Context, TeamCoverage};
 use crate::domain::id::{PolicyId, ScheduleId, TeamId, UserId};
 use crate::domain::incident::Incident;
@@ -109,15 +108,7 @@ pub fn calendar(
 
 /// Everybody a calendar names.
 pub fn people_of(calendar: &Calendar) -> BTreeSet<UserId> {
-    let entries = calendar.entries.iter().map(|entry| entry.user);
-    let overrides = calendar.overrides.iter().flat_map(|o| {
-        let replaced = match o.mode {
-            OverrideMode::Cover => None,
-            OverrideMode::Replace { from } => Some(from),
-        };
-        [Some(o.user), replaced].into_iter().flatten()
-    });
-    entries.chain(overrides).chain(calendar.schedule.fallback).collect()
+    calendar.people()
 }
 
 pub fn load_people(read: &impl Read, ids: &BTreeSet<UserId>) -> Result<People, AppError> {
