@@ -13,6 +13,7 @@ pub mod marks;
 pub mod names;
 pub mod shell;
 pub mod timeline;
+pub mod typed;
 
 mod alert_source;
 mod alert_sources;
@@ -23,6 +24,8 @@ mod escalation_policy;
 mod incident;
 mod incidents;
 mod login;
+mod maintenance;
+mod maintenance_window;
 mod schedule;
 mod schedules;
 mod settings;
@@ -123,6 +126,12 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::post("/schedules/{id}/entries/{entry}/remove", Admin, schedule::remove_entry),
         RouteSpec::post("/schedules/{id}/overrides", Admin, schedule::add_override),
         RouteSpec::post("/schedules/{id}/overrides/{entry}/remove", Admin, schedule::remove_override),
+        RouteSpec::get("/maintenance", Viewer, maintenance::page),
+        RouteSpec::post("/maintenance", Admin, maintenance::create),
+        RouteSpec::get("/maintenance/{id}", Viewer, maintenance_window::page),
+        RouteSpec::post("/maintenance/{id}", Admin, maintenance_window::edit),
+        RouteSpec::post("/maintenance/{id}/end", Admin, maintenance::end_now),
+        RouteSpec::post("/maintenance/{id}/delete", Admin, maintenance::delete),
         RouteSpec::get("/settings", Viewer, settings::page),
     ]
 }
