@@ -7,7 +7,7 @@
 use crate::app::imports::{self, Contents, Due, Outcome};
 use crate::app::system::Worker;
 use crate::app::{AppError, publication};
-use crate::bridge::Lane;
+use crate::bridge::{Crossing, Lane};
 use crate::domain::entry::Interval;
 use crate::domain::import::{AHEAD_DAYS, BACK_DAYS};
 use crate::domain::time::{Timestamp, zone_named};
@@ -15,7 +15,6 @@ use crate::egress::{self, BodyError, Client, Refused};
 use crate::exchange::ical::import;
 use crate::worker::{Shop, wheel};
 use jiff::tz::TimeZone;
-use std::time::Duration;
 
 /// Asked together; one that hangs holds up seven others for as long as a call may take.
 const TOGETHER: usize = 8;
@@ -56,14 +55,10 @@ async fn round(shop: &Shop) -> Result<Option<Timestamp>, AppError> {
         }
         let tasks: Vec<_> = due.into_iter().map(|due| tokio::spawn(one(shop.clone(), due))).collect();
         for task in tasks {
-            // A panic while reading a calendar is that calendar's trouble; it is due again, after a pause.
-            match task.await {
-                Ok(done) => done?,
-                Err(failed) => return Err(AppError::Internal(format!("a calendar could not be read: {failed}"))),
-            }
+            task.await.map_err(|failed| AppError::Internal(format!("a fetch ended: {failed}")))??;
         }
     }
-    shop.read(imports::next_due).await
+    shop.read(|read| imports::next_due(read)).await
 }
 
 async fn one(shop: Shop, due: Due) -> Result<(), AppError> {
@@ -72,8 +67,15 @@ async fn one(shop: Shop, due: Due) -> Result<(), AppError> {
         Answer::Failed(sentence) => Outcome::Failed(sentence),
         Answer::Body { bytes, etag, last_modified } => {
             let (zone, now) = (due.zone.clone(), shop.app.now());
-            let read = shop.bridge.run(Lane::People, move || read(&bytes, &zone, now, etag, last_modified)).await;
-            read.map_err(|crossing| AppError::Unavailable(crossing.to_string()))?
+            match shop.bridge.run(Lane::People, move || read(&bytes, &zone, now, etag, last_modified)).await {
+                Ok(outcome) => outcome,
+                Err(Crossing::Full) => return Err(AppError::Unavailable(Crossing::Full.to_string())),
+                // That calendar's trouble: the others must not wait for it.
+                Err(Crossing::Panicked(text)) => {
+                    tracing::error!(import = %due.id, text, "reading a calendar panicked");
+                    Outcome::Failed("PagerPal stumbled over this calendar, which is a bug. The log has more.".to_owned())
+                }
+            }
         }
     };
     if let Outcome::Failed(sentence) = &outcome {
@@ -132,7 +134,7 @@ async fn asked(client: &Client, due: &Due) -> Result<Answer, String> {
     }
     let response = request.send().await.map_err(|error| {
         if error.is_timeout() {
-            format!("The server did not answer within {} seconds.", seconds(egress::CALL_LIMIT))
+            format!("The server did not answer within {} seconds.", egress::CALL_LIMIT.as_secs())
         } else if error.is_connect() || error.is_dns() {
             "The server could not be reached: no such name, no public address, or no answer.".to_owned()
         } else {
@@ -143,7 +145,7 @@ async fn asked(client: &Client, due: &Due) -> Result<Answer, String> {
     match status {
         200 => {}
         304 => return Ok(Answer::Unchanged),
-        300..400 => {
+        300..=399 => {
             return Err(format!(
                 "The server sends on to another address ({status}), which is not followed. Enter the final address."
             ));
@@ -171,8 +173,4 @@ fn not_allowed(refused: &Refused) -> String {
         Refused::Credentials => "The address must not carry a user name or password.".to_owned(),
         Refused::NotPublic(_) => "The address leads into a private network, where calendars are not fetched.".to_owned(),
     }
-}
-
-fn seconds(limit: Duration) -> u64 {
-    limit.as_secs()
 }
