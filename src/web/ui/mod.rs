@@ -16,6 +16,7 @@ pub mod timeline;
 
 mod alert_source;
 mod alert_sources;
+mod calendars;
 mod dashboard;
 mod error;
 mod escalation_policies;
@@ -23,6 +24,7 @@ mod escalation_policy;
 mod incident;
 mod incidents;
 mod login;
+mod own_calendars;
 mod schedule;
 mod schedules;
 mod settings;
@@ -116,6 +118,18 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::post("/schedules/{id}/entries/{entry}/remove", Admin, schedule::remove_entry),
         RouteSpec::post("/schedules/{id}/overrides", Admin, schedule::add_override),
         RouteSpec::post("/schedules/{id}/overrides/{entry}/remove", Admin, schedule::remove_override),
+        RouteSpec::get("/schedules/{id}/calendars", Viewer, calendars::page),
+        RouteSpec::post("/schedules/{id}/calendars/feeds", Admin, calendars::make_link),
+        RouteSpec::post("/schedules/{id}/calendars/feeds/{feed}/revoke", Admin, calendars::revoke_link),
+        RouteSpec::post("/schedules/{id}/calendars/imports", Admin, calendars::add),
+        RouteSpec::post("/schedules/{id}/calendars/imports/{import}", Admin, calendars::edit),
+        RouteSpec::post("/schedules/{id}/calendars/imports/{import}/use", Admin, calendars::use_as),
+        RouteSpec::post("/schedules/{id}/calendars/imports/{import}/detach", Admin, calendars::detach),
+        RouteSpec::post("/schedules/{id}/calendars/imports/{import}/refresh", Admin, calendars::refresh),
+        RouteSpec::post("/schedules/{id}/calendars/imports/{import}/remove", Admin, calendars::remove),
+        RouteSpec::get("/users/{id}/calendars", SelfOnly, own_calendars::page),
+        RouteSpec::post("/users/{id}/calendars/feeds", SelfOnly, own_calendars::make_link),
+        RouteSpec::post("/users/{id}/calendars/feeds/{feed}/revoke", SelfOnly, own_calendars::revoke_link),
         RouteSpec::get("/settings", Viewer, settings::page),
     ]
 }
