@@ -9,7 +9,9 @@ use crate::domain::audit::AuditEntry;
 use crate::domain::delivery::{Delivery, DeliveryRing};
 use crate::domain::effect::{Ring, Subject, Timer, TimerKey, TimerKind};
 use crate::domain::entry::{Entry, Override};
+use crate::domain::feed::{Feed, FeedOf, Publication};
 use crate::domain::id::*;
+use crate::domain::import::{Import, ImportCopy};
 use crate::domain::incident::{Incident, IncidentDetails, Status};
 use crate::domain::maintenance::Maintenance;
 use crate::domain::notification::Notification;
@@ -79,6 +81,18 @@ pub const ENTRIES_BY_END: Index<(ScheduleId, Timestamp, EntryId), Entry> = Index
 pub const OVERRIDES: Table<OverrideId, Override> = Table::new("overrides", Version(1));
 pub const OVERRIDES_BY_END: Index<(ScheduleId, Timestamp, OverrideId), Override> = Index::new("overrides.by_end");
 
+pub const IMPORTS: Table<ImportId, Import> = Table::new("imports", Version(1));
+pub const IMPORTS_BY_SCHEDULE: Index<(ScheduleId, ImportId), Import> = Index::new("imports.by_schedule");
+/// What is fetched next comes first.
+pub const IMPORTS_BY_DUE: Index<(Timestamp, ImportId), Import> = Index::new("imports.by_due");
+pub const IMPORT_COPIES: Table<ImportId, ImportCopy> = Table::new("import_copies", Version(1));
+
+pub const FEEDS: Table<FeedId, Feed> = Table::new("feeds", Version(1));
+/// Only those that are not revoked.
+pub const FEEDS_OPEN: Index<(FeedOf, FeedId), Feed> = Index::new("feeds.open");
+pub const FEEDS_BY_TOKEN: Unique<[u8; 32], Feed> = Unique::new("feeds.by_token");
+pub const PUBLICATIONS: Table<ScheduleId, Publication> = Table::new("publications", Version(1));
+
 pub const POLICIES: Table<PolicyId, Policy> = Table::new("policies", Version(1));
 pub const POLICIES_BY_NAME: Unique<String, Policy> = Unique::new("policies.by_name");
 
@@ -117,6 +131,10 @@ pub const RECORDS: &[RecordKind] = &[
     RecordKind::of::<Schedule>(),
     RecordKind::of::<Entry>(),
     RecordKind::of::<Override>(),
+    RecordKind::of::<Import>(),
+    RecordKind::of::<ImportCopy>(),
+    RecordKind::of::<Feed>(),
+    RecordKind::of::<Publication>(),
     RecordKind::of::<Policy>(),
     RecordKind::of::<AlertSource>(),
     RecordKind::of::<Maintenance>(),
@@ -142,6 +160,7 @@ enum_key!(TimerKind {
     8 => Snooze,
     9 => Beat,
 });
+enum_key!(FeedOf { 0 => Schedule(ScheduleId), 1 => User(UserId) });
 enum_key!(Subject { 0 => Incident(IncidentId), 1 => Upkeep, 2 => Heartbeat(HeartbeatId) });
 
 impl crate::store::keys::ToKey for TimerKey {

@@ -10,6 +10,7 @@ pub mod api;
 pub mod assets;
 pub mod basic;
 pub mod body;
+pub mod calendar;
 pub mod error;
 pub mod extract;
 pub mod guard;

@@ -6,7 +6,7 @@
 use crate::web::api::{escalation_policies, incidents, system, teams, users};
 use crate::web::error::WebError;
 use crate::web::guard::{Guarded, guard};
-use crate::web::{Web, health, layers, problems, ui, webhooks};
+use crate::web::{Web, calendar, health, layers, problems, ui, webhooks};
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
@@ -84,6 +84,7 @@ pub fn table() -> Vec<RouteSpec> {
     let mut table = vec![
         RouteSpec::get("/health", Public, health::get),
         RouteSpec::get("/problems/{code}", Public, problems::page),
+        RouteSpec::get("/calendar/{token}", Link, calendar::get),
 
         RouteSpec::post("/api/v1/webhooks/{kind}", SourceKey, webhooks::receive),
         RouteSpec::put("/api/v1/webhooks/{kind}", SourceKey, webhooks::receive),

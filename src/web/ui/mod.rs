@@ -17,6 +17,7 @@ pub mod typed;
 
 mod alert_source;
 mod alert_sources;
+mod calendars;
 mod dashboard;
 mod error;
 mod escalation_policies;
@@ -26,6 +27,7 @@ mod incidents;
 mod login;
 mod maintenance;
 mod maintenance_window;
+mod own_calendars;
 mod schedule;
 mod schedules;
 mod settings;
@@ -132,6 +134,18 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::post("/maintenance/{id}", Admin, maintenance_window::edit),
         RouteSpec::post("/maintenance/{id}/end", Admin, maintenance::end_now),
         RouteSpec::post("/maintenance/{id}/delete", Admin, maintenance::delete),
+        RouteSpec::get("/schedules/{id}/calendars", Viewer, calendars::page),
+        RouteSpec::post("/schedules/{id}/calendars/feeds", Admin, calendars::make_link),
+        RouteSpec::post("/schedules/{id}/calendars/feeds/{feed}/revoke", Admin, calendars::revoke_link),
+        RouteSpec::post("/schedules/{id}/calendars/imports", Admin, calendars::add),
+        RouteSpec::post("/schedules/{id}/calendars/imports/{import}", Admin, calendars::edit),
+        RouteSpec::post("/schedules/{id}/calendars/imports/{import}/use", Admin, calendars::use_as),
+        RouteSpec::post("/schedules/{id}/calendars/imports/{import}/detach", Admin, calendars::detach),
+        RouteSpec::post("/schedules/{id}/calendars/imports/{import}/refresh", Admin, calendars::refresh),
+        RouteSpec::post("/schedules/{id}/calendars/imports/{import}/remove", Admin, calendars::remove),
+        RouteSpec::get("/users/{id}/calendars", SelfOnly, own_calendars::page),
+        RouteSpec::post("/users/{id}/calendars/feeds", SelfOnly, own_calendars::make_link),
+        RouteSpec::post("/users/{id}/calendars/feeds/{feed}/revoke", SelfOnly, own_calendars::revoke_link),
         RouteSpec::get("/settings", Viewer, settings::page),
     ]
 }
