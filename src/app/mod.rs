@@ -22,6 +22,7 @@ pub mod passes;
 pub mod policies;
 pub mod schedules;
 pub mod setup;
+pub mod storms;
 pub mod system;
 pub mod teams;
 pub mod timers;
