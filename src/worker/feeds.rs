@@ -73,7 +73,9 @@ async fn one(shop: Shop, due: Due) -> Result<(), AppError> {
                 // That calendar's trouble: the others must not wait for it.
                 Err(Crossing::Panicked(text)) => {
                     tracing::error!(import = %due.id, text, "reading a calendar panicked");
-                    Outcome::Failed("PagerPal stumbled over this calendar, which is a bug. The log has more.".to_owned())
+                    Outcome::Failed(
+                        "PagerPal stumbled over this calendar, which is a bug. The log has more.".to_owned(),
+                    )
                 }
             }
         }
@@ -85,13 +87,7 @@ async fn one(shop: Shop, due: Due) -> Result<(), AppError> {
 }
 
 /// What a calendar's bytes say, around now.
-pub fn read(
-    bytes: &[u8],
-    zone: &str,
-    now: Timestamp,
-    etag: Option<String>,
-    last_modified: Option<String>,
-) -> Outcome {
+pub fn read(bytes: &[u8], zone: &str, now: Timestamp, etag: Option<String>, last_modified: Option<String>) -> Outcome {
     let zone = zone_named(zone).unwrap_or(TimeZone::UTC);
     let window = Interval { start: now.plus_secs(-BACK_DAYS * DAY), end: now.plus_secs(AHEAD_DAYS * DAY) };
     match import::read(bytes, &zone, window) {
@@ -150,7 +146,9 @@ async fn asked(client: &Client, due: &Due) -> Result<Answer, String> {
                 "The server sends on to another address ({status}), which is not followed. Enter the final address."
             ));
         }
-        401 | 403 => return Err(format!("The server refuses ({status}). The link may have been revoked; get a new one.")),
+        401 | 403 => {
+            return Err(format!("The server refuses ({status}). The link may have been revoked; get a new one."));
+        }
         404 | 410 => return Err(format!("There is nothing at this address ({status}). Get a new link.")),
         _ => return Err(format!("The server answered {status}.")),
     }
@@ -171,6 +169,8 @@ fn not_allowed(refused: &Refused) -> String {
         Refused::NotAUrl => "This is not a web address.".to_owned(),
         Refused::NotHttps => "The address must begin with https://.".to_owned(),
         Refused::Credentials => "The address must not carry a user name or password.".to_owned(),
-        Refused::NotPublic(_) => "The address leads into a private network, where calendars are not fetched.".to_owned(),
+        Refused::NotPublic(_) => {
+            "The address leads into a private network, where calendars are not fetched.".to_owned()
+        }
     }
 }
