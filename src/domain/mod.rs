@@ -14,6 +14,7 @@ pub mod entry;
 pub mod escalation;
 pub mod event;
 pub mod given;
+pub mod heartbeat;
 pub mod id;
 pub mod incident;
 pub mod maintenance;

@@ -21,6 +21,7 @@ pub mod engine;
 pub mod entries;
 pub mod events;
 pub mod health;
+pub mod heartbeats;
 pub mod incidents;
 pub mod keys;
 pub mod maintenance;
