@@ -15,6 +15,7 @@ pub mod escalation;
 pub mod event;
 pub mod feed;
 pub mod given;
+pub mod heartbeat;
 pub mod id;
 pub mod import;
 pub mod incident;

@@ -22,6 +22,7 @@ pub mod entries;
 pub mod events;
 pub mod feeds;
 pub mod health;
+pub mod heartbeats;
 pub mod imports;
 pub mod incidents;
 pub mod keys;

@@ -10,6 +10,7 @@ use crate::domain::delivery::{Delivery, DeliveryRing};
 use crate::domain::effect::{Ring, Subject, Timer, TimerKey, TimerKind};
 use crate::domain::entry::{Entry, Override};
 use crate::domain::feed::{Feed, FeedOf, Publication};
+use crate::domain::heartbeat::Heartbeat;
 use crate::domain::id::*;
 use crate::domain::import::{Import, ImportCopy};
 use crate::domain::incident::{Incident, IncidentDetails, Status};
@@ -101,6 +102,10 @@ pub const ALERT_SOURCES: Table<AlertSourceId, AlertSource> = Table::new("alert_s
 pub const ALERT_SOURCES_BY_KEY: Unique<[u8; 32], AlertSource> = Unique::new("alert_sources.by_key");
 pub const ALERT_SOURCES_BY_NAME: Unique<String, AlertSource> = Unique::new("alert_sources.by_name");
 
+pub const HEARTBEATS: Table<HeartbeatId, Heartbeat> = Table::new("heartbeats", Version(1));
+pub const HEARTBEATS_BY_NAME: Unique<(AlertSourceId, String), Heartbeat> = Unique::new("heartbeats.by_name");
+pub const HEARTBEATS_BY_TOKEN: Unique<[u8; 32], Heartbeat> = Unique::new("heartbeats.by_token");
+
 pub const MAINTENANCE: Table<MaintenanceId, Maintenance> = Table::new("maintenance", Version(1));
 /// By the end of the last, so that what still matters is the tail.
 pub const MAINTENANCE_BY_END: Index<(Timestamp, MaintenanceId), Maintenance> = Index::new("maintenance.by_end");
@@ -141,6 +146,7 @@ pub const RECORDS: &[RecordKind] = &[
     RecordKind::of::<Publication>(),
     RecordKind::of::<Policy>(),
     RecordKind::of::<AlertSource>(),
+    RecordKind::of::<Heartbeat>(),
     RecordKind::of::<Maintenance>(),
     RecordKind::of::<SourceEvent>(),
     RecordKind::of::<Replay>(),

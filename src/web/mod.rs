@@ -18,6 +18,7 @@ pub mod health;
 pub mod keys;
 pub mod layers;
 pub mod origin;
+pub mod pings;
 pub mod problems;
 pub mod routes;
 pub mod seen;

@@ -6,7 +6,7 @@
 use crate::web::api::{deeds, escalation_policies, incidents, system, teams, users};
 use crate::web::error::WebError;
 use crate::web::guard::{Guarded, guard};
-use crate::web::{Web, calendar, health, layers, problems, ui, webhooks};
+use crate::web::{Web, calendar, health, layers, pings, problems, ui, webhooks};
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
@@ -29,6 +29,9 @@ pub enum Access {
     SourceKey,
     /// Whoever holds the link of a message; the handler checks the token in the path.
     Link,
+    /// Whoever knows the ping address of a heartbeat, by GET as well as by POST; the handler checks the token in the path
+    /// and reads the body itself.
+    Ping,
 }
 
 pub struct RouteSpec {
@@ -88,6 +91,15 @@ pub fn table() -> Vec<RouteSpec> {
 
         RouteSpec::post("/api/v1/webhooks/{kind}", SourceKey, webhooks::receive),
         RouteSpec::put("/api/v1/webhooks/{kind}", SourceKey, webhooks::receive),
+
+        RouteSpec::post("/api/v1/webhooks/heartbeat/{name}", SourceKey, pings::by_key),
+        RouteSpec::put("/api/v1/webhooks/heartbeat/{name}", SourceKey, pings::by_key),
+        RouteSpec::post("/api/v1/webhooks/heartbeat/{name}/{word}", SourceKey, pings::by_key_saying),
+        RouteSpec::put("/api/v1/webhooks/heartbeat/{name}/{word}", SourceKey, pings::by_key_saying),
+        RouteSpec::get("/ping/{token}", Ping, pings::by_address),
+        RouteSpec::post("/ping/{token}", Ping, pings::by_address),
+        RouteSpec::get("/ping/{token}/{word}", Ping, pings::by_address_saying),
+        RouteSpec::post("/ping/{token}/{word}", Ping, pings::by_address_saying),
 
         RouteSpec::get("/api/v1/incidents", Viewer, incidents::list),
         RouteSpec::get("/api/v1/incidents/{reference}", Viewer, incidents::one),

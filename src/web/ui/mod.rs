@@ -22,6 +22,8 @@ mod dashboard;
 mod error;
 mod escalation_policies;
 mod escalation_policy;
+mod heartbeat;
+mod heartbeats;
 mod incident;
 mod incident_deeds;
 mod incidents;
@@ -135,6 +137,14 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::post("/schedules/{id}/entries/{entry}/remove", Admin, schedule::remove_entry),
         RouteSpec::post("/schedules/{id}/overrides", Admin, schedule::add_override),
         RouteSpec::post("/schedules/{id}/overrides/{entry}/remove", Admin, schedule::remove_override),
+        RouteSpec::get("/heartbeats", Viewer, heartbeats::page),
+        RouteSpec::post("/heartbeats", Admin, heartbeats::create),
+        RouteSpec::get("/heartbeats/{id}", Viewer, heartbeat::page),
+        RouteSpec::post("/heartbeats/{id}", Admin, heartbeat::edit),
+        RouteSpec::post("/heartbeats/{id}/pause", Admin, heartbeat::pause),
+        RouteSpec::post("/heartbeats/{id}/resume", Admin, heartbeat::resume),
+        RouteSpec::post("/heartbeats/{id}/renew-address", Admin, heartbeat::renew_address),
+        RouteSpec::post("/heartbeats/{id}/delete", Admin, heartbeat::delete),
         RouteSpec::get("/maintenance", Viewer, maintenance::page),
         RouteSpec::post("/maintenance", Admin, maintenance::create),
         RouteSpec::get("/maintenance/{id}", Viewer, maintenance_window::page),
