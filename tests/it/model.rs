@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// Schedules dealt for each change of a clock.
-const PER_CHANGE: u64 = 24;
+const PER_CHANGE: u64 = 27;
 
 #[test]
 fn a_model_written_from_the_rules_alone_agrees_on_who_is_on_call() {
