@@ -5,6 +5,7 @@ mod e2e;
 mod first_run;
 mod kill;
 mod live;
+mod model;
 mod oncall;
 mod scenarios;
 mod schema;

@@ -304,12 +304,10 @@ def rotation(versions, at):
             chosen = version
     _, anchor, begins, windows, slots = chosen
     turn = bisect_right(begins, at) - 1
-    if at < anchor:
+    if at < anchor or turn < 0:
         return [], "no claim"
     if windows is not None and not any(start <= at < end for start, end in windows):
         return [], "outside windows"
-    if turn < 0:
-        return [], "no claim"
     return [(user, None) for user in slots[turn % len(slots)]], None
 
 
@@ -345,10 +343,9 @@ def compare(text):
 
 
 def segments(pieces, start, end):
-    """Neighbours with the same people by the same claim, or the same reason for nobody, are one segment."""
+    """Neighbours with the same people by the same claim and stand-ins, or the same reason for nobody, are one segment."""
     joined = []
-    for first, last, (users, source, more) in pieces:
-        key = (users, source, None if users else more)
+    for first, last, key in pieces:
         if joined and joined[-1][2] == key:
             joined[-1][1] = last
         else:
@@ -359,12 +356,12 @@ def segments(pieces, start, end):
             "end": instant_words(min(last, end)),
             "users": users,
             "claim": source,
-            "gap": gap,
+            "gap": None if users else more,
             "fallback": source == "fallback",
             "clipped_start": first < start,
             "clipped_end": last > end,
         }
-        for first, last, (users, source, gap) in joined
+        for first, last, (users, source, more) in joined
         if first < end and last > start
     ]
 
