@@ -5,6 +5,7 @@ mod first_run;
 mod kill;
 mod live;
 mod oncall;
+mod reaching;
 mod scenarios;
 mod schema;
 mod senders;
