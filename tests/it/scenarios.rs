@@ -30,6 +30,7 @@
 //! `source`, `maintenance` and `policy` also stand before the first time. Which rows of the table of transitions a file
 //! plays is said in `tests/scenarios/README.md`.
 
+mod chance;
 mod deeds;
 mod rows;
 mod words;
@@ -113,10 +114,9 @@ struct Stage {
 }
 
 impl Stage {
-    fn play(script: &str, file: &Path) -> String {
-        let restarts = |line: &str| line.trim_end().ends_with("restart") || line.contains("  down until ");
-        let world = World::new(script.lines().any(restarts));
-        let mut stage = Stage {
+    fn empty(on_disk: bool, file: &Path) -> Stage {
+        let world = World::new(on_disk);
+        Stage {
             asked: Vec::new(),
             zero: world.clock.now(),
             world,
@@ -127,7 +127,12 @@ impl Stage {
             message_ids: BTreeSet::new(),
             shown: BTreeMap::new(),
             file: file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
-        };
+        }
+    }
+
+    fn play(script: &str, file: &Path) -> String {
+        let restarts = |line: &str| line.trim_end().ends_with("restart") || line.contains("  down until ");
+        let mut stage = Stage::empty(script.lines().any(restarts), file);
         let mut out = String::new();
         for line in script.lines() {
             let indented = line.starts_with(' ');

@@ -432,6 +432,28 @@ mod tests {
     }
 
     #[test]
+    fn a_storm_lists_the_alerts_it_stands_for() {
+        let line = |external_id: &str, struck_at| storm::StormLine {
+            storm: samples::incident().id,
+            external_id: external_id.to_owned(),
+            title: format!("{external_id} is gone"),
+            at: samples::reader().now,
+            struck_at,
+        };
+        let lines = vec![line("core", None), line("edge", Some(samples::reader().now.plus_minutes(-1)))];
+        let swallowed = |counts| Swallowed { lines: lines.clone(), counts };
+        let page = |counts| {
+            let storm = storm_of(&swallowed(counts), &samples::reader());
+            drawn(story(|shown| shown.storm = Some(storm)), Role::Viewer)
+        };
+        let small = page(Some((2, 1, 0)));
+        assert!(small.contains("2 alerts without an incident of their own, 1 still firing."), "{small}");
+        assert!(small.contains("core is gone") && small.contains(">over "), "{small}");
+        let large = page(Some((10_000, 1, 17)));
+        assert!(large.contains("17 more that are not listed: resolve this by hand"), "{large}");
+    }
+
+    #[test]
     fn hostile_alerts_stay_text() {
         let hostile = event::Link { href: "javascript:alert(1)".into(), text: "runbook".into() };
         let fine = event::Link { href: "https://wiki.example.com/?a=1&b=\"2".into(), text: "<b>wiki</b>".into() };

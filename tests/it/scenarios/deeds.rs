@@ -3,7 +3,7 @@
 use super::{Stage, minutes};
 use pagerpal::app::incidents::{self, Deed};
 use pagerpal::app::maintenance::{self, Chosen};
-use pagerpal::app::{AppError, alert_sources, users};
+use pagerpal::app::{AppError, Write, alert_sources, users};
 use pagerpal::clock::Clock;
 use pagerpal::domain::Severity;
 use pagerpal::domain::actor::{Actor, Door};
@@ -118,5 +118,13 @@ impl Stage {
             }
             other => panic!("{}: a window is not {other:?}", self.file),
         }
+    }
+
+    /// By the system, whatever its state.
+    pub fn resolve(&mut self, number: u64) {
+        let deed = move |tx: &mut Write<'_>| {
+            incidents::act(tx, &Actor::SYSTEM, &number.to_string(), None, Deed::Resolve).map(drop)
+        };
+        self.world.write(deed).expect("resolving never fails");
     }
 }

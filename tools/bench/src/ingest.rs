@@ -124,7 +124,8 @@ async fn size() {
     println!("|--|--:|--:|--:|");
     let site = Site::new(OPENING_SOURCES);
     let (server, took) = started(&site).await;
-    row(&format!("idle, {OPENING_SOURCES} alert sources and no incident yet (aim 30 MB)"), &site, &server, Some(took)).await;
+    row(&format!("idle, {OPENING_SOURCES} alert sources and no incident yet (aim 30 MB)"), &site, &server, Some(took))
+        .await;
 
     let requests = (0..OPENING_SOURCES).map(|source| AlertRequest::new(&key(source), 0)).collect();
     let new_groups = Some(Arc::new(AtomicU64::new(0)));
