@@ -9,6 +9,7 @@ use crate::domain::effect::{Reason, UpdateKind};
 use crate::domain::incident::Incident;
 use crate::domain::notification::Notification;
 use crate::domain::time::Timestamp;
+use crate::domain::timeline::Via;
 use crate::web::ui::clock::{Reader, When};
 use crate::web::ui::names::Names;
 
@@ -54,7 +55,7 @@ pub fn row(
         person: names.marked(delivery.user),
         channel: delivery.channel.title(),
         address: shown_address(delivery.channel, &delivery.address, role),
-        about: about(notification.reason),
+        about: about(notification),
         when: reader.when(delivery.created_at),
         class,
         shape,
@@ -64,10 +65,14 @@ pub fn row(
     }
 }
 
-pub fn about(reason: Reason) -> String {
-    match reason {
+pub fn about(notification: &Notification) -> String {
+    match notification.reason {
         Reason::Page { level: Some(level) } => format!("page, level {level}"),
-        Reason::Page { level: None } => "page, last resort".to_owned(),
+        Reason::Page { level: None } => match notification.via {
+            Via::Handed => "page, given by hand".to_owned(),
+            Via::HadTaken => "page, had taken it".to_owned(),
+            _ => "page, last resort".to_owned(),
+        },
         Reason::Update(UpdateKind::Acknowledged) => "update: acknowledged".to_owned(),
         Reason::Update(UpdateKind::Resolved) => "update: resolved".to_owned(),
         Reason::Test => "test".to_owned(),

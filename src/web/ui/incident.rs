@@ -236,7 +236,7 @@ fn shown(sight: &Sight<'_>, story: Story, context: &Context) -> Result<Shown, Ap
             && pages.iter().all(|why| why.person != person)
         {
             let steps = why(&notification.via, level, incident, names);
-            pages.push(Why { person, about: about(notification.reason), steps });
+            pages.push(Why { person, about: about(notification), steps });
         }
     }
     let details = story.details.as_ref();
@@ -304,7 +304,8 @@ fn levels(
     let (people, _) = context.last_resort(reader.now);
     let people: Vec<&str> = people.iter().map(|user| names.user(*user)).collect();
     let people = if people.is_empty() { "nobody can be paged".to_owned() } else { list(&people) };
-    let is_calling = incident.status == Status::Triggered && !is_climbing;
+    let is_calling =
+        incident.status == Status::Triggered && matches!(incident.ladder.phase, Phase::Exhausted | Phase::NoCoverage);
     let (class, shape) = if is_calling { ("critical", "bell-up") } else { ("info", "dot") };
     let repeats = match context.policy.repeat {
         0 => String::new(),
