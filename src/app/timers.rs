@@ -102,6 +102,10 @@ pub fn shift_elapsed(tx: &mut Write<'_>, secs: i64) -> Result<(), AppError> {
 }
 
 fn fire(tx: &mut Write<'_>, timer: &Timer) -> Result<(), AppError> {
+    // An incident may have several, and one that fired just now may have moved or ended this one.
+    if tx.get::<Timer>(timer.key)?.as_ref() != Some(timer) {
+        return Ok(());
+    }
     tx.delete::<Timer>(timer.key)?;
     match timer.key.subject {
         Subject::Incident(id) => {

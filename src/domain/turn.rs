@@ -25,8 +25,9 @@ pub struct Turn<'a> {
     log: Vec<(By, Happened)>,
     effects: Vec<Effect>,
     waits: Waits,
-    /// From when on silence counts, after which an incident may resolve itself; `None`: as before.
-    heard_at: Option<Timestamp>,
+    /// The alert was heard, or the incident became somebody's business again: silence, after which it may resolve itself,
+    /// counts from now.
+    heard: bool,
 }
 
 /// What the incident waits for when the turn is over.
@@ -44,7 +45,7 @@ const REASSIGNED_MINUTES: u16 = 15;
 impl<'a> Turn<'a> {
     pub fn new(incident: Incident, context: &'a Context, now: Timestamp, by: By) -> Turn<'a> {
         let (log, effects) = (Vec::new(), Vec::new());
-        Turn { incident, context, now, by, log, effects, waits: Waits::Untouched, heard_at: None }
+        Turn { incident, context, now, by, log, effects, waits: Waits::Untouched, heard: false }
     }
 
     pub fn finish(mut self) -> Transition {
@@ -59,7 +60,7 @@ impl<'a> Turn<'a> {
     /// The whole set, or `None` if this turn touched none.
     fn timers(&self) -> Option<Vec<(TimerKind, Due)>> {
         let mut timers = match self.waits {
-            Waits::Untouched if self.heard_at.is_none() => return None,
+            Waits::Untouched if !self.heard => return None,
             Waits::Untouched | Waits::AsBefore => {
                 self.incident.waiting_kinds().iter().map(|kind| (*kind, Due::Kept)).collect()
             }
@@ -69,8 +70,8 @@ impl<'a> Turn<'a> {
         if self.incident.status == Status::Triggered {
             timers.extend(self.follow_due().map(|due| (TimerKind::Follow, Due::At(due))));
             if let Some(minutes) = self.context.source.auto_resolve_minutes {
-                let counted_anew = |from: Timestamp| Due::At(from.plus_minutes(minutes.into()).max(self.now));
-                timers.push((TimerKind::AutoResolve, self.heard_at.map_or(Due::Kept, counted_anew)));
+                let due = if self.heard { Due::At(self.now.plus_minutes(minutes.into())) } else { Due::Kept };
+                timers.push((TimerKind::AutoResolve, due));
             }
         }
         Some(timers)
@@ -102,11 +103,7 @@ impl<'a> Turn<'a> {
 
     /// The alert was heard, or the incident became somebody's business again.
     pub fn count_silence_from_now(&mut self) {
-        self.heard_at = Some(self.now);
-    }
-
-    pub fn count_silence_from(&mut self, at: Timestamp) {
-        self.heard_at = Some(at);
+        self.heard = true;
     }
 
     /// Written down as done by whoever caused this turn.

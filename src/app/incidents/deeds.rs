@@ -53,14 +53,18 @@ pub fn act(
     let by = on_behalf(tx, actor, acting_as)?;
     let mut incident = find(tx, reference)?;
     let now = tx.now();
-    let context = match &deed {
-        Deed::Reassign(Handover::Users(users)) => context::for_incident_and(tx, &incident, users, now)?,
+    let mut involved: Vec<UserId> = actor.user_id().into_iter().collect();
+    let mut under = incident.policy;
+    match &deed {
+        Deed::Reassign(Handover::Users(users)) => involved.extend(users),
         Deed::Reassign(Handover::Policy(policy)) => {
             tx.get::<Policy>(*policy)?.ok_or_else(|| Refusal::not_found("escalation policy"))?;
-            context::for_incident(tx, &Incident { policy: *policy, ..incident.clone() }, now)?
+            under = *policy;
         }
-        _ => context::for_incident(tx, &incident, now)?,
-    };
+        _ => {}
+    }
+    let as_if = Incident { policy: under, ..incident.clone() };
+    let context = context::for_incident_and(tx, &as_if, &involved, now)?;
     let transition = match deed {
         Deed::Acknowledge => incident::acknowledge(&incident, Taker::Person(person(&by)?), &context, now, by)?,
         Deed::Unacknowledge => incident::unacknowledge(&incident, &context, now, by)?,

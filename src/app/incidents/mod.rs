@@ -93,6 +93,12 @@ pub fn story(read: &impl Read, reference: &str) -> Result<Story, AppError> {
     })
 }
 
+/// What it waits for, and until when.
+pub fn armed(read: &impl Read, id: IncidentId) -> Result<Vec<(TimerKind, Timestamp)>, AppError> {
+    let armed = timers::timers_of(read, Subject::Incident(id))?;
+    Ok(armed.into_iter().map(|timer| (timer.key.kind, timer.due)).collect())
+}
+
 /// Whom the incident's timer will call, and when: "Bo", "last resort". `None` when nobody will be.
 pub fn next_call(
     read: &impl Read,

@@ -10,9 +10,10 @@ use crate::domain::escalation::Context;
 use crate::domain::id::{PolicyId, UserId};
 use crate::domain::incident::{Incident, Ladder, Snooze, Status};
 use crate::domain::refusal::Refusal;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, zone_named};
 use crate::domain::timeline::{Handover, Happened};
 use crate::domain::turn::Turn;
+use jiff::tz::TimeZone;
 
 /// The longest nap.
 pub const SNOOZE_AT_MOST_MINUTES: i64 = 7 * 24 * 60;
@@ -35,7 +36,7 @@ pub fn acknowledge(
     by: By,
 ) -> Result<Option<Transition>, Refusal> {
     match (incident.status, &taker) {
-        (Status::Resolved, _) => return Err(resolved(incident, context)),
+        (Status::Resolved, _) => return Err(resolved(incident, context, now, by)),
         (Status::Acknowledged, Taker::Source(_)) => return Ok(None),
         (Status::Acknowledged, Taker::Person(user)) if incident.ackers.contains(user) => return Ok(None),
         _ => {}
@@ -88,7 +89,7 @@ pub fn snooze(
     by: By,
 ) -> Result<Transition, Refusal> {
     if incident.status == Status::Resolved {
-        return Err(resolved(incident, context));
+        return Err(resolved(incident, context, now, by));
     }
     if until <= now || until > now.plus_minutes(SNOOZE_AT_MOST_MINUTES) {
         let sentence = "Snooze it until a time that lies ahead, within the next 7 days.";
@@ -112,7 +113,7 @@ pub fn unacknowledge(
     by: By,
 ) -> Result<Option<Transition>, Refusal> {
     match incident.status {
-        Status::Resolved => Err(resolved(incident, context)),
+        Status::Resolved => Err(resolved(incident, context, now, by)),
         Status::Triggered => Ok(None),
         Status::Acknowledged => {
             let mut turn = begin(incident, context, now, by);
@@ -184,7 +185,7 @@ pub fn escalate(
     by: By,
 ) -> Result<Transition, Refusal> {
     if incident.status == Status::Resolved {
-        return Err(resolved(incident, context));
+        return Err(resolved(incident, context, now, by));
     }
     let level = incident.ladder.level.unwrap_or(0);
     if expected_level.is_some_and(|expected| expected != level) {
@@ -218,7 +219,7 @@ pub fn hand_over(
     by: By,
 ) -> Result<Transition, Refusal> {
     if incident.status == Status::Resolved {
-        return Err(resolved(incident, context));
+        return Err(resolved(incident, context, now, by));
     }
     let mut chosen: Vec<UserId> = Vec::new();
     for user in users {
@@ -257,7 +258,7 @@ pub fn hand_to_policy(
     by: By,
 ) -> Result<Transition, Refusal> {
     if incident.status == Status::Resolved {
-        return Err(resolved(incident, context));
+        return Err(resolved(incident, context, now, by));
     }
     let mut turn = begin(incident, context, now, by);
     turn.happened(Happened::Reassigned { to: Handover::Policy(policy) });
@@ -279,7 +280,7 @@ pub fn set_severity(
     by: By,
 ) -> Result<Option<Transition>, Refusal> {
     if incident.status == Status::Resolved {
-        return Err(resolved(incident, context));
+        return Err(resolved(incident, context, now, by));
     }
     if incident.severity == severity {
         return Ok(None);
@@ -327,7 +328,8 @@ fn begin<'a>(incident: &Incident, context: &'a Context, now: Timestamp, by: By) 
     turn
 }
 
-fn resolved(incident: &Incident, context: &Context) -> Refusal {
+/// Told on the clock of whoever asked.
+fn resolved(incident: &Incident, context: &Context, now: Timestamp, asker: By) -> Refusal {
     let by = incident.resolved_by.and_then(|user| context.people.get(&user));
     let by = match by {
         Some(user) => format!("by {}", user.name),
@@ -335,7 +337,14 @@ fn resolved(incident: &Incident, context: &Context) -> Refusal {
         None => "by PagerPal".to_owned(),
     };
     let at = incident.resolved_at.unwrap_or(incident.last_event_at);
-    let at = at.to_jiff().strftime("%H:%M UTC on %-d %b");
+    let asker = asker.actor.user_id().and_then(|user| context.people.get(&user));
+    let (zone, suffix) = match asker.and_then(|user| zone_named(&user.zone)) {
+        Some(zone) => (zone, ""),
+        None => (TimeZone::UTC, " UTC"),
+    };
+    let local = at.in_zone(&zone);
+    let day = if local.date() == now.in_zone(&zone).date() { "" } else { " on %-d %b" };
+    let at = local.strftime(&format!("%H:%M{suffix}{day}")).to_string();
     let sentence = format!("Incident #{} was resolved {by} at {at}. Reopen it first.", incident.number);
     Refusal::conflict("incident_resolved", sentence)
 }

@@ -68,8 +68,8 @@ pub fn recheck(incident: &Incident, context: &Context, now: Timestamp, by: By) -
     (transition.incident != *incident || !transition.effects.is_empty()).then_some(transition)
 }
 
-/// Its alert source was edited: it follows to another policy, and silence is measured by the source's new rule, from the
-/// last alert on. Where the ladder goes from there is for [`recheck`] to say. `None`: nothing of that changed.
+/// Its alert source was edited: it follows to another policy, and silence is measured by the source's new rule, from now
+/// on. Where the ladder goes from there is for [`recheck`] to say. `None`: nothing of that changed.
 pub fn follow_source(
     incident: &Incident,
     moved: bool,
@@ -87,7 +87,7 @@ pub fn follow_source(
     let urgency = context.source.urgency.of(incident.severity);
     turn.incident.urgency = urgency;
     if rules_changed && incident.status == Status::Triggered {
-        turn.count_silence_from(incident.last_event_at);
+        turn.count_silence_from_now();
     }
     let mut transition = turn.finish();
     if transition.incident == *incident {

@@ -163,6 +163,8 @@ pub struct OneView {
     labels: BTreeMap<String, String>,
     links: Vec<LinkView>,
     next_call: Option<NextCall>,
+    /// Of a storm incident: the alerts that have no incident of their own.
+    storm: Option<StormView>,
     notifications: Vec<NotificationView>,
 }
 
@@ -176,6 +178,14 @@ struct LinkView {
 struct NextCall {
     who: String,
     at: Instant,
+}
+
+#[derive(Debug, Serialize)]
+struct StormView {
+    listed: u64,
+    firing: u64,
+    /// Past the longest list, repeats included.
+    unlisted: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -205,7 +215,7 @@ struct AttemptView {
 }
 
 pub(super) fn view_one(read: &Read<'_>, reference: &str) -> Result<OneView, AppError> {
-    let Story { incident, details, notifications, next, names, .. } = incidents::story(read, reference)?;
+    let Story { incident, details, notifications, next, storm, names, .. } = incidents::story(read, reference)?;
     let (details, labels, links) =
         details.map(|details| (details.details, details.labels, details.links)).unwrap_or_default();
     let told = notifications.iter().map(|(notification, deliveries)| told_view(notification, deliveries, &names));
@@ -214,6 +224,11 @@ pub(super) fn view_one(read: &Read<'_>, reference: &str) -> Result<OneView, AppE
         labels,
         links: links.into_iter().map(|link| LinkView { href: link.href, text: link.text }).collect(),
         next_call: next.map(|(who, at)| NextCall { who, at: at.into() }),
+        storm: storm.and_then(|storm| storm.counts).map(|(listed, firing, unlisted)| StormView {
+            listed,
+            firing,
+            unlisted,
+        }),
         notifications: told.collect(),
         incident: IncidentView::of(&incident, &names),
     })

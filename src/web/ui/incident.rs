@@ -236,7 +236,7 @@ fn shown(sight: &Sight<'_>, story: Story, context: &Context) -> Result<Shown, Ap
             && pages.iter().all(|why| why.person != person)
         {
             let steps = why(&notification.via, level, incident, names);
-            pages.push(Why { person, about: about(notification.reason), steps });
+            pages.push(Why { person, about: about(notification.reason, notification.via), steps });
         }
     }
     let details = story.details.as_ref();
@@ -304,7 +304,8 @@ fn levels(
     let (people, _) = context.last_resort(reader.now);
     let people: Vec<&str> = people.iter().map(|user| names.user(*user)).collect();
     let people = if people.is_empty() { "nobody can be paged".to_owned() } else { list(&people) };
-    let is_calling = incident.status == Status::Triggered && !is_climbing;
+    let is_calling =
+        incident.status == Status::Triggered && matches!(incident.ladder.phase, Phase::Exhausted | Phase::NoCoverage);
     let (class, shape) = if is_calling { ("critical", "bell-up") } else { ("info", "dot") };
     let repeats = match context.policy.repeat {
         0 => String::new(),
@@ -429,6 +430,28 @@ mod tests {
         shown.log.clear();
         let page = drawn(shown, Role::Viewer);
         assert_eq!(page.matches("<form").count(), 1, "only the one to sign out: {page}");
+    }
+
+    #[test]
+    fn a_storm_lists_the_alerts_it_stands_for() {
+        let line = |external_id: &str, struck_at| storm::StormLine {
+            storm: samples::incident().id,
+            external_id: external_id.to_owned(),
+            title: format!("{external_id} is gone"),
+            at: samples::reader().now,
+            struck_at,
+        };
+        let lines = vec![line("core", None), line("edge", Some(samples::reader().now.plus_minutes(-1)))];
+        let swallowed = |counts| Swallowed { lines: lines.clone(), counts };
+        let page = |counts| {
+            let storm = storm_of(&swallowed(counts), &samples::reader());
+            drawn(story(|shown| shown.storm = Some(storm)), Role::Viewer)
+        };
+        let small = page(Some((2, 1, 0)));
+        assert!(small.contains("2 alerts without an incident of their own, 1 still firing."), "{small}");
+        assert!(small.contains("core is gone") && small.contains(">over "), "{small}");
+        let large = page(Some((10_000, 1, 17)));
+        assert!(large.contains("17 more that are not listed: resolve this by hand"), "{large}");
     }
 
     #[test]
