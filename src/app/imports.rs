@@ -9,7 +9,8 @@ use crate::domain::actor::Actor;
 use crate::domain::entry::Interval;
 use crate::domain::id::{ImportId, LayerId, ScheduleId};
 use crate::domain::import::{
-    AHEAD_DAYS, COPY_FRESH_SECS, CalendarUrl, FETCH_EVERY_SECS, Fetched, Import, ImportCopy, MOST_IMPORTS, Named, Problem,
+    AHEAD_DAYS, COPY_FRESH_SECS, CalendarUrl, FETCH_EVERY_SECS, Fetched, Import, ImportCopy, MOST_IMPORTS, Named,
+    Problem,
 };
 use crate::domain::refusal::{Refusal, checked_name};
 use crate::domain::schedule::{Layer, Schedule, Turns};
@@ -52,12 +53,7 @@ pub struct Basics {
 }
 
 /// Due at once.
-pub fn create(
-    tx: &mut Write<'_>,
-    actor: &Actor,
-    schedule: ScheduleId,
-    basics: &Basics,
-) -> Result<ImportId, AppError> {
+pub fn create(tx: &mut Write<'_>, actor: &Actor, schedule: ScheduleId, basics: &Basics) -> Result<ImportId, AppError> {
     change::begin(actor)?;
     let schedule = schedules::one(tx, schedule)?;
     if imports::imports_of(tx, schedule.id, MOST_IMPORTS)?.len() == MOST_IMPORTS {
@@ -273,9 +269,11 @@ pub fn record(tx: &mut Write<'_>, fetched: &Due, outcome: &Outcome) -> Result<bo
     let copy = match outcome {
         Outcome::Unchanged => Ok(None),
         Outcome::Failed(sentence) => Err(sentence.clone()),
-        Outcome::Read(contents) => ImportCopy::of(import.id, contents.events.iter().cloned())
-            .map(Some)
-            .ok_or_else(|| "The calendar's events say more than can be kept. Share one with shorter titles.".to_owned()),
+        Outcome::Read(contents) => {
+            ImportCopy::of(import.id, contents.events.iter().cloned()).map(Some).ok_or_else(|| {
+                "The calendar's events say more than can be kept. Share one with shorter titles.".to_owned()
+            })
+        }
     };
     let copy = match copy {
         Ok(copy) => copy,

@@ -25,14 +25,8 @@ pub enum Worker {
 }
 
 impl Worker {
-    pub const ALL: [Worker; 6] = [
-        Worker::Escalation,
-        Worker::Deliveries,
-        Worker::Retry,
-        Worker::Upkeep,
-        Worker::Inspector,
-        Worker::Feeds,
-    ];
+    pub const ALL: [Worker; 6] =
+        [Worker::Escalation, Worker::Deliveries, Worker::Retry, Worker::Upkeep, Worker::Inspector, Worker::Feeds];
 
     pub fn word(self) -> &'static str {
         match self {

@@ -18,11 +18,14 @@ use jiff::tz::TimeZone;
 
 /// Asked together; one that hangs holds up seven others for as long as a call may take.
 const TOGETHER: usize = 8;
+/// What schedules give out changes with people, too, which no revision tells.
+const LOOK_EVERY_SECS: i64 = 15 * 60;
 const DAY: i64 = 86_400;
 
 pub async fn run(shop: Shop) {
+    let mut looked_at = None;
     loop {
-        let going_on = match round(&shop).await {
+        let going_on = match round(&shop, &mut looked_at).await {
             Ok(next) => wheel::rest(&shop, &shop.wakers.feeds, next).await,
             Err(error) => {
                 shop.ran(Worker::Feeds, 0, Some(error.to_string()));
@@ -36,10 +39,16 @@ pub async fn run(shop: Shop) {
 }
 
 /// Does everything that is due and answers when the next import is.
-async fn round(shop: &Shop) -> Result<Option<Timestamp>, AppError> {
+async fn round(shop: &Shop, looked_at: &mut Option<Timestamp>) -> Result<Option<Timestamp>, AppError> {
     let now = shop.app.now();
-    for schedule in shop.read(move |read| publication::stale(read, now)).await? {
+    let is_time = looked_at.is_none_or(|looked| now.secs_since(looked) >= LOOK_EVERY_SECS);
+    let schedules = shop
+        .read(move |read| if is_time { publication::read_by_somebody(read) } else { publication::stale(read, now) });
+    for schedule in schedules.await? {
         shop.write(move |tx| publication::publish(tx, schedule)).await?;
+    }
+    if is_time {
+        *looked_at = Some(now);
     }
     if !shop.app.settings.sending_enabled {
         shop.ran(Worker::Feeds, 0, None);
@@ -73,7 +82,9 @@ async fn one(shop: Shop, due: Due) -> Result<(), AppError> {
                 // That calendar's trouble: the others must not wait for it.
                 Err(Crossing::Panicked(text)) => {
                     tracing::error!(import = %due.id, text, "reading a calendar panicked");
-                    Outcome::Failed("PagerPal stumbled over this calendar, which is a bug. The log has more.".to_owned())
+                    Outcome::Failed(
+                        "PagerPal stumbled over this calendar, which is a bug. The log has more.".to_owned(),
+                    )
                 }
             }
         }
@@ -85,13 +96,7 @@ async fn one(shop: Shop, due: Due) -> Result<(), AppError> {
 }
 
 /// What a calendar's bytes say, around now.
-pub fn read(
-    bytes: &[u8],
-    zone: &str,
-    now: Timestamp,
-    etag: Option<String>,
-    last_modified: Option<String>,
-) -> Outcome {
+pub fn read(bytes: &[u8], zone: &str, now: Timestamp, etag: Option<String>, last_modified: Option<String>) -> Outcome {
     let zone = zone_named(zone).unwrap_or(TimeZone::UTC);
     let window = Interval { start: now.plus_secs(-BACK_DAYS * DAY), end: now.plus_secs(AHEAD_DAYS * DAY) };
     match import::read(bytes, &zone, window) {
@@ -150,7 +155,9 @@ async fn asked(client: &Client, due: &Due) -> Result<Answer, String> {
                 "The server sends on to another address ({status}), which is not followed. Enter the final address."
             ));
         }
-        401 | 403 => return Err(format!("The server refuses ({status}). The link may have been revoked; get a new one.")),
+        401 | 403 => {
+            return Err(format!("The server refuses ({status}). The link may have been revoked; get a new one."));
+        }
         404 | 410 => return Err(format!("There is nothing at this address ({status}). Get a new link.")),
         _ => return Err(format!("The server answered {status}.")),
     }
@@ -171,6 +178,8 @@ fn not_allowed(refused: &Refused) -> String {
         Refused::NotAUrl => "This is not a web address.".to_owned(),
         Refused::NotHttps => "The address must begin with https://.".to_owned(),
         Refused::Credentials => "The address must not carry a user name or password.".to_owned(),
-        Refused::NotPublic(_) => "The address leads into a private network, where calendars are not fetched.".to_owned(),
+        Refused::NotPublic(_) => {
+            "The address leads into a private network, where calendars are not fetched.".to_owned()
+        }
     }
 }

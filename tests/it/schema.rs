@@ -35,6 +35,10 @@ fn stored_records_are_as_published() {
     goldens.record(samples::schedules());
     goldens.record(samples::entries());
     goldens.record(samples::overrides());
+    goldens.record(samples::imports());
+    goldens.record(samples::import_copies());
+    goldens.record(samples::feeds());
+    goldens.record(samples::publications());
     goldens.record(samples::policies());
     goldens.record(samples::alert_sources());
     goldens.record(samples::source_events());

@@ -84,8 +84,7 @@ mod tests {
             changed_at: at("2026-05-30T12:00:01Z"),
             is_cancelled,
         };
-        let document =
-            Document { name: "Payments, nights".to_owned(), events: vec![event(0, false), event(1, true)] };
+        let document = Document { name: "Payments, nights".to_owned(), events: vec![event(0, false), event(1, true)] };
         let text = write(&document);
         let expected = "BEGIN:VEVENT\r\nUID:sch_1-lay_2-1780000000-0@pager.example.test\r\nDTSTAMP:20260530T120001Z\r\n\
             SEQUENCE:7\r\nDTSTART:20260601T070000Z\r\nDTEND:20260608T070000Z\r\nSUMMARY:J\u{f6}rg\\, O'Neil\\; and \\\\ Ana\r\n\
@@ -96,6 +95,9 @@ mod tests {
         let window = Interval { start: at("2026-01-01T00:00:00Z"), end: at("2027-01-01T00:00:00Z") };
         let read = import::read(text.as_bytes(), &TimeZone::UTC, window).expect("a calendar");
         assert_eq!(read.len(), 1, "the cancelled one is gone");
-        assert_eq!((read[0].span, read[0].named.summary.as_str()), (document.events[0].span, "J\u{f6}rg, O'Neil; and \\ Ana"));
+        assert_eq!(
+            (read[0].span, read[0].named.summary.as_str()),
+            (document.events[0].span, "J\u{f6}rg, O'Neil; and \\ Ana")
+        );
     }
 }

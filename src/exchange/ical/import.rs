@@ -176,7 +176,9 @@ impl Reader<'_> {
             return Ok(());
         }
         if found.len() == MOST_INSTANCES {
-            return Err(Unreadable::new("The calendar has more than 10 000 events within 400 days. Share a smaller one."));
+            return Err(Unreadable::new(
+                "The calendar has more than 10 000 events within 400 days. Share a smaller one.",
+            ));
         }
         found.push(Occurrence { span: Interval { start: begin, end }, named: event.named.clone() });
         Ok(())
@@ -287,9 +289,9 @@ impl Reader<'_> {
         }
         if let Some(line) = component.line("DURATION") {
             let length = Length::read(&line.value);
-            return length.map(Lasts::Length).ok_or_else(|| {
-                words(format!("has a duration that cannot be read: {}", line.value.trim()))
-            });
+            return length
+                .map(Lasts::Length)
+                .ok_or_else(|| words(format!("has a duration that cannot be read: {}", line.value.trim())));
         }
         Ok(if start.is_date { Lasts::OnTheClock(DAY) } else { Lasts::Exactly(0) })
     }
@@ -365,7 +367,8 @@ fn named(component: &Component) -> Named {
     let address = |line: &Line| {
         let value = unescaped(line.value.trim());
         let mail = value.split_at_checked(7).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("mailto:"));
-        let address = mail.map(|(_, address)| address.to_owned()).or_else(|| line.parameter("EMAIL").map(str::to_owned));
+        let address =
+            mail.map(|(_, address)| address.to_owned()).or_else(|| line.parameter("EMAIL").map(str::to_owned));
         address.map(|address| address.trim().to_lowercase()).filter(|address| address.len() <= 254)
     };
     let attendees = component.lines_named("ATTENDEE").filter_map(address).take(MOST_ATTENDEES).collect();

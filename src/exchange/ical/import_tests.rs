@@ -28,8 +28,10 @@ fn read_in(zone_name: &str, lines: &str) -> Result<Vec<Occurrence>, Unreadable> 
 
 fn check(zone_name: &str, lines: &str, expected: &[&str]) {
     let found = read_in(zone_name, lines).unwrap_or_else(|error| panic!("{error}: {lines}"));
-    let shown: Vec<String> =
-        found.iter().map(|o| format!("{} {}", &o.span.start.to_string()[..16], &o.span.end.to_string()[..16])).collect();
+    let shown: Vec<String> = found
+        .iter()
+        .map(|o| format!("{} {}", &o.span.start.to_string()[..16], &o.span.end.to_string()[..16]))
+        .collect();
     assert_eq!(shown, expected, "{lines}");
 }
 
@@ -48,11 +50,8 @@ fn a_time_that_clocks_jump_over_has_the_offset_before_the_jump() {
 fn a_week_on_the_wall_clock_is_a_week_whatever_the_clocks_do() {
     let lines = "DTSTART;TZID=America/Chicago:20241029T090000\nDTEND;TZID=America/Chicago:20241105T090000\n\
         RRULE:FREQ=WEEKLY;COUNT=3";
-    let expected = [
-        "2024-10-29T14:00 2024-11-05T15:00",
-        "2024-11-05T15:00 2024-11-12T15:00",
-        "2024-11-12T15:00 2024-11-19T15:00",
-    ];
+    let expected =
+        ["2024-10-29T14:00 2024-11-05T15:00", "2024-11-05T15:00 2024-11-12T15:00", "2024-11-12T15:00 2024-11-19T15:00"];
     check("UTC", lines, &expected);
     // Windows' name of the same zone.
     check("UTC", &lines.replace("America/Chicago", "Central Standard Time"), &expected);
@@ -148,12 +147,16 @@ fn moved_cancelled_and_excepted_events_are_honoured() {
         check("UTC", &order.concat(), &expected);
     }
     // A day taken out takes the event of that day, and a series that is cancelled has nothing.
-    check("UTC", &master.replace("EXDATE:20260602T070000Z", "EXDATE;VALUE=DATE:20260602,20260603"), &[
-        "2026-06-01T07:00 2026-06-01T08:00",
-        "2026-06-04T07:00 2026-06-04T08:00",
-        "2026-06-05T07:00 2026-06-05T08:00",
-        "2026-06-10T07:00 2026-06-10T08:00",
-    ]);
+    check(
+        "UTC",
+        &master.replace("EXDATE:20260602T070000Z", "EXDATE;VALUE=DATE:20260602,20260603"),
+        &[
+            "2026-06-01T07:00 2026-06-01T08:00",
+            "2026-06-04T07:00 2026-06-04T08:00",
+            "2026-06-05T07:00 2026-06-05T08:00",
+            "2026-06-10T07:00 2026-06-10T08:00",
+        ],
+    );
     check("UTC", &master.replace("SUMMARY:Ana", "STATUS:CANCELLED"), &[]);
 }
 

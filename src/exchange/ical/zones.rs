@@ -53,7 +53,8 @@ impl Zone {
             }
             Zone::Rules(changes) => {
                 // A change counts from the later of its two readings on: what lies between them is a gap or comes twice.
-                let after = changes.partition_point(|change| change.at + change.before.max(change.after) <= local.seconds());
+                let after =
+                    changes.partition_point(|change| change.at + change.before.max(change.after) <= local.seconds());
                 match after.checked_sub(1) {
                     Some(last) => changes[last].after,
                     None => changes.first().map_or(0, |change| change.before),
@@ -88,7 +89,9 @@ impl Zones {
             (Some(zone), _) => Rc::new(Zone::Place(zone)),
             (None, Some(Ok(zone))) => Rc::clone(zone),
             (None, Some(Err(problem))) => {
-                return Err(Unreadable(format!("The time zone “{tzid}” of this calendar cannot be used: it {problem}.")));
+                return Err(Unreadable(format!(
+                    "The time zone “{tzid}” of this calendar cannot be used: it {problem}."
+                )));
             }
             (None, None) => {
                 let sentence = format!("The time zone “{tzid}” is not known, and the calendar does not describe it.");
@@ -137,7 +140,8 @@ fn rules(component: &Component, until: Timestamp, budget: &mut Budget) -> Result
             onsets.extend(begun.into_iter().filter(|onset| onset.seconds() - before <= ends));
         }
         for date in part.lines_named("RDATE").flat_map(|line| line.value.split(',')) {
-            onsets.push(Written::read(date).ok_or_else(|| format!("has a date that cannot be read: {date}"))?.reading());
+            onsets
+                .push(Written::read(date).ok_or_else(|| format!("has a date that cannot be read: {date}"))?.reading());
         }
         changes.extend(onsets.into_iter().map(|onset| Change { at: onset.seconds() - before, before, after }));
     }

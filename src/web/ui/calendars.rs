@@ -159,12 +159,7 @@ pub async fn use_as(
     answer(&web, &signed_in, id, done.await, "button", Some(import), &form).await
 }
 
-fn attach(
-    tx: &mut Write<'_>,
-    actor: &Actor,
-    import: ImportId,
-    uses: Use,
-) -> Result<(), AppError> {
+fn attach(tx: &mut Write<'_>, actor: &Actor, import: ImportId, uses: Use) -> Result<(), AppError> {
     match uses {
         Use::Layer => imports::attach_as_layer(tx, actor, import).map(drop),
         Use::Cover => imports::attach_as_cover(tx, actor, import),
@@ -259,13 +254,7 @@ async fn show(web: &Arc<Web>, signed_in: &SignedIn, id: ScheduleId, refused: Ref
     drawn(status, &page)
 }
 
-fn shown(
-    sight: &Sight<'_>,
-    shell: Shell,
-    id: ScheduleId,
-    refused: &Refused,
-    base_url: &str,
-) -> Result<Page, AppError> {
+fn shown(sight: &Sight<'_>, shell: Shell, id: ScheduleId, refused: &Refused, base_url: &str) -> Result<Page, AppError> {
     let schedule = schedules::one(sight.read, id)?;
     let base = path_of(id);
     // A link opens the calendar without an account, so only those who may make one see it.
@@ -285,11 +274,8 @@ fn shown(
             ..card(import, &schedule, shifts.map_or(&[], Vec::as_slice), reader)
         });
     }
-    let choices = [
-        Choice::new("layer", "as the lowest layer"),
-        Choice::new("cover", "as covers"),
-        Choice::new("", "not yet"),
-    ];
+    let choices =
+        [Choice::new("layer", "as the lowest layer"), Choice::new("cover", "as covers"), Choice::new("", "not yet")];
     let form = refused.form.clone();
     Ok(Page {
         schedule: format!("/schedules/{id}"),
@@ -355,10 +341,10 @@ fn card(import: &Import, schedule: &Schedule, shifts: &[ImportedShift], reader: 
         state,
         fetched: import.fetched.as_ref().map(|fetched| reader.when(fetched.at)),
         events: import.fetched.as_ref().map(|f| count(f.events as usize, "event")).unwrap_or_default(),
-        problem: import.problem.as_ref().map(|problem| Trouble {
-            sentence: problem.sentence.clone(),
-            since: reader.when(problem.since),
-        }),
+        problem: import
+            .problem
+            .as_ref()
+            .map(|problem| Trouble { sentence: problem.sentence.clone(), since: reader.when(problem.since) }),
         unmatched: list(&named),
         form: Form::blank("edit"),
         is_refused: false,
