@@ -2,9 +2,11 @@
 
 mod e2e;
 mod first_run;
+mod heartbeats;
 mod kill;
 mod live;
 mod oncall;
+mod people;
 mod scenarios;
 mod schema;
 mod senders;
