@@ -24,6 +24,7 @@ pub mod pings;
 pub mod policies;
 pub mod schedules;
 pub mod setup;
+pub mod storms;
 pub mod system;
 pub mod teams;
 pub mod timers;

@@ -29,9 +29,11 @@ pub mod rules;
 pub mod schedule;
 pub mod session;
 pub mod source_event;
+pub mod storm;
 pub mod team;
 pub mod time;
 pub mod timeline;
+pub mod turn;
 pub mod user;
 
 use serde::{Deserialize, Serialize};

@@ -32,6 +32,7 @@ pub mod policies;
 pub mod record;
 pub mod schedules;
 pub mod sessions;
+pub mod storms;
 pub mod tables;
 pub mod teams;
 #[cfg(test)]

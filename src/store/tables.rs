@@ -19,6 +19,7 @@ use crate::domain::policy::Policy;
 use crate::domain::schedule::Schedule;
 use crate::domain::session::Session;
 use crate::domain::source_event::{Replay, SourceEvent};
+use crate::domain::storm::{StormLine, Surge};
 use crate::domain::team::Team;
 use crate::domain::time::Timestamp;
 use crate::domain::timeline::TimelineEntry;
@@ -100,6 +101,9 @@ pub const SOURCE_EVENTS: Table<(AlertSourceId, u64), SourceEvent> = Table::new("
 pub const REPLAYS: Table<(AlertSourceId, String), Replay> = Table::new("replays", Version(1));
 pub const REPLAYS_BY_AGE: Index<(Timestamp, AlertSourceId, String), Replay> = Index::new("replays.by_age");
 
+pub const SURGES: Table<AlertSourceId, Surge> = Table::new("surges", Version(1));
+pub const STORM_LINES: Table<(IncidentId, String), StormLine> = Table::new("storm_lines", Version(1));
+
 pub const SESSIONS: Table<[u8; 32], Session> = Table::new("sessions", Version(1));
 pub const SESSIONS_BY_USER: Index<(UserId, [u8; 32]), Session> = Index::new("sessions.by_user");
 pub const SESSIONS_BY_END: Index<(Timestamp, [u8; 32]), Session> = Index::new("sessions.by_end");
@@ -128,6 +132,8 @@ pub const RECORDS: &[RecordKind] = &[
     RecordKind::of::<Maintenance>(),
     RecordKind::of::<SourceEvent>(),
     RecordKind::of::<Replay>(),
+    RecordKind::of::<Surge>(),
+    RecordKind::of::<StormLine>(),
     RecordKind::of::<Session>(),
     RecordKind::of::<AuditEntry>(),
     RecordKind::of::<Counter>(),

@@ -3,7 +3,7 @@
 //! A row says who may call; the guard that stands before its handler enforces it, before a body is read or anything is
 //! looked up. HEAD answers wherever GET does, other methods of a listed path answer 405, unlisted paths 404.
 
-use crate::web::api::{incidents, system};
+use crate::web::api::{deeds, incidents, system};
 use crate::web::error::WebError;
 use crate::web::guard::{Guarded, guard};
 use crate::web::{Web, health, layers, pings, problems, ui, webhooks};
@@ -98,11 +98,16 @@ pub fn table() -> Vec<RouteSpec> {
 
         RouteSpec::get("/api/v1/incidents", Viewer, incidents::list),
         RouteSpec::get("/api/v1/incidents/{reference}", Viewer, incidents::one),
-        RouteSpec::post("/api/v1/incidents/{reference}/acknowledge", Responder, incidents::acknowledge),
-        RouteSpec::post("/api/v1/incidents/{reference}/resolve", Responder, incidents::resolve),
-        RouteSpec::post("/api/v1/incidents/{reference}/reopen", Responder, incidents::reopen),
-        RouteSpec::post("/api/v1/incidents/{reference}/escalate", Responder, incidents::escalate),
-        RouteSpec::post("/api/v1/notifications/{id}/retry", Responder, incidents::retry),
+        RouteSpec::post("/api/v1/incidents/{reference}/acknowledge", Responder, deeds::acknowledge),
+        RouteSpec::post("/api/v1/incidents/{reference}/unacknowledge", Responder, deeds::unacknowledge),
+        RouteSpec::post("/api/v1/incidents/{reference}/snooze", Responder, deeds::snooze),
+        RouteSpec::post("/api/v1/incidents/{reference}/resolve", Responder, deeds::resolve),
+        RouteSpec::post("/api/v1/incidents/{reference}/reopen", Responder, deeds::reopen),
+        RouteSpec::post("/api/v1/incidents/{reference}/escalate", Responder, deeds::escalate),
+        RouteSpec::post("/api/v1/incidents/{reference}/reassign", Responder, deeds::reassign),
+        RouteSpec::post("/api/v1/incidents/{reference}/severity", Responder, deeds::set_severity),
+        RouteSpec::post("/api/v1/incidents/{reference}/note", Responder, deeds::note),
+        RouteSpec::post("/api/v1/notifications/{id}/retry", Responder, deeds::retry),
         RouteSpec::get("/api/v1/system/jobs", Viewer, system::jobs),
     ];
     table.extend(ui::routes());

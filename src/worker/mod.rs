@@ -48,13 +48,17 @@ pub struct Workers {
 const RESTART: Duration = Duration::from_secs(1);
 
 /// Starts everything that is switched on. What an earlier process had claimed is released first: it is dead, since only one
-/// can have the file.
+/// can have the file. Then what came due while nothing ran is decided, before anything is sent.
 pub async fn start(app: Arc<App>, bridge: Bridge, providers: Arc<Registry>) -> Result<Workers, AppError> {
     let (stop, stopped) = watch::channel(false);
     let shop = Shop { app, bridge, providers, wakers: Arc::default(), stop: stopped };
     let released = shop.write(app::deliveries::release_claims).await?;
     if released > 0 {
         tracing::warn!(released, "messages were on their way when the last process ended; they are sent again");
+    }
+    if shop.app.settings.escalation_enabled {
+        let started = shop.app.now();
+        while shop.write(move |tx| app::timers::catch_up(tx, started)).await? {}
     }
     let wakers = Arc::clone(&shop.wakers);
     shop.app.on_commit(Box::new(move || {

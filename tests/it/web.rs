@@ -869,6 +869,45 @@ async fn incidents_are_listed_in_pages_and_acted_on() {
 }
 
 #[tokio::test]
+async fn programs_do_to_an_incident_what_people_do_on_its_page() {
+    let site = Site::new();
+    let body = json!({"external_id": "a1", "title": "Alert 1"}).to_string();
+    site.alert(&[("x-api-key", KEY)], "/api/v1/webhooks/generic", body).await;
+    let act = async |deed: &str, body: Value| {
+        site.api(Method::POST, &format!("/api/v1/incidents/1/{deed}"), "responder", Some(body)).await
+    };
+    let refused = async |deed: &str, body: Value, problem: &str| {
+        let answer = act(deed, body).await;
+        assert_eq!(answer.json()["type"], format!("/problems/{problem}"), "{deed}: {}", answer.body);
+    };
+    let napping = act("snooze", json!({"minutes": 60})).await.json();
+    assert_eq!((&napping["status"], &napping["assignee"]["name"]), (&json!("acknowledged"), &json!("responder")));
+    let until = napping["snoozed_until"].as_str().expect("an instant").to_owned();
+    assert_eq!(act("snooze", json!({"until": until})).await.json()["snoozed_until"], until);
+    refused("snooze", json!({"minutes": 20_000}), "snooze_range").await;
+    refused("snooze", json!({}), "required").await;
+    refused("snooze", json!({"until": "2026-11-24T09:00:00.5Z"}), "instant_form").await;
+    let back = act("unacknowledge", json!({})).await.json();
+    assert_eq!((&back["status"], &back["snoozed_until"]), (&json!("triggered"), &Value::Null));
+    assert_eq!(act("unacknowledge", json!({})).await.status, 200, "a state already reached");
+
+    refused("escalate", json!({"level": 98}), "level_missing").await;
+    assert_eq!(act("severity", json!({"severity": "info"})).await.json()["severity"], "info");
+    refused("severity", json!({"severity": "bad"}), "unknown").await;
+    assert_eq!(act("note", json!({"note": "looking"})).await.status, 200);
+    refused("note", json!({"note": " "}), "note_range").await;
+    refused("reassign", json!({}), "required").await;
+    refused("reassign", json!({"users": []}), "reassign_range").await;
+    let gone = site.people["gone"].to_string();
+    refused("reassign", json!({"users": [gone]}), "user_inactive").await;
+    let policy = back["escalation_policy"]["id"].as_str().expect("an id").to_owned();
+    let given = act("reassign", json!({"policy": policy})).await;
+    assert_eq!(given.status, 200, "{}", given.body);
+    assert_eq!(act("resolve", json!({})).await.json()["status"], "resolved");
+    refused("snooze", json!({"minutes": 60}), "incident_resolved").await;
+}
+
+#[tokio::test]
 async fn a_body_is_refused_when_it_is_too_long_or_no_json() {
     let site = Site::new();
     let send = async |kind: &str, body: Vec<u8>| {

@@ -3,7 +3,7 @@
 
 use pagerpal::app::deliveries::{Outgoing, Sender, claim_due, record, release_claims};
 use pagerpal::app::passes::LinkKey;
-use pagerpal::app::timers::fire_due;
+use pagerpal::app::timers::{catch_up, fire_due};
 use pagerpal::app::users::NewUser;
 use pagerpal::app::{App, AppError, Lane, Read, Settings, Write, alert_sources, inspect, policies, teams, users};
 use pagerpal::clock::{Clock, ScriptedClock};
@@ -95,6 +95,15 @@ impl World {
         self.app = None;
         self.start();
         self.write(release_claims).expect("claims are released");
+    }
+
+    /// The process is away until then. When it is back, what came due meanwhile is decided before anything is sent.
+    pub fn away_until(&mut self, until: Timestamp) {
+        self.clock.set(until);
+        self.restart();
+        if self.settings.escalation_enabled {
+            while self.write(move |tx| catch_up(tx, until)).expect("timers fire") {}
+        }
     }
 
     pub fn app(&self) -> &App {

@@ -3,6 +3,7 @@
 //!
 //! Times are RFC 3339, durations end in `_seconds`, ids are opaque. Lists are `{"data": […], "next_cursor": …}`.
 
+pub mod deeds;
 pub mod incidents;
 pub mod system;
 

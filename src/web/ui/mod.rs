@@ -24,6 +24,7 @@ mod escalation_policy;
 mod heartbeat;
 mod heartbeats;
 mod incident;
+mod incident_deeds;
 mod incidents;
 mod login;
 mod maintenance;
@@ -70,11 +71,17 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::get("/dashboard", Viewer, dashboard::page),
         RouteSpec::get("/incidents", Viewer, incidents::page),
         RouteSpec::get("/incidents/{reference}", Viewer, incident::page),
-        RouteSpec::post("/incidents/{reference}/acknowledge", Responder, incident::acknowledge),
-        RouteSpec::post("/incidents/{reference}/resolve", Responder, incident::resolve),
-        RouteSpec::post("/incidents/{reference}/reopen", Responder, incident::reopen),
-        RouteSpec::post("/incidents/{reference}/escalate", Responder, incident::escalate),
-        RouteSpec::post("/incidents/{reference}/deliveries/{delivery}/retry", Responder, incident::retry),
+        RouteSpec::post("/incidents/{reference}/acknowledge", Responder, incident_deeds::acknowledge),
+        RouteSpec::post("/incidents/{reference}/unacknowledge", Responder, incident_deeds::unacknowledge),
+        RouteSpec::post("/incidents/{reference}/snooze", Responder, incident_deeds::snooze),
+        RouteSpec::post("/incidents/{reference}/resolve", Responder, incident_deeds::resolve),
+        RouteSpec::post("/incidents/{reference}/reopen", Responder, incident_deeds::reopen),
+        RouteSpec::post("/incidents/{reference}/escalate", Responder, incident_deeds::escalate),
+        RouteSpec::post("/incidents/{reference}/escalate-to", Responder, incident_deeds::escalate_to),
+        RouteSpec::post("/incidents/{reference}/reassign", Responder, incident_deeds::reassign),
+        RouteSpec::post("/incidents/{reference}/severity", Responder, incident_deeds::set_severity),
+        RouteSpec::post("/incidents/{reference}/note", Responder, incident_deeds::note),
+        RouteSpec::post("/incidents/{reference}/deliveries/{delivery}/retry", Responder, incident_deeds::retry),
         RouteSpec::get("/alert-sources", Viewer, alert_sources::page),
         RouteSpec::post("/alert-sources", Admin, alert_sources::create),
         RouteSpec::get("/alert-sources/new", Admin, alert_sources::new),

@@ -24,9 +24,12 @@ use pagerpal::domain::rotation::{Cadence, Civil, Version, Weekdays, Window};
 use pagerpal::domain::schedule::{Layer, Schedule, Turns};
 use pagerpal::domain::session::Session;
 use pagerpal::domain::source_event::{Replay, ReportResult, ResultWord, SourceEvent};
+use pagerpal::domain::storm::{StormLine, Surge};
 use pagerpal::domain::team::Team;
 use pagerpal::domain::time::Timestamp;
-use pagerpal::domain::timeline::{Called, DeliveryNews, Happened, LastResort, SkipReason, TimelineEntry, Via};
+use pagerpal::domain::timeline::{
+    Called, DeliveryNews, Handover, Happened, LastResort, SkipReason, TimelineEntry, Via,
+};
 use pagerpal::domain::user::{Activity, ContactMethod, Login, Rules, Step, User, Verification};
 use pagerpal::domain::{Severity, Urgency};
 use pagerpal::store::counters::Counter;
@@ -64,6 +67,7 @@ pub fn incidents() -> Vec<Incident> {
         external_id: "disk-db1".into(),
         title: "Disk full on db1: 97 %, größer wird's nicht".into(),
         severity: Severity::Critical,
+        severity_reported: Severity::Error,
         urgency: Urgency::High,
         status: Status::Acknowledged,
         snooze: Some(Snooze { until: at(3600), by: Some(id(ANA)) }),
@@ -167,6 +171,8 @@ pub fn timeline() -> Vec<TimelineEntry> {
         Via::TeamSchedule { team, schedule, place: place(Source::Fallback) },
         Via::TeamMember { team },
         Via::LastResort,
+        Via::Handed,
+        Via::HadTaken,
     ];
     let text = || "words of the provider".to_owned();
     let news = [
@@ -215,6 +221,25 @@ pub fn timeline() -> Vec<TimelineEntry> {
     ];
     let of_delivery = |(channel, what)| Happened::Delivery { delivery: id(12), user: id(BO), channel, what };
     what.extend(news.map(of_delivery));
+    what.extend([
+        Happened::HandoffPaged {
+            policy: id(POLICY),
+            level: 20,
+            called: vec![Called { user: id(BO), via: Via::Named }],
+        },
+        Happened::Unacknowledged,
+        Happened::AckTimedOut,
+        Happened::Snoozed { until: at(3600) },
+        Happened::SnoozeEnded,
+        Happened::Reassigned { to: Handover::Users(vec![id(ANA), id(BO)]) },
+        Happened::Reassigned { to: Handover::Policy(id(POLICY)) },
+        Happened::Held { why: Hold::Maintenance(id(30)), until: at(900) },
+        Happened::Held { why: Hold::Restore, until: at(900) },
+        Happened::HoldEnded,
+        Happened::PolicyChanged { from: id(POLICY), to: id(POLICY + 1) },
+        Happened::SeveritySet { from: Severity::Critical, to: Severity::Info },
+        Happened::AutoResolved { after_minutes: 30 },
+    ]);
     let by = [
         By::SYSTEM,
         By { actor: Actor::user(id(ANA), Role::Admin, Door::Web), acting_as: Some(id(BO)) },
@@ -588,6 +613,7 @@ fn results() -> Vec<ReportResult> {
         ResultWord::Unchanged,
         ResultWord::Stale,
         ResultWord::Noted,
+        ResultWord::Absorbed,
     ];
     let result = |result| ReportResult {
         external_id: Some("disk-db1".into()),
@@ -596,6 +622,22 @@ fn results() -> Vec<ReportResult> {
         incident: Some((id::<IncidentId>(INCIDENT), 1842)),
     };
     words.map(result).into()
+}
+
+pub fn surges() -> Vec<Surge> {
+    let (source, storm) = (id(SOURCE), Some(id(INCIDENT)));
+    vec![Surge { source, since: at(0), opened: 100, storm, lines: 300, firing: 299, unlisted: 7 }]
+}
+
+pub fn storm_lines() -> Vec<StormLine> {
+    let line = |external_id: &str, struck_at| StormLine {
+        storm: id(INCIDENT),
+        external_id: external_id.into(),
+        title: "Disk full on db1".into(),
+        at: at(1),
+        struck_at,
+    };
+    vec![line("disk-db1", None), line("disk-db2", Some(at(60)))]
 }
 
 pub fn sessions() -> Vec<Session> {
