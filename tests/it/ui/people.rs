@@ -143,6 +143,20 @@ async fn a_window_is_entered_ended_and_explained() {
     site.sign_in("Rea").await.get("/maintenance").await.is(StatusCode::OK).has_not("Add a window");
 }
 
+#[tokio::test]
+async fn a_sign_in_is_taken_away_and_a_deactivation_says_what_it_touches() {
+    let site = Site::staffed();
+    let ana = site.sign_in("Ana").await;
+    set_up(&ana).await;
+    ana.get(&format!("/users/{}", site.id_of("Bo"))).await.has("Named in level 2 of Payments 24×7.");
+    let rea = site.sign_in("Rea").await;
+    let (page, _) = ana.done(&format!("/users/{}/remove-login", site.id_of("Rea")), &[]).await;
+    ana.get(&page).await.has("no sign-in").has("Give a sign-in");
+    assert_eq!(rea.get("/dashboard").await.location(), "/login?next=%2Fdashboard", "the session is over");
+    let answer = ana.post(&format!("/users/{}/remove-login", site.id_of("Ana")), &[]).await;
+    answer.is(StatusCode::CONFLICT).has("Ana is the only active admin. Make somebody else an admin first.");
+}
+
 /// Somebody with no browser and no account.
 async fn curl(site: &Site, method: Method, path: &str, key: Option<&str>, body: &str) -> Answer {
     let mut request = Request::builder().method(method).uri(path).header(header::HOST, "localhost:8000");
