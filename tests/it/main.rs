@@ -3,6 +3,7 @@
 mod e2e;
 mod first_run;
 mod kill;
+mod links;
 mod live;
 mod oncall;
 mod reaching;
@@ -10,6 +11,7 @@ mod scenarios;
 mod schema;
 mod senders;
 mod startup;
+mod storm;
 mod tidy;
 mod ui;
 mod web;
