@@ -19,6 +19,7 @@ pub mod names;
 pub mod oncall;
 pub mod passes;
 pub mod policies;
+pub mod replies;
 pub mod schedules;
 pub mod setup;
 pub mod system;

@@ -19,19 +19,21 @@ pub enum Worker {
     Escalation,
     Deliveries,
     Retry,
+    Receipts,
     Upkeep,
     Inspector,
 }
 
 impl Worker {
-    pub const ALL: [Worker; 5] =
-        [Worker::Escalation, Worker::Deliveries, Worker::Retry, Worker::Upkeep, Worker::Inspector];
+    pub const ALL: [Worker; 6] =
+        [Worker::Escalation, Worker::Deliveries, Worker::Retry, Worker::Receipts, Worker::Upkeep, Worker::Inspector];
 
     pub fn word(self) -> &'static str {
         match self {
             Worker::Escalation => "escalation",
             Worker::Deliveries => "deliveries",
             Worker::Retry => "notification_retry",
+            Worker::Receipts => "receipts",
             Worker::Upkeep => "upkeep",
             Worker::Inspector => "inspector",
         }
@@ -42,7 +44,7 @@ impl Worker {
         match self {
             Worker::Escalation => Some("ESCALATION_WORKER_ENABLED"),
             Worker::Retry => Some("NOTIFICATION_RETRY_WORKER_ENABLED"),
-            Worker::Deliveries | Worker::Upkeep | Worker::Inspector => None,
+            Worker::Deliveries | Worker::Receipts | Worker::Upkeep | Worker::Inspector => None,
         }
     }
 }
@@ -210,6 +212,7 @@ pub fn jobs(app: &App) -> Result<Vec<Job>, AppError> {
                 ),
                 Worker::Deliveries => delivery_queue(read, DeliveryRing::First)?,
                 Worker::Retry => delivery_queue(read, DeliveryRing::Retry)?,
+                Worker::Receipts => delivery_queue(read, DeliveryRing::Receipt)?,
                 Worker::Inspector => (None, 0),
             };
             let report = app.board.report(worker);
@@ -238,7 +241,7 @@ fn is_enabled(app: &App, worker: Worker) -> bool {
     match worker {
         Worker::Escalation => app.settings.escalation_enabled,
         Worker::Retry => app.settings.retry_enabled,
-        Worker::Deliveries | Worker::Upkeep | Worker::Inspector => true,
+        Worker::Deliveries | Worker::Receipts | Worker::Upkeep | Worker::Inspector => true,
     }
 }
 

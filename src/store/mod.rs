@@ -23,6 +23,7 @@ pub mod events;
 pub mod health;
 pub mod incidents;
 pub mod keys;
+pub mod ledgers;
 pub mod meta;
 pub mod notifications;
 pub mod passes;

@@ -5,11 +5,13 @@
 //! values, crosses the bridge once into `app`, and turns the answer into a page or a document. It decides nothing, and
 //! it never looks at a header to find out who is asking.
 
+pub mod act;
 pub mod address;
 pub mod api;
 pub mod assets;
 pub mod basic;
 pub mod body;
+pub mod callback;
 pub mod error;
 pub mod extract;
 pub mod guard;
@@ -31,6 +33,8 @@ pub mod webhooks;
 use crate::app::{self, App, AppError, Read, Write};
 use crate::bridge::{Bridge, Lane};
 use crate::domain::id::{AlertSourceId, UserId};
+use crate::domain::receipt::Reported;
+use crate::domain::reply::Inbound;
 use crate::egress::Egress;
 use crate::web::basic::Remembered;
 use crate::web::body::LargeBodies;
@@ -59,6 +63,8 @@ pub struct Web {
     alerts: Flow<AlertSourceId>,
     large_bodies: LargeBodies,
     calls: Flow<UserId>,
+    /// Links that open nothing, whoever tries them.
+    wrong_links: Flow<()>,
     remembered: Remembered,
     known_keys: KnownKeys,
     seen: Seen,
@@ -78,6 +84,8 @@ pub struct WebSettings {
     pub is_trusted_proxy: Box<dyn Fn(IpAddr) -> bool + Send + Sync>,
     /// Whether the server listens on nothing but this machine.
     pub listens_on_loopback: bool,
+    /// How a provider's call is read; what it is about stands in its path.
+    pub read_call: fn(&str, &[u8]) -> (Vec<Reported>, Vec<Inbound>),
     /// Made of the installation's secret. The store keeps digests of session cookies under it.
     pub session_key: hmac::Key,
 }
@@ -92,6 +100,7 @@ impl Web {
             alerts: Flow::new(1000, 100),
             large_bodies: LargeBodies::default(),
             calls: Flow::new(100, 20),
+            wrong_links: Flow::new(200, 5),
             seen: Seen::default(),
             certificates: Certificates::default(),
             last_health: LastHealth::default(),

@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod deliveries;
 pub mod inspector;
+pub mod receipts;
 pub mod timers;
 pub mod upkeep;
 pub mod wheel;
@@ -36,6 +37,7 @@ struct Wakers {
     timers: Notify,
     first: Notify,
     retry: Notify,
+    receipts: Notify,
 }
 
 /// The running workers. Dropping this does not stop them; [`Workers::stop`] does.
@@ -61,10 +63,12 @@ pub async fn start(app: Arc<App>, bridge: Bridge, providers: Arc<Registry>) -> R
         wakers.timers.notify_one();
         wakers.first.notify_one();
         wakers.retry.notify_one();
+        wakers.receipts.notify_one();
     }));
     let settings = &shop.app.settings;
     let mut tasks = vec![
         supervise(&shop, Worker::Deliveries, deliveries::first_tries),
+        supervise(&shop, Worker::Receipts, receipts::run),
         supervise(&shop, Worker::Upkeep, upkeep::run),
         supervise(&shop, Worker::Inspector, inspector::run),
         supervise(&shop, Worker::Inspector, clock::run),

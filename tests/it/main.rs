@@ -3,13 +3,16 @@
 mod e2e;
 mod first_run;
 mod kill;
+mod links;
 mod live;
 mod model;
 mod oncall;
+mod reaching;
 mod scenarios;
 mod schema;
 mod senders;
 mod startup;
+mod storm;
 mod tidy;
 mod ui;
 mod web;

@@ -17,7 +17,10 @@
 //! 00:00  provider CHANNEL refuses|fails|stalls|is silent|filters N
 //! 00:00  restart  |  clock +2h  |  sending off  |  escalation off|on  |  retries off|on
 //! ```
+//!
+//! What there is besides about reaching people stands in `reaching`.
 
+use crate::reaching;
 use crate::world::{Fault, World};
 use pagerpal::app::deliveries::About;
 use pagerpal::app::incidents::{self, Deed};
@@ -29,7 +32,7 @@ use pagerpal::domain::Severity;
 use pagerpal::domain::access::Role;
 use pagerpal::domain::actor::{Actor, Door};
 use pagerpal::domain::contact::Channel;
-use pagerpal::domain::delivery::Outcome;
+use pagerpal::domain::delivery::{Delivery, Outcome};
 use pagerpal::domain::effect::{Reason, UpdateKind};
 use pagerpal::domain::entry::{Interval, OverrideMode};
 use pagerpal::domain::event::{Action, Event, Order, Report, SenderTime};
@@ -37,6 +40,7 @@ use pagerpal::domain::id::{AlertSourceId, IncidentId, PolicyId, ScheduleId, User
 use pagerpal::domain::policy::{Level, Recipient};
 use pagerpal::domain::time::Timestamp;
 use pagerpal::domain::timeline::{Happened, LastResort, SkipReason, TimelineEntry, Weight};
+use pagerpal::store::Read;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -185,6 +189,7 @@ impl Stage {
                 }
             }
             Some("policy") => self.policy(line)?,
+            _ if reaching::act(&mut self.world, line).is_some() => {}
             Some("switch") => self.switch(words.next(), words.next()),
             other => panic!("{}: what is {other:?} in {line:?}?", self.file),
         }
@@ -280,6 +285,9 @@ impl Stage {
     }
 
     fn act(&mut self, act: &str) -> Result<(), AppError> {
+        if let Some(done) = reaching::act(&mut self.world, act) {
+            return done;
+        }
         let words: Vec<&str> = act.split_whitespace().collect();
         match words.as_slice() {
             ["alert", source, id, severity, ..] => {
@@ -306,6 +314,7 @@ impl Stage {
             }
             ["provider", channel, fault @ .., count] => {
                 let fault = match fault {
+                    ["is", "refused"] => Fault::Answers(Outcome::Permanent { account_wide: true }),
                     ["refuses"] => Fault::Answers(Outcome::Permanent { account_wide: false }),
                     ["fails"] => Fault::Answers(Outcome::Temporary { retry_after_secs: None }),
                     ["stalls"] => Fault::Answers(Outcome::Ambiguous),
@@ -418,14 +427,23 @@ impl Stage {
         }
         let names: BTreeMap<UserId, String> = self.world.people.iter().map(|(name, id)| (*id, name.clone())).collect();
         for sent in &self.world.sent[self.told..] {
-            let About::Incident(facts) = &sent.outgoing.about else { continue };
+            let About::Incident(facts) = &sent.outgoing.about else {
+                let id = sent.outgoing.delivery;
+                let delivery = self.world.read(|read| Ok(read.get::<Delivery>(id)?.expect("it was just sent")));
+                if let Some(line) = reaching::line(&self.world, &delivery, &sent.outgoing.about) {
+                    let again =
+                        if self.message_ids.insert(sent.outgoing.message_id.clone()) { "" } else { " (same id)" };
+                    lines.push((sent.at, 1, format!("{line}{again}")));
+                }
+                continue;
+            };
             let to = self.world.read(|read| incidents::story(read, &facts.incident.to_string()));
             let delivery = to.notifications.iter().flat_map(|(_, own)| own).find(|d| d.id == sent.outgoing.delivery);
             let name = delivery.and_then(|d| names.get(&d.user)).cloned().unwrap_or_default();
             let (word, title) = (facts.severity.word().to_uppercase(), &facts.title);
             let text = match facts.reason {
                 Reason::Page { .. } => format!("{word} {title}"),
-                Reason::Test | Reason::Code | Reason::Answer => continue,
+                Reason::Test | Reason::Code | Reason::Answer | Reason::Notice => continue,
                 Reason::Update(UpdateKind::Acknowledged) => format!("taken: {title}"),
                 Reason::Update(UpdateKind::Resolved) => format!("over: {title}"),
             };
