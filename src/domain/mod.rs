@@ -16,6 +16,7 @@ pub mod event;
 pub mod given;
 pub mod id;
 pub mod incident;
+pub mod ladder;
 pub mod notification;
 pub mod oncall;
 pub mod pass;
