@@ -5,6 +5,7 @@
 //! values, crosses the bridge once into `app`, and turns the answer into a page or a document. It decides nothing, and
 //! it never looks at a header to find out who is asking.
 
+pub mod act;
 pub mod address;
 pub mod api;
 pub mod assets;
@@ -64,6 +65,8 @@ pub struct Web {
     alerts: Flow<AlertSourceId>,
     large_bodies: LargeBodies,
     calls: Flow<UserId>,
+    /// Links that open nothing, whoever tries them.
+    wrong_links: Flow<()>,
     remembered: Remembered,
     known_keys: KnownKeys,
     seen: Seen,
@@ -99,6 +102,7 @@ impl Web {
             alerts: Flow::new(1000, 100),
             large_bodies: LargeBodies::default(),
             calls: Flow::new(100, 20),
+            wrong_links: Flow::new(200, 5),
             seen: Seen::default(),
             certificates: Certificates::default(),
             last_health: LastHealth::default(),

@@ -377,8 +377,8 @@ pub fn ledgers() -> Vec<Ledger> {
     let text = |(nth, share)| Text { at: at(30), delivery: id(12), message_number: 1, share, nth };
     vec![Ledger {
         number: "+4915112345678".into(),
-        texts: (7..).zip([Share::FirstCritical, Share::Test, Share::Other]).map(text).collect(),
-        count: 9,
+        texts: (7..).zip([Share::FirstCritical, Share::Test, Share::Other, Share::Answer]).map(text).collect(),
+        count: 10,
         closed_until: Some(at(3600)),
         heard: vec![Reply { at: at(50), message_id: "837291".into() }],
         misses: vec![at(40)],
