@@ -13,6 +13,7 @@ mod senders;
 mod startup;
 mod storm;
 mod tidy;
+mod two_way;
 mod ui;
 mod web;
 mod world;
