@@ -18,6 +18,7 @@ mod senders;
 mod startup;
 mod storm;
 mod tidy;
+mod two_way;
 mod ui;
 mod web;
 mod world;
