@@ -1,13 +1,12 @@
-//! Turns that begin at the matches of a cron pattern.
+//! The matches of a cron pattern: where turns and recurring maintenance windows begin.
 //!
 //! The pattern has a fixed minute and hour, so it names times of day and says on which days they happen. It is evaluated
 //! on the civil line, as if in UTC; evaluated in the zone it would skip matches inside a gap. Days are looked at a month at
-//! a time, as bits, so counting the matches of ten years is 120 steps; croner reads the pattern, and judges the days where it
-//! uses `L`, `W` or `#`.
+//! a time, as bits, so counting the matches of ten years is 120 steps; croner reads the pattern, and says once for
+//! each kind of month which days `L`, `W` or `#` are.
 
 use super::{Civil, MINUTES_A_DAY, Weekdays};
-use croner::parser::{CronParser, Seconds, Year};
-use croner::{Cron, time::Weekday};
+use croner::{Cron, CronPattern, Weekday};
 
 /// Matches are looked for until then; past every date a schedule may name.
 const LAST_YEAR: i64 = 2200;
@@ -15,7 +14,7 @@ const LAST_YEAR: i64 = 2200;
 const CHECKED_YEARS: i64 = 5;
 
 #[derive(Clone, Debug)]
-pub(super) struct Matches {
+pub struct Matches {
     /// Minutes of the day, ascending.
     times: Vec<i64>,
     months: u16,
@@ -31,8 +30,8 @@ enum Days {
         of_week: u8,
         rule: Rule,
     },
-    /// `L`, `W` or `#`: which days these are depends on the month's length and first weekday.
-    Special(Box<Cron>),
+    /// `L`, `W` or `#`: which days these are depends on the month's length, from 28, and its first weekday.
+    Special(Box<[[u32; 7]; 4]>),
 }
 
 /// How the two fields for days go together.
@@ -56,15 +55,16 @@ struct Month {
 
 impl Matches {
     /// `None` if the pattern is not one of five fields with fixed minute and hour.
-    pub(super) fn parse(pattern: &str, anchor: Civil) -> Option<Matches> {
+    pub fn parse(pattern: &str, anchor: Civil) -> Option<Matches> {
         let fields: Vec<&str> = pattern.split_whitespace().collect();
         let [minute, hour, ..] = fields[..] else { return None };
         let fixed = |field: &str| field.bytes().all(|b| b.is_ascii_digit() || matches!(b, b',' | b'-'));
         if fields.len() != 5 || !fixed(minute) || !fixed(hour) {
             return None;
         }
-        let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
-        let cron = parser.parse(pattern).ok()?;
+        // Seconds and year are fixed for croner, which would else write down each of five thousand years. They are never
+        // asked for.
+        let cron: Cron = format!("0 {} 1970", fields.join(" ")).parse().ok()?;
         let of = &cron.pattern;
         let minutes = of.minutes.values();
         let hours = of.hours.values().into_iter();
@@ -72,7 +72,7 @@ impl Matches {
         let times = times.collect();
         let months = of.months.values().into_iter().fold(0, |bits, month| bits | 1 << month);
         let days = if of.days.has_modifiers() || of.days_of_week.has_modifiers() {
-            Days::Special(Box::new(cron))
+            Days::Special(Box::new(special_days(of)))
         } else {
             Days::Plain {
                 of_month: of.days.values().into_iter().fold(0, |bits, day| bits | 1 << (day - 1)),
@@ -89,7 +89,7 @@ impl Matches {
     }
 
     /// How many matches from the anchor on have come by a reading.
-    pub(super) fn count(&self, reading: Civil) -> u64 {
+    pub fn count(&self, reading: Civil) -> u64 {
         if reading < self.anchor {
             return 0;
         }
@@ -104,7 +104,7 @@ impl Matches {
     }
 
     /// Match `number` from the anchor on, counted from 0.
-    pub(super) fn number(&self, number: u64) -> Option<Civil> {
+    pub fn number(&self, number: u64) -> Option<Civil> {
         let mut month = Month::of(self.anchor);
         let mut left = number.checked_add(self.in_month_by(month, self.anchor.before()))?;
         while month.year <= LAST_YEAR {
@@ -119,7 +119,7 @@ impl Matches {
     }
 
     /// The first match after a reading, the anchor's at the earliest.
-    pub(super) fn after(&self, reading: Civil) -> Option<Civil> {
+    pub fn after(&self, reading: Civil) -> Option<Civil> {
         let reading = reading.max(self.anchor.before());
         let mut month = Month::of(reading);
         let mut begun = self.in_month_by(month, reading);
@@ -134,7 +134,7 @@ impl Matches {
     }
 
     /// Whether it matches within five years of the anchor, and all matches of that time are an hour apart or more.
-    pub(super) fn are_sound(&self) -> bool {
+    pub fn are_sound(&self) -> bool {
         let end = Civil(self.anchor.0 + CHECKED_YEARS * 366 * MINUTES_A_DAY);
         let mut matches = std::iter::successors(self.after(self.anchor.before()), |last| self.after(*last))
             .take_while(|civil| *civil < end);
@@ -188,14 +188,25 @@ impl Matches {
                 };
                 days & ((1_u64 << length) - 1) as u32
             }
-            Days::Special(cron) => (0..length).fold(0, |days, day| {
-                // croner counts weekdays from Sunday, and years as i32; ours lie within 10,000 of zero.
-                let weekday = Weekday::from_days_from_sunday((Weekdays::of_day(month.first) + day + 1) % 7);
-                let matches = cron.pattern.day_match(month.year as i32, month.month, day + 1, weekday);
-                if matches.unwrap_or(false) { days | 1 << day } else { days }
-            }),
+            Days::Special(months) => months[length as usize - 28][Weekdays::of_day(month.first) as usize],
         }
     }
+}
+
+/// The days that match in a month of each length, by its first weekday.
+fn special_days(pattern: &CronPattern) -> [[u32; 7]; 4] {
+    // A month of each length; croner gets the weekday from us, so their years matter no further.
+    let lengths = [(2001, 2, 28), (2000, 2, 29), (2001, 4, 30), (2001, 1, 31)];
+    lengths.map(|(year, month, length)| {
+        std::array::from_fn(|first| {
+            (0..length).fold(0, |days, day| {
+                // croner counts weekdays from Sunday.
+                let weekday = Weekday::from_days_from_sunday((first as u32 + day + 1) % 7);
+                let matches = pattern.day_match(year, month, day + 1, weekday).unwrap_or(false);
+                if matches { days | 1 << day } else { days }
+            })
+        })
+    })
 }
 
 impl Month {
