@@ -9,7 +9,7 @@ use crate::domain::delivery::DeliveryRing;
 use crate::domain::effect::Ring;
 use crate::domain::incident::Status;
 use crate::domain::time::Timestamp;
-use crate::store::{Take, deliveries, incidents, timers, users};
+use crate::store::{Take, deliveries, imports, incidents, timers, users};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -22,11 +22,19 @@ pub enum Worker {
     Receipts,
     Upkeep,
     Inspector,
+    Feeds,
 }
 
 impl Worker {
-    pub const ALL: [Worker; 6] =
-        [Worker::Escalation, Worker::Deliveries, Worker::Retry, Worker::Receipts, Worker::Upkeep, Worker::Inspector];
+    pub const ALL: [Worker; 7] = [
+        Worker::Escalation,
+        Worker::Deliveries,
+        Worker::Retry,
+        Worker::Receipts,
+        Worker::Upkeep,
+        Worker::Inspector,
+        Worker::Feeds,
+    ];
 
     pub fn word(self) -> &'static str {
         match self {
@@ -36,6 +44,7 @@ impl Worker {
             Worker::Receipts => "receipts",
             Worker::Upkeep => "upkeep",
             Worker::Inspector => "inspector",
+            Worker::Feeds => "calendars",
         }
     }
 
@@ -44,7 +53,7 @@ impl Worker {
         match self {
             Worker::Escalation => Some("ESCALATION_WORKER_ENABLED"),
             Worker::Retry => Some("NOTIFICATION_RETRY_WORKER_ENABLED"),
-            Worker::Deliveries | Worker::Receipts | Worker::Upkeep | Worker::Inspector => None,
+            Worker::Deliveries | Worker::Receipts | Worker::Upkeep | Worker::Inspector | Worker::Feeds => None,
         }
     }
 }
@@ -197,6 +206,13 @@ pub struct Job {
     pub panics: u32,
 }
 
+impl Job {
+    /// Late enough that pages may not leave. Calendars that wait for somebody else's server hold up nothing.
+    fn holds_up_pages(&self) -> bool {
+        self.enabled && self.lag_secs > LATE_SECS && self.worker != Worker::Feeds
+    }
+}
+
 pub fn jobs(app: &App) -> Result<Vec<Job>, AppError> {
     let now = app.now();
     app.read(|read| {
@@ -214,6 +230,9 @@ pub fn jobs(app: &App) -> Result<Vec<Job>, AppError> {
                 Worker::Retry => delivery_queue(read, DeliveryRing::Retry)?,
                 Worker::Receipts => delivery_queue(read, DeliveryRing::Receipt)?,
                 Worker::Inspector => (None, 0),
+                // In safe mode nothing is fetched, so nothing is late.
+                Worker::Feeds if !app.settings.sending_enabled => (None, 0),
+                Worker::Feeds => (imports::import_next_due(read)?, imports::imports_count(read, super::MANY)?),
             };
             let report = app.board.report(worker);
             // Work that is overdue counts as lag even if the worker never comes round to say so.
@@ -241,7 +260,7 @@ fn is_enabled(app: &App, worker: Worker) -> bool {
     match worker {
         Worker::Escalation => app.settings.escalation_enabled,
         Worker::Retry => app.settings.retry_enabled,
-        Worker::Deliveries | Worker::Receipts | Worker::Upkeep | Worker::Inspector => true,
+        Worker::Deliveries | Worker::Receipts | Worker::Upkeep | Worker::Inspector | Worker::Feeds => true,
     }
 }
 
@@ -265,7 +284,7 @@ pub fn strips(app: &App) -> Vec<(Alarm, String)> {
     }
     match jobs(app) {
         Ok(jobs) => {
-            for job in jobs.iter().filter(|job| job.enabled && job.lag_secs > LATE_SECS) {
+            for job in jobs.iter().filter(|job| job.holds_up_pages()) {
                 let minutes = job.lag_secs / 60;
                 red(match job.worker {
                     Worker::Escalation => format!("Escalation is {minutes} min late. Nobody is being called."),
@@ -315,7 +334,7 @@ pub fn health_problems(app: &App) -> Vec<String> {
     }
     match jobs(app) {
         Ok(jobs) => {
-            for job in jobs.iter().filter(|job| job.enabled && job.lag_secs > LATE_SECS) {
+            for job in jobs.iter().filter(|job| job.holds_up_pages()) {
                 problems.push(format!("the worker {} is {} s late", job.worker.word(), job.lag_secs));
             }
         }

@@ -67,6 +67,20 @@ pub enum UrgencyRule {
 }
 
 impl UrgencyRule {
+    pub const ALL: [UrgencyRule; 3] = [UrgencyRule::BySeverity, UrgencyRule::AlwaysHigh, UrgencyRule::AlwaysLow];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            UrgencyRule::BySeverity => "by_severity",
+            UrgencyRule::AlwaysHigh => "high",
+            UrgencyRule::AlwaysLow => "low",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<UrgencyRule> {
+        UrgencyRule::ALL.into_iter().find(|rule| rule.word() == word)
+    }
+
     pub fn of(self, severity: Severity) -> Urgency {
         match self {
             UrgencyRule::BySeverity => severity.urgency(),

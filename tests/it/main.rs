@@ -1,10 +1,12 @@
 //! The one test binary for everything that is not a decision: see each module for what it holds.
 
+mod api;
 mod e2e;
 mod first_run;
 mod kill;
 mod links;
 mod live;
+mod model;
 mod oncall;
 mod reaching;
 mod scenarios;

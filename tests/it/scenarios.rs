@@ -5,42 +5,55 @@
 //! difference is for the reviewer.
 //!
 //! ```text
-//! policy NAME  1: alice, 5m  2: bob schedule:primary, 10m  [repeat 1]  [last carol]
+//! policy NAME  1: alice, 5m  2: bob schedule:primary, 10m  [repeat 1]  [last carol]  [timeout 30m]  [repage 30m]
 //! person NAME [admin|viewer] [sms|email|whatsapp|none …]      anybody else named is a responder with SMS
 //! schedule NAME  alice 00:00-12:00  bob 12:00-24:00
 //! 00:00  alert SOURCE ID SEVERITY "title"     a source is called as its policy
 //! 00:00  recover SOURCE ID  |  takes SOURCE ID
-//! 00:00  NAME acknowledges|resolves|reopens|escalates ID
-//! 00:00  NAME is deactivated|reactivated
+//! 00:00  flood SOURCE N ID SEVERITY           N alerts, ID-1 to ID-N
+//! 00:00  NAME acknowledges|unacknowledges|resolves|reopens|escalates ID
+//! 00:00  NAME escalates ID to 3  |  NAME escalates ID seen at 1
+//! 00:00  NAME snoozes ID 1h  |  NAME sets ID to SEVERITY  |  NAME notes ID "words"
+//! 00:00  NAME reassigns ID to NAME …  |  NAME reassigns ID to policy NAME  |  NAME retries ID
+//! 00:00  NAME is deactivated|reactivated  |  NAME removes|regains CHANNEL
 //! 00:00  override SCHEDULE NAME 00:00-06:00
 //! 00:00  policy NAME …                        edits it
+//! 00:00  source NAME resolves after 30m  |  source NAME urgency always low  |  source NAME moves to NAME
+//! 00:00  maintenance NAME SOURCE 00:00-02:00  |  maintenance NAME ends
 //! 00:00  provider CHANNEL refuses|fails|stalls|is silent|filters N
 //! 00:00  restart  |  clock +2h  |  sending off  |  escalation off|on  |  retries off|on
+//! 00:00  down until 03:00                     the process is away that long
+//! 00:00  restored                             the database comes from a backup
+//! 00:00  show ID                              tells its state and its timers
 //! ```
 //!
 //! What there is besides about reaching people stands in `reaching`.
+//! `source`, `maintenance` and `policy` also stand before the first time. Which rows of the table of transitions a file
+//! plays is said in `tests/scenarios/README.md`.
+
+mod chance;
+mod deeds;
+mod rows;
+mod words;
 
 use crate::reaching;
 use crate::world::{Fault, World};
-use pagerpal::app::deliveries::About;
-use pagerpal::app::incidents::{self, Deed};
+use pagerpal::app::incidents;
 use pagerpal::app::intake::{Received, receive};
 use pagerpal::app::timers::shift_elapsed;
-use pagerpal::app::{AppError, names, policies, schedules, users};
+use pagerpal::app::{AppError, policies, schedules, users};
 use pagerpal::clock::Clock;
 use pagerpal::domain::Severity;
 use pagerpal::domain::access::Role;
-use pagerpal::domain::actor::{Actor, Door};
+use pagerpal::domain::actor::Actor;
 use pagerpal::domain::contact::Channel;
-use pagerpal::domain::delivery::{Delivery, Outcome};
-use pagerpal::domain::effect::{Reason, UpdateKind};
+use pagerpal::domain::delivery::Outcome;
 use pagerpal::domain::entry::{Interval, OverrideMode};
 use pagerpal::domain::event::{Action, Event, Order, Report, SenderTime};
-use pagerpal::domain::id::{AlertSourceId, IncidentId, PolicyId, ScheduleId, UserId};
-use pagerpal::domain::policy::{Level, Recipient};
+use pagerpal::domain::id::{AlertSourceId, IncidentId, MaintenanceId, PolicyId, ScheduleId, UserId};
+use pagerpal::domain::incident::Incident;
+use pagerpal::domain::policy::{Level, REPAGE_MINUTES_DEFAULT, Recipient};
 use pagerpal::domain::time::Timestamp;
-use pagerpal::domain::timeline::{Happened, LastResort, SkipReason, TimelineEntry, Weight};
-use pagerpal::store::Read;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -54,6 +67,8 @@ fn every_scenario_happens_as_written() {
         fs::read_dir(&folder).expect("the folder").map(|entry| entry.expect("an entry").path()).collect();
     files.sort();
     for file in files.iter().filter(|file| file.extension().is_some_and(|ending| ending == "txt")) {
+        // Shown when a play ends in a panic.
+        println!("{}", file.display());
         let written = fs::read_to_string(file).expect("a text file");
         let happened = Stage::play(&written, file);
         played += 1;
@@ -86,10 +101,13 @@ fn first_difference(written: &str, happened: &str) -> String {
 }
 
 struct Stage {
+    /// Lines that were asked for.
+    asked: Vec<String>,
     world: World,
     zero: Timestamp,
     sources: BTreeMap<String, (AlertSourceId, PolicyId)>,
     schedules: BTreeMap<String, ScheduleId>,
+    windows: BTreeMap<String, MaintenanceId>,
     told: usize,
     message_ids: BTreeSet<String>,
     /// The last timeline line shown, per incident.
@@ -98,18 +116,25 @@ struct Stage {
 }
 
 impl Stage {
-    fn play(script: &str, file: &Path) -> String {
-        let world = World::new(script.lines().any(|line| line.trim_end().ends_with("restart")));
-        let mut stage = Stage {
+    fn empty(on_disk: bool, file: &Path) -> Stage {
+        let world = World::new(on_disk);
+        Stage {
+            asked: Vec::new(),
             zero: world.clock.now(),
             world,
             sources: BTreeMap::new(),
             schedules: BTreeMap::new(),
+            windows: BTreeMap::new(),
             told: 0,
             message_ids: BTreeSet::new(),
             shown: BTreeMap::new(),
             file: file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
-        };
+        }
+    }
+
+    fn play(script: &str, file: &Path) -> String {
+        let restarts = |line: &str| line.trim_end().ends_with("restart") || line.contains("  down until ");
+        let mut stage = Stage::empty(script.lines().any(restarts), file);
         let mut out = String::new();
         for line in script.lines() {
             let indented = line.starts_with(' ');
@@ -133,6 +158,9 @@ impl Stage {
                         out.push_str(&format!("         refused: {error}\n"));
                     }
                     stage.tell(&mut out);
+                    for id in std::mem::take(&mut stage.asked) {
+                        out.push_str(&format!("         {}\n", stage.state(&id)));
+                    }
                 }
                 None => stage.set(line).unwrap_or_else(|error| panic!("{}: {line}: {error}", stage.file)),
             }
@@ -190,6 +218,7 @@ impl Stage {
             }
             Some("policy") => self.policy(line)?,
             _ if reaching::act(&mut self.world, line).is_some() => {}
+            Some("source" | "maintenance" | "provider") => self.act(line)?,
             Some("switch") => self.switch(words.next(), words.next()),
             other => panic!("{}: what is {other:?} in {line:?}?", self.file),
         }
@@ -222,7 +251,7 @@ impl Stage {
     fn policy(&mut self, line: &str) -> Result<(), AppError> {
         let mut words = line.split_whitespace().skip(1).peekable();
         let name = words.next().expect("a name").to_owned();
-        let (mut levels, mut repeat, mut last) = (Vec::new(), 0, Vec::new());
+        let (mut levels, mut basics) = (Vec::new(), policies::Basics { repeat: 0, ..policies::Basics::named(&name) });
         while let Some(word) = words.next() {
             if let Some(number) = word.strip_suffix(':') {
                 let mut recipients = Vec::new();
@@ -238,23 +267,31 @@ impl Stage {
                 let (number, delay_minutes) = (number.parse().expect("a number"), delay.parse().expect("minutes"));
                 levels.push(Level { number, delay_minutes, recipients });
             } else if word == "repeat" {
-                repeat = words.next().expect("a count").parse().expect("a count");
+                basics.repeat = words.next().expect("a count").parse().expect("a count");
             } else if word == "last" {
                 let person = words.next().expect("somebody");
-                last.push(self.person(person));
+                basics.last_resort.push(self.person(person));
+            } else if word == "timeout" || word == "repage" {
+                let minutes = u16::try_from(minutes(words.next().expect("minutes"))).expect("at most a day");
+                match word {
+                    "timeout" => basics.ack_timeout_minutes = Some(minutes),
+                    _ => basics.repage_minutes = minutes,
+                }
             } else {
                 panic!("{}: what is {word:?} in {line:?}?", self.file);
             }
         }
         match self.sources.get(&name) {
             None => {
-                let id = self.world.policy(&name, levels, repeat, last);
+                let id = self.world.policy(&name, levels, basics.repeat, basics.last_resort.clone());
+                if (basics.ack_timeout_minutes, basics.repage_minutes) != (None, REPAGE_MINUTES_DEFAULT) {
+                    self.world.write(move |tx| policies::edit(tx, &Actor::SYSTEM, id, &basics))?;
+                }
                 let source = self.world.source(&name, id, &name);
                 self.sources.insert(name, (source, id));
             }
             Some((_, id)) => {
                 let id = *id;
-                let basics = policies::Basics { repeat, last_resort: last, ..policies::Basics::named(&name) };
                 let before = self.world.read(|read| policies::one(read, id));
                 self.world.write(move |tx| {
                     for level in &before.levels {
@@ -342,29 +379,36 @@ impl Stage {
                 let id = self.person(name);
                 self.world.write(move |tx| users::reactivate(tx, &Actor::SYSTEM, id))
             }
-            [name, verb, id] => {
-                let user = self.person(name);
-                let role = self.world.read(|read| users::one(read, user)).role;
-                let actor = Actor::user(user, role, Door::Web);
-                let deed = match *verb {
-                    "acknowledges" => Deed::Acknowledge,
-                    "resolves" => Deed::Resolve,
-                    "reopens" => Deed::Reopen,
-                    "escalates" => Deed::Escalate { expected_level: None },
-                    other => panic!("{}: nobody {other}", self.file),
-                };
-                let reference = self.number_of(id);
-                self.world.write(move |tx| incidents::act(tx, &actor, &reference, None, deed).map(drop))
+            ["flood", source, count, id, severity] => {
+                let count: usize = count.parse().expect("a count");
+                for number in 1..=count {
+                    let (id, title) = (format!("{id}-{number}"), format!("Check {number} of {id} failed"));
+                    self.event(source, &id, Action::Trigger, Severity::from_word(severity), &title)?;
+                }
+                Ok(())
             }
+            ["down", "until", time] => {
+                let until = self.time(time).expect("a time");
+                self.world.away_until(until);
+                Ok(())
+            }
+            ["restored"] => self.world.write(incidents::hold_after_restore),
+            ["show", id] => {
+                self.asked.push((*id).to_owned());
+                Ok(())
+            }
+            ["source", name, rest @ ..] => self.edit_source(name, rest),
+            ["maintenance", name, rest @ ..] => self.maintenance(name, rest),
+            [name, verb, rest @ ..] => self.deed(name, verb, rest, act),
             other => panic!("{}: what is {other:?}?", self.file),
         }
     }
 
     /// The newest incident of this external id.
-    fn number_of(&self, external_id: &str) -> String {
-        let newest =
-            self.incidents().into_iter().filter(|(_, id, _)| id == external_id).map(|(number, ..)| number).max();
-        newest.unwrap_or_else(|| panic!("{}: no incident {external_id}", self.file)).to_string()
+    fn incident(&self, external_id: &str) -> Incident {
+        let newest = self.incidents().into_iter().filter(|(_, id, _)| id == external_id).max();
+        let (number, ..) = newest.unwrap_or_else(|| panic!("{}: no incident {external_id}", self.file));
+        self.world.read(|read| incidents::find(read, &number.to_string()))
     }
 
     fn incidents(&self) -> Vec<(u64, String, IncidentId)> {
@@ -410,84 +454,17 @@ impl Stage {
         };
         self.world.write(move |tx| receive(tx, &received)).map(drop)
     }
-
-    /// All that left since, and all of weight that was written down since, in the order of time.
-    fn tell(&mut self, out: &mut String) {
-        let now = self.world.clock.now();
-        let mut lines: Vec<(Timestamp, u8, String)> = Vec::new();
-        for (_, external_id, id) in self.incidents() {
-            let from = self.shown.get(&id).copied().unwrap_or(0);
-            let story = self.world.read(|read| incidents::story(read, &id.to_string()));
-            for entry in story.timeline.iter().filter(|entry| entry.seq > from) {
-                if let Some(words) = weighty(entry, &story.names) {
-                    lines.push((entry.at, 0, format!("! {external_id} {words}")));
-                }
-            }
-            self.shown.insert(id, story.timeline.last().map_or(0, |entry| entry.seq));
-        }
-        let names: BTreeMap<UserId, String> = self.world.people.iter().map(|(name, id)| (*id, name.clone())).collect();
-        for sent in &self.world.sent[self.told..] {
-            let About::Incident(facts) = &sent.outgoing.about else {
-                let id = sent.outgoing.delivery;
-                let delivery = self.world.read(|read| Ok(read.get::<Delivery>(id)?.expect("it was just sent")));
-                if let Some(line) = reaching::line(&self.world, &delivery, &sent.outgoing.about) {
-                    let again =
-                        if self.message_ids.insert(sent.outgoing.message_id.clone()) { "" } else { " (same id)" };
-                    lines.push((sent.at, 1, format!("{line}{again}")));
-                }
-                continue;
-            };
-            let to = self.world.read(|read| incidents::story(read, &facts.incident.to_string()));
-            let delivery = to.notifications.iter().flat_map(|(_, own)| own).find(|d| d.id == sent.outgoing.delivery);
-            let name = delivery.and_then(|d| names.get(&d.user)).cloned().unwrap_or_default();
-            let (word, title) = (facts.severity.word().to_uppercase(), &facts.title);
-            let text = match facts.reason {
-                Reason::Page { .. } => format!("{word} {title}"),
-                Reason::Test | Reason::Code | Reason::Answer | Reason::Notice => continue,
-                Reason::Update(UpdateKind::Acknowledged) => format!("taken: {title}"),
-                Reason::Update(UpdateKind::Resolved) => format!("over: {title}"),
-            };
-            let again = if self.message_ids.insert(sent.outgoing.message_id.clone()) { "" } else { " (same id)" };
-            lines.push((sent.at, 1, format!("{} {name}  {text}{again}", sent.outgoing.channel.word())));
-        }
-        self.told = self.world.sent.len();
-        lines.sort_by_key(|(at, kind, _)| (*at, *kind));
-        for (at, _, line) in lines {
-            let when = if at == now { String::new() } else { format!("{} ", self.clock(at)) };
-            out.push_str(&format!("         {when}{line}\n"));
-        }
-    }
 }
 
-/// The lines that say something is wrong.
-fn weighty(entry: &TimelineEntry, names: &names::Names) -> Option<String> {
-    if entry.what.weight() == Weight::Info {
-        return None;
-    }
-    let name = |user: &UserId| names.users.get(user).cloned().unwrap_or_default();
-    Some(match &entry.what {
-        Happened::LevelSkipped { level, reasons } => {
-            let reasons: Vec<String> = reasons
-                .iter()
-                .map(|reason| match reason {
-                    SkipReason::Inactive { user } => format!("{} is inactive", name(user)),
-                    SkipReason::NoContactMethod { user } => format!("{} has no contact method", name(user)),
-                    SkipReason::NobodyOnCall { .. } => "nobody on call".to_owned(),
-                    SkipReason::TeamEmpty { .. } => "the team is empty".to_owned(),
-                    SkipReason::Missing => "missing".to_owned(),
-                })
-                .collect();
-            format!("level {level} skipped: {}", reasons.join(", "))
+/// `15m`, `1h`, `8d`.
+fn minutes(text: &str) -> i64 {
+    let (number, unit) = text.split_at(text.len() - 1);
+    let number: i64 = number.parse().unwrap_or_else(|_| panic!("such as 15m, not {text}"));
+    number
+        * match unit {
+            "m" => 1,
+            "h" => 60,
+            "d" => 24 * 60,
+            other => panic!("no unit {other}"),
         }
-        Happened::NoCoverage => "nobody on any level".to_owned(),
-        Happened::Exhausted => "everybody was called".to_owned(),
-        Happened::LastResortPaged { chosen: LastResort::Nobody, .. } => "NOBODY CAN BE PAGED".to_owned(),
-        Happened::LastResortPaged { called, .. } => {
-            format!("last resort: {}", called.iter().map(name).collect::<Vec<_>>().join(", "))
-        }
-        Happened::UserDeactivated { user } => format!("{} was deactivated", name(user)),
-        Happened::Warning { text } => text.clone(),
-        Happened::Delivery { user, channel, .. } => format!("{} to {} failed for good", channel.word(), name(user)),
-        other => format!("{other:?}"),
-    })
 }

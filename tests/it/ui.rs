@@ -323,6 +323,40 @@ async fn an_incident_is_taken_escalated_resolved_and_reopened_from_its_page() {
 }
 
 #[tokio::test]
+async fn an_incident_is_snoozed_given_away_and_judged_from_its_page() {
+    let site = Site::staffed();
+    let ana = site.sign_in("Ana").await;
+    let (source, _) = set_up(&ana).await;
+    let incident = alert(&ana, &source).await;
+    let bo = site.id_of("Bo").to_string();
+    ana.get(&incident).await.has("Snooze, reassign, severity, note").has_not("Give back");
+
+    let (_, page) = ana.done(&format!("{incident}/snooze"), &[("for", "60"), ("acting_as", &bo)]).await;
+    page.has("Bo snoozed this until").has("Bo has it").has("Give back");
+    ana.done(&format!("{incident}/snooze"), &[("for", "tomorrow")]).await.1.has("Ana snoozed this until");
+    let answer = ana.post(&format!("{incident}/snooze"), &[("until", "soon"), ("note", "kept")]).await;
+    answer.is(StatusCode::UNPROCESSABLE_ENTITY).has("id=\"more-until-problem\"").has("kept</textarea>");
+    let (_, page) = ana.done(&format!("{incident}/unacknowledge"), &[]).await;
+    page.has("Ana gave this back; people are called again.").has("Needs someone");
+
+    let (_, page) = ana.done(&format!("{incident}/reassign"), &[("to", &bo)]).await;
+    page.has("Ana gave this to Bo.").has("given to this person");
+    let answer = ana.post(&format!("{incident}/reassign"), &[("to", "")]).await;
+    answer.is(StatusCode::UNPROCESSABLE_ENTITY).has("Choose who gets it");
+    let (_, page) = ana.done(&format!("{incident}/escalate-to"), &[("expected_level", "1"), ("level", "2")]).await;
+    page.has("Ana escalated past level 1.");
+    let answer = ana.post(&format!("{incident}/escalate-to"), &[("expected_level", "1"), ("level", "2")]).await;
+    answer.is(StatusCode::CONFLICT).has("Already escalated: this incident is at level 2 now.");
+    let (_, page) = ana.done(&format!("{incident}/severity"), &[("severity", "info")]).await;
+    page.has("Ana set the severity from").has("to info.");
+    let (_, page) = ana.done(&format!("{incident}/note"), &[("note", "It is the <b>backup</b>.")]).await;
+    page.has("Ana noted: It is the &#60;b&#62;backup&#60;/b&#62;.");
+
+    let (_, page) = ana.done(&format!("{incident}/resolve"), &[]).await;
+    page.has("Add note").has_not("for 15 min");
+}
+
+#[tokio::test]
 async fn a_long_list_goes_on_where_it_ended() {
     let site = Site::staffed();
     let ana = site.sign_in("Ana").await;

@@ -5,7 +5,7 @@ use pagerpal::app::deliveries::{
     About, Outgoing, Sender, claim_due, receipts_overdue, receive_receipts, record, release_claims,
 };
 use pagerpal::app::passes::LinkKey;
-use pagerpal::app::timers::fire_due;
+use pagerpal::app::timers::{catch_up, fire_due};
 use pagerpal::app::users::NewUser;
 use pagerpal::app::{App, AppError, Lane, Read, Settings, Write, alert_sources, inspect, policies, teams, users};
 use pagerpal::clock::{Clock, ScriptedClock};
@@ -113,6 +113,15 @@ impl World {
         self.app = None;
         self.start();
         self.write(release_claims).expect("claims are released");
+    }
+
+    /// The process is away until then. When it is back, what came due meanwhile is decided before anything is sent.
+    pub fn away_until(&mut self, until: Timestamp) {
+        self.clock.set(until);
+        self.restart();
+        if self.settings.escalation_enabled {
+            while self.write(move |tx| catch_up(tx, until)).expect("timers fire") {}
+        }
     }
 
     pub fn app(&self) -> &App {

@@ -10,7 +10,7 @@ use crate::web::Web;
 use crate::web::error::WebError;
 use crate::web::extract::{FormBody, PathId, SignedIn};
 use crate::web::sns;
-use crate::web::ui::alert_sources::{basics, choices, kind_title, kinds, severities, state};
+use crate::web::ui::alert_sources::{basics, choices, kind_title, kinds, severities, state, urgencies};
 use crate::web::ui::clock::{Reader, When};
 use crate::web::ui::form::{Choice, Form};
 use crate::web::ui::shell::Shell;
@@ -44,6 +44,7 @@ struct Page {
     teams: Vec<Choice>,
     policies: Vec<Choice>,
     severities: Vec<Choice>,
+    urgencies: Vec<Choice>,
 }
 
 /// A topic that waits for Confirm.
@@ -199,7 +200,9 @@ fn shown(
         .with("kind", &source.kind)
         .with("team", source.team)
         .with("policy", source.policy)
-        .with("default_severity", source.default_severity.word());
+        .with("default_severity", source.default_severity.word())
+        .with("urgency", source.urgency.word())
+        .with("auto_resolve_minutes", source.auto_resolve_minutes.map_or(String::new(), |minutes| minutes.to_string()));
     Ok(Page {
         shell,
         base: path(id),
@@ -219,6 +222,7 @@ fn shown(
         teams,
         policies,
         severities: severities(),
+        urgencies: urgencies(),
         name: source.name,
     })
 }
@@ -264,6 +268,8 @@ fn outcome(result: &ReportResult) -> String {
         (ResultWord::Unchanged, "acknowledge") => "acknowledgement, nothing to take".to_owned(),
         (ResultWord::Unchanged, _) => of("nothing changed"),
         (ResultWord::Stale, _) => of("older than what is known"),
+        (ResultWord::Absorbed, "resolve") => of("recovery, struck off storm"),
+        (ResultWord::Absorbed, _) => of("part of storm"),
         (ResultWord::Noted, "subscription") => "a topic asks to send here".to_owned(),
         (ResultWord::Noted, _) => of("noted"),
     }

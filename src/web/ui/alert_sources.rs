@@ -47,6 +47,7 @@ struct NewAlertSource {
     teams: Vec<Choice>,
     policies: Vec<Choice>,
     severities: Vec<Choice>,
+    urgencies: Vec<Choice>,
 }
 
 pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn) -> Result<Response, WebError> {
@@ -83,7 +84,15 @@ async fn new_page(web: &Arc<Web>, signed_in: &SignedIn, form: Form) -> Result<Re
     let page = desk
         .look(move |sight, shell| {
             let (teams, policies) = choices(sight)?;
-            Ok(NewAlertSource { shell, form, kinds: kinds(), teams, policies, severities: severities() })
+            Ok(NewAlertSource {
+                shell,
+                form,
+                kinds: kinds(),
+                teams,
+                policies,
+                severities: severities(),
+                urgencies: urgencies(),
+            })
         })
         .await?;
     drawn(status, &page)
@@ -119,9 +128,24 @@ pub fn basics(form: &Fields, before: Option<&AlertSource>) -> Result<Basics, Ref
         severity_map: before.map(|source| source.severity_map.clone()).unwrap_or_default(),
         one_incident_per_alert: before.is_some_and(|source| source.one_incident_per_alert),
         insufficient_data_triggers: before.is_some_and(|source| source.insufficient_data_triggers),
-        urgency: before.map_or(UrgencyRule::BySeverity, |source| source.urgency),
-        auto_resolve_minutes: before.and_then(|source| source.auto_resolve_minutes),
+        urgency: urgency(form)?,
+        auto_resolve_minutes: form.optional_number("auto_resolve_minutes")?,
     })
+}
+
+fn urgency(form: &Fields) -> Result<UrgencyRule, Refusal> {
+    let unknown = || Refusal::invalid("urgency_unknown", "urgency", "Choose one of the list.");
+    let rule = form.optional("urgency").map(|word| UrgencyRule::from_word(word).ok_or_else(unknown));
+    Ok(rule.transpose()?.unwrap_or(UrgencyRule::BySeverity))
+}
+
+pub fn urgencies() -> Vec<Choice> {
+    let words = |rule| match rule {
+        UrgencyRule::BySeverity => "By severity: info is low, the others are high",
+        UrgencyRule::AlwaysHigh => "Always high",
+        UrgencyRule::AlwaysLow => "Always low",
+    };
+    UrgencyRule::ALL.into_iter().map(|rule| Choice::new(rule.word(), words(rule))).collect()
 }
 
 /// Teams and policies to choose from.

@@ -10,6 +10,7 @@ use crate::domain::incident::Incident;
 use crate::domain::notification::Notification;
 use crate::domain::receipt::Fate;
 use crate::domain::time::Timestamp;
+use crate::domain::timeline::Via;
 use crate::web::ui::clock::{Reader, When};
 use crate::web::ui::names::Names;
 
@@ -55,7 +56,7 @@ pub fn row(
         person: names.marked(delivery.user),
         channel: delivery.channel.title(),
         address: shown_address(delivery.channel, &delivery.address, role),
-        about: about(notification.reason),
+        about: about(notification.reason, notification.via),
         when: reader.when(delivery.created_at),
         class,
         shape,
@@ -65,10 +66,14 @@ pub fn row(
     }
 }
 
-pub fn about(reason: Reason) -> String {
+pub fn about(reason: Reason, via: Via) -> String {
     match reason {
         Reason::Page { level: Some(level) } => format!("page, level {level}"),
-        Reason::Page { level: None } => "page, last resort".to_owned(),
+        Reason::Page { level: None } => match via {
+            Via::Handed => "page, given by hand".to_owned(),
+            Via::HadTaken => "page, had taken it".to_owned(),
+            _ => "page, last resort".to_owned(),
+        },
         Reason::Update(UpdateKind::Acknowledged) => "update: acknowledged".to_owned(),
         Reason::Update(UpdateKind::Resolved) => "update: resolved".to_owned(),
         Reason::Test => "test".to_owned(),

@@ -217,7 +217,8 @@ fn shown(sight: &Sight<'_>, shell: Shell, id: PolicyId, refused: Option<Refused>
     let form = Form::blank("policy")
         .with("name", &policy.name)
         .with("repeat", policy.repeat)
-        .with("repage_minutes", policy.repage_minutes);
+        .with("repage_minutes", policy.repage_minutes)
+        .with("ack_timeout_minutes", policy.ack_timeout_minutes.map_or(String::new(), |minutes| minutes.to_string()));
     let form = Form::chosen(&refused, form, &["delete"]);
     let chosen = match &refused {
         Some(refused) if refused.name == "policy" => with_blanks(refused.values("last_resort")),

@@ -67,6 +67,7 @@ fn row(job: &Job, reader: &Reader) -> Row {
             Worker::Receipts => "Receipts and replies",
             Worker::Upkeep => "Upkeep",
             Worker::Inspector => "Inspector",
+            Worker::Feeds => "Calendars",
         },
         state: Pill { class, text },
         last_run: job.last_run.map(|at| reader.when(at)),
