@@ -1,13 +1,16 @@
 //! The one test binary for everything that is not a decision: see each module for what it holds.
 
 mod api;
+mod calendars;
 mod e2e;
 mod first_run;
+mod heartbeats;
 mod kill;
 mod links;
 mod live;
 mod model;
 mod oncall;
+mod people;
 mod reaching;
 mod scenarios;
 mod schema;
