@@ -58,7 +58,8 @@ fn context(repeat: u8, levels: &[(u8, u16, &[Recipient])]) -> Context {
     };
     let people = [(ANA, Role::Responder), (BO, Role::Responder), (ROOT, Role::Admin)];
     let people = people.map(|(number, role)| (UserId::new(number), person(number, role))).into();
-    Context { policy, people, calendars: BTreeMap::new(), teams: BTreeMap::new() }
+    let (source, hold) = (crate::domain::escalation::SourceRules::NONE, None);
+    Context { policy, people, calendars: BTreeMap::new(), teams: BTreeMap::new(), source, hold }
 }
 
 fn user(number: u64) -> Recipient {
