@@ -143,8 +143,11 @@ pub enum Link {
 }
 
 pub fn look(read: &Read<'_>, token: &str) -> Result<Link, AppError> {
-    let Some((incident, user)) = holder(read, token, read.now())? else { return Ok(Link::Unknown) };
-    let Some((incident, user)) = incident.zip(user) else { return Ok(Link::Dead) };
+    let (incident, user) = match holder(read, token, read.now())? {
+        Holder::Unknown => return Ok(Link::Unknown),
+        Holder::Dead => return Ok(Link::Dead),
+        Holder::Live(both) => *both,
+    };
     let policy = read.get::<Policy>(incident.policy)?;
     let told = notifications::notifications_of(read, incident.id, super::MANY)?;
     let page = told.iter().find(|n| n.user == user.id && matches!(n.reason, Reason::Page { .. }));
@@ -157,21 +160,26 @@ pub fn look(read: &Read<'_>, token: &str) -> Result<Link, AppError> {
 
 /// Acts for the person whose link it is, with that person's rights. `None`: the link opens nothing.
 pub fn act(tx: &mut Write<'_>, token: &str, deed: Deed) -> Result<Option<Incident>, AppError> {
-    let Some((Some(incident), Some(user))) = holder(tx, token, tx.now())? else { return Ok(None) };
+    let Holder::Live(both) = holder(tx, token, tx.now())? else { return Ok(None) };
+    let (incident, user) = *both;
     let actor = Actor::user(user.id, user.role, Door::Link);
     incidents::act(tx, &actor, &incident.id.to_string(), None, deed).map(Some)
 }
 
-/// The incident and the person of a token, as far as the pass is alive.
-fn holder(
-    read: &impl crate::store::Read,
-    token: &str,
-    now: Timestamp,
-) -> Result<Option<(Option<Incident>, Option<User>)>, AppError> {
-    let Some(pass) = passes::pass_by_token(read, sha256(token.as_bytes()))? else { return Ok(None) };
+/// The incident and the person of a token.
+enum Holder {
+    Unknown,
+    Dead,
+    Live(Box<(Incident, User)>),
+}
+
+fn holder(read: &impl crate::store::Read, token: &str, now: Timestamp) -> Result<Holder, AppError> {
+    let Some(pass) = passes::pass_by_token(read, sha256(token.as_bytes()))? else { return Ok(Holder::Unknown) };
     let (incident, user) = (read.get::<Incident>(pass.incident)?, read.get::<User>(pass.user)?);
-    Ok(Some(match (incident, user) {
-        (Some(incident), Some(user)) if !pass.is_dead(&incident, &user, now) => (Some(incident), Some(user)),
-        _ => (None, None),
-    }))
+    Ok(match (incident, user) {
+        (Some(incident), Some(user)) if !pass.is_dead(&incident, &user, now) => {
+            Holder::Live(Box::new((incident, user)))
+        }
+        _ => Holder::Dead,
+    })
 }

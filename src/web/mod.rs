@@ -74,6 +74,9 @@ pub struct Web {
     last_health: LastHealth,
 }
 
+/// Takes what a call is about and its body.
+pub type ReadCall = fn(&str, &[u8]) -> (Vec<Reported>, Vec<Inbound>);
+
 /// The part of the configuration that the web layer itself needs.
 pub struct WebSettings {
     /// `https://pager.example.org`: scheme, host and port as a browser writes them in `Origin`.
@@ -87,7 +90,7 @@ pub struct WebSettings {
     /// Whether the server listens on nothing but this machine.
     pub listens_on_loopback: bool,
     /// How a provider's call is read; what it is about stands in its path.
-    pub read_call: fn(&str, &[u8]) -> (Vec<Reported>, Vec<Inbound>),
+    pub read_call: ReadCall,
     /// Made of the installation's secret. The store keeps digests of session cookies under it.
     pub session_key: hmac::Key,
 }
