@@ -201,6 +201,8 @@ async fn set_up(ana: &Visitor<'_>) -> (String, String) {
     let level = [("number", "2"), ("delay", "10"), ("recipients", ""), ("recipients", bo_id.as_str())];
     let (_, page) = ana.done(&format!("{policy}/levels"), &level).await;
     page.has("Level 2").has("after 5 min");
+    let then = ana.get(&format!("{policy}?at=2026-03-02T03:16&urgency=low")).await;
+    then.has("The ladder on").has("Mon 2 Mar").has("Level 2").has("Last resort");
     let team_id = team.rsplit('/').next().expect("an id");
     let policy_id = policy.rsplit('/').next().expect("an id");
     let source = [
