@@ -466,7 +466,7 @@ async fn a_policy_is_edited_level_by_level() {
     let answer = ana.post(&policy, &basics).await;
     answer.is(StatusCode::UNPROCESSABLE_ENTITY).has("Page the last resort again after 5 to 1440 minutes.");
     let basics = [("name", "Payments"), ("repeat", "0"), ("repage_minutes", "30"), ("last_resort", bo.as_str())];
-    ana.done(&policy, &basics).await.1.has("Bo, every 30 min until taken");
+    ana.done(&policy, &basics).await.1.has("Bo: ").has("Paged every 30 min until somebody takes it.");
     let answer = ana.post(&format!("{policy}/delete"), &[]).await;
     answer.is(StatusCode::CONFLICT).has("is still used by alert source alertmanager-prod");
 }
