@@ -28,6 +28,7 @@ pub mod policy;
 pub mod receipt;
 pub mod refusal;
 pub mod reply;
+pub mod report;
 pub mod retry;
 pub mod rotation;
 pub mod rules;

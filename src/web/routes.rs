@@ -3,7 +3,7 @@
 //! A row says who may call; the guard that stands before its handler enforces it, before a body is read or anything is
 //! looked up. HEAD answers wherever GET does, other methods of a listed path answer 405, unlisted paths 404.
 
-use crate::web::api::{deeds, escalation_policies, incidents, system, teams, users};
+use crate::web::api::{deeds, escalation_policies, incidents, ladder, system, teams, users};
 use crate::web::callback::infobip;
 use crate::web::error::WebError;
 use crate::web::guard::{Guarded, guard};
@@ -133,6 +133,7 @@ pub fn table() -> Vec<RouteSpec> {
         RouteSpec::get("/api/v1/escalation-policies", Viewer, escalation_policies::list),
         RouteSpec::post("/api/v1/escalation-policies", Admin, escalation_policies::create),
         RouteSpec::get("/api/v1/escalation-policies/{id}", Viewer, escalation_policies::one),
+        RouteSpec::get("/api/v1/escalation-policies/{id}/ladder", Viewer, ladder::get),
         RouteSpec::put("/api/v1/escalation-policies/{id}", Admin, escalation_policies::edit),
         RouteSpec::delete("/api/v1/escalation-policies/{id}", Admin, escalation_policies::delete),
     ];

@@ -201,6 +201,8 @@ async fn set_up(ana: &Visitor<'_>) -> (String, String) {
     let level = [("number", "2"), ("delay", "10"), ("recipients", ""), ("recipients", bo_id.as_str())];
     let (_, page) = ana.done(&format!("{policy}/levels"), &level).await;
     page.has("Level 2").has("after 5 min");
+    let then = ana.get(&format!("{policy}?at=2026-03-02T03:16&urgency=low")).await;
+    then.has("The ladder on").has("Mon 2 Mar").has("Level 2").has("Last resort");
     let team_id = team.rsplit('/').next().expect("an id");
     let policy_id = policy.rsplit('/').next().expect("an id");
     let source = [
@@ -464,7 +466,7 @@ async fn a_policy_is_edited_level_by_level() {
     let answer = ana.post(&policy, &basics).await;
     answer.is(StatusCode::UNPROCESSABLE_ENTITY).has("Page the last resort again after 5 to 1440 minutes.");
     let basics = [("name", "Payments"), ("repeat", "0"), ("repage_minutes", "30"), ("last_resort", bo.as_str())];
-    ana.done(&policy, &basics).await.1.has("Bo, every 30 min until taken");
+    ana.done(&policy, &basics).await.1.has("Bo: ").has("Paged every 30 min until somebody takes it.");
     let answer = ana.post(&format!("{policy}/delete"), &[]).await;
     answer.is(StatusCode::CONFLICT).has("is still used by alert source alertmanager-prod");
 }

@@ -6,6 +6,7 @@
 pub mod deeds;
 pub mod escalation_policies;
 pub mod incidents;
+pub mod ladder;
 pub mod system;
 pub mod teams;
 pub mod users;

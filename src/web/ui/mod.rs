@@ -27,6 +27,7 @@ mod heartbeats;
 mod incident;
 mod incident_deeds;
 mod incidents;
+mod ladder;
 mod login;
 mod maintenance;
 mod maintenance_window;
