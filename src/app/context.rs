@@ -2,11 +2,11 @@
 
 use crate::app::{AppError, maintenance};
 use crate::domain::alert_source::AlertSource;
-use crate::domain::entry::OverrideMode;
 use crate::domain::escalation::{Context, SourceRules, TeamCoverage};
-use crate::domain::id::{PolicyId, ScheduleId, TeamId, UserId};
+use crate::domain::id::{ImportId, PolicyId, ScheduleId, TeamId, UserId};
+use crate::domain::import::{Directory, ImportCopy};
 use crate::domain::incident::{Hold, Incident, IncidentDetails};
-use crate::domain::oncall::{Calendar, People};
+use crate::domain::oncall::{Calendar, ImportedShift, People};
 use crate::domain::policy::{Policy, REPAGE_MINUTES_DEFAULT, REPEAT_DEFAULT, Recipient};
 use crate::domain::schedule::Schedule;
 use crate::domain::team::Team;
@@ -136,20 +136,31 @@ pub fn calendar(
     let Some(schedule) = read.get::<Schedule>(id)? else { return Ok(None) };
     let entries = entries::entries_from(read, id, from, entries)?;
     let overrides = entries::overrides_from(read, id, from, super::MANY)?;
-    Ok(Some(Calendar { schedule, entries, overrides, imported: BTreeMap::new() }))
+    let imported = imported(read, &schedule, from)?;
+    Ok(Some(Calendar { schedule, entries, overrides, imported }))
+}
+
+/// What the schedule's calendars from elsewhere say from an instant on, with the users they name as users are now.
+fn imported(
+    read: &impl Read,
+    schedule: &Schedule,
+    from: Timestamp,
+) -> Result<BTreeMap<ImportId, Vec<ImportedShift>>, AppError> {
+    let mut imported = BTreeMap::new();
+    let used = schedule.imports();
+    if !used.is_empty() {
+        let directory = Directory::of(&users::users_all(read, super::MANY)?);
+        for import in used {
+            let copy = read.get::<ImportCopy>(import)?;
+            imported.insert(import, copy.map_or(vec![], |copy| copy.shifts(&directory, from)));
+        }
+    }
+    Ok(imported)
 }
 
 /// Everybody a calendar names.
 pub fn people_of(calendar: &Calendar) -> BTreeSet<UserId> {
-    let entries = calendar.entries.iter().map(|entry| entry.user);
-    let overrides = calendar.overrides.iter().flat_map(|o| {
-        let replaced = match o.mode {
-            OverrideMode::Cover => None,
-            OverrideMode::Replace { from } => Some(from),
-        };
-        [Some(o.user), replaced].into_iter().flatten()
-    });
-    entries.chain(overrides).chain(calendar.schedule.fallback).collect()
+    calendar.people()
 }
 
 pub fn load_people(read: &impl Read, ids: &BTreeSet<UserId>) -> Result<People, AppError> {

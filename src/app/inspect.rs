@@ -1,6 +1,6 @@
 //! The inspector's pass: what must always be true, looked at once a minute. Problems fail `/health`.
 
-use crate::app::{AppError, Read};
+use crate::app::{AppError, Read, pings};
 use crate::domain::delivery::{Delivery, State};
 use crate::domain::effect::{Subject, Timer, TimerKind};
 use crate::domain::incident::{Incident, Phase, Status};
@@ -44,6 +44,7 @@ pub fn inspect(read: &Read<'_>) -> Result<Vec<String>, AppError> {
             Ok(())
         },
     )?;
+    problems.extend(pings::problems(read)?);
     Ok(problems)
 }
 

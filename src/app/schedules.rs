@@ -1,7 +1,7 @@
 //! Schedules, their entries and overrides.
 
 use crate::app::error::taken;
-use crate::app::{AppError, Write, change, users};
+use crate::app::{AppError, Write, change, feeds, imports, users};
 use crate::domain::actor::Actor;
 use crate::domain::entry::{Entry, Interval, Override, OverrideMode, Removal, removal};
 use crate::domain::id::{EntryId, OverrideId, ScheduleId, TeamId, UserId};
@@ -86,6 +86,8 @@ pub fn delete(tx: &mut Write<'_>, actor: &Actor, id: ScheduleId) -> Result<(), A
     for o in entries::overrides_from(tx, id, Timestamp::MIN, super::MANY)? {
         tx.delete::<Override>(o.id)?;
     }
+    imports::forget(tx, id)?;
+    feeds::forget(tx, id)?;
     tx.delete::<Schedule>(id)?;
     change::audit(tx, actor, "schedule.deleted", id, schedule.name)?;
     change::recheck(tx, actor)

@@ -24,11 +24,14 @@ pub fn one(read: &impl Read, id: TeamId) -> Result<Team, AppError> {
 pub fn create(tx: &mut Write<'_>, actor: &Actor, name: &str, members: &[UserId]) -> Result<TeamId, AppError> {
     change::begin(actor)?;
     let name = checked_name(name)?;
+    let mut kept: Vec<UserId> = Vec::new();
     for user in members {
-        users::active(tx, *user)?;
+        if !kept.contains(&users::active(tx, *user)?.id) {
+            kept.push(*user);
+        }
     }
     let id = tx.new_id();
-    let team = Team { id, name, members: members.to_vec(), created_at: tx.now(), version: 1 };
+    let team = Team { id, name, members: kept, created_at: tx.now(), version: 1 };
     save(tx, &team)?;
     change::audit(tx, actor, "team.created", id, team.name)?;
     Ok(id)

@@ -1,6 +1,6 @@
 //! Timers: firing one is deleting it together with its consequences, in one transaction.
 
-use crate::app::{AppError, Read, Write, apply, context};
+use crate::app::{AppError, Read, Write, apply, context, pings};
 use crate::domain::effect::{Ring, Subject, Timer, TimerKind};
 use crate::domain::incident::{Incident, on_timer};
 use crate::domain::time::Timestamp;
@@ -72,7 +72,8 @@ pub fn shift_elapsed(tx: &mut Write<'_>, secs: i64) -> Result<(), AppError> {
                 ladder.entered_at = ladder.entered_at.map(|at| at.plus_secs(secs));
                 tx.put(&incident)?;
             }
-            if timer.key.kind.is_elapsed() {
+            // Heartbeats have a rule of their own for it, below.
+            if timer.key.kind.is_elapsed() && !matches!(timer.key.subject, Subject::Heartbeat(_)) {
                 let (due, armed_at) = (timer.due.plus_secs(secs), timer.armed_at.plus_secs(secs));
                 tx.put(&Timer { due, armed_at, ..timer })?;
             }
@@ -97,7 +98,7 @@ pub fn shift_elapsed(tx: &mut Write<'_>, secs: i64) -> Result<(), AppError> {
         delivery.shift(secs);
         tx.put(&delivery)?;
     }
-    Ok(())
+    pings::clock_set(tx, secs)
 }
 
 fn fire(tx: &mut Write<'_>, timer: &Timer) -> Result<(), AppError> {
@@ -116,8 +117,9 @@ fn fire(tx: &mut Write<'_>, timer: &Timer) -> Result<(), AppError> {
             }
             Ok(())
         }
+        Subject::Heartbeat(id) => pings::on_due(tx, id),
+        Subject::Upkeep if timer.key.kind == TimerKind::Beat => pings::on_watch(tx, timer),
         // The upkeep worker takes its own timers with `upkeep::take_due`; none of them comes through here.
-        Subject::Heartbeat(_) => Ok(()),
         Subject::Upkeep => {
             debug_assert_eq!(timer.key.kind, TimerKind::Nightly);
             Ok(())

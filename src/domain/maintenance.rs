@@ -4,10 +4,11 @@
 //! and lasts a week at most. Both act on new incidents only: what is open stays as it is, and what is still open when the
 //! window ends is paged then.
 
-use crate::domain::cron::FixedPattern;
 use crate::domain::entry::Interval;
 use crate::domain::id::{AlertSourceId, MaintenanceId, TeamId, UserId};
 use crate::domain::refusal::Refusal;
+use crate::domain::rotation::cron::Matches;
+use crate::domain::rotation::{Civil, reading_at};
 use crate::domain::time::{Timestamp, zone_named};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,10 @@ pub struct Matcher {
 
 /// The longest silence, and the longest occurrence of a recurring window.
 pub const LONGEST_MINUTES: u16 = 7 * 24 * 60;
+
+/// Clocks are never set by more than this: an occurrence that runs began at most so much more of the wall clock ago than it
+/// lasts.
+const CLOCK_CHANGE_MINUTES: i64 = 25 * 60;
 
 /// Label matchers a silence may have.
 pub const MATCHERS: usize = 10;
@@ -134,7 +139,13 @@ impl Maintenance {
                     let sentence = "A recurring window lasts from 1 minute to 7 days, which are 10080 minutes.";
                     return Err(Refusal::invalid("duration_range", "minutes", sentence));
                 }
-                FixedPattern::checked(pattern, "pattern", now.in_zone(&zone)).map(drop)
+                let matches = Matches::parse(pattern, reading_at(&zone, now));
+                if matches.is_some_and(|matches| matches.are_sound()) {
+                    return Ok(());
+                }
+                let sentence = "Use five fields with fixed minute and hour, matching within five years and at least one hour \
+                                apart.";
+                Err(Refusal::invalid("cron_pattern", "pattern", sentence))
             }
         }
     }
@@ -166,8 +177,10 @@ impl Maintenance {
         let span = match &self.occurs {
             Occurs::Once(span) => *span,
             Occurs::Again { pattern, minutes, ended_at } => {
-                let pattern = FixedPattern::parse(pattern)?;
-                let start = pattern.instant_until(now, &self.place())?;
+                let zone = self.place();
+                let reading = reading_at(&zone, now);
+                let matches = Matches::parse(pattern, Civil(reading.0 - i64::from(*minutes) - CLOCK_CHANGE_MINUTES))?;
+                let start = matches.number(matches.count(reading).checked_sub(1)?)?.instant(&zone);
                 let whole = start.plus_minutes(i64::from(*minutes));
                 let end = ended_at.filter(|ended| start <= *ended).map_or(whole, |ended| whole.min(ended));
                 Interval { start, end }
@@ -181,10 +194,19 @@ impl Maintenance {
         match &self.occurs {
             Occurs::Once(span) => Some(*span).filter(|span| now < span.start).into_iter().take(count).collect(),
             Occurs::Again { pattern, minutes, .. } => {
-                let Some(pattern) = FixedPattern::parse(pattern) else { return vec![] };
                 let zone = self.place();
-                let starts = pattern.instants_after(now, &zone).take(count);
-                starts.map(|start| Interval { start, end: start.plus_minutes(i64::from(*minutes)) }).collect()
+                let reading = reading_at(&zone, now);
+                let Some(matches) = Matches::parse(pattern, reading) else { return vec![] };
+                let civil = std::iter::successors(matches.after(reading), |last| matches.after(*last));
+                // Two in one gap begin together.
+                let mut last = now;
+                let starts = civil.map(|civil| civil.instant(&zone)).filter(|start| {
+                    let is_next = *start > last;
+                    last = last.max(*start);
+                    is_next
+                });
+                let occurrence = |start: Timestamp| Interval { start, end: start.plus_minutes(i64::from(*minutes)) };
+                starts.take(count).map(occurrence).collect()
             }
         }
     }
@@ -283,6 +305,13 @@ mod tests {
         assert_eq!(holds(&nightly, "2026-10-24T23:00:00Z").as_deref(), Some("2026-10-25T03:00:00Z"));
         assert_eq!(holds(&nightly, "2026-10-25T02:59:59Z").as_deref(), Some("2026-10-25T03:00:00Z"));
         assert_eq!(holds(&nightly, "2026-10-25T03:00:00Z"), None);
+        // The hour after the fold: 02:30 is read twice, and the window comes once.
+        let once_only = window(again("30 2 * * *", 20), "Europe/Berlin");
+        assert_eq!(holds(&once_only, "2026-10-25T00:30:00Z").as_deref(), Some("2026-10-25T00:50:00Z"));
+        assert_eq!(holds(&once_only, "2026-10-25T01:30:00Z"), None);
+        let starts: Vec<String> =
+            once_only.upcoming(at("2026-10-25T01:10:00Z"), 1).iter().map(|span| span.start.to_string()).collect();
+        assert_eq!(starts, ["2026-10-26T01:30:00Z"]);
         // In the night clocks go forward 02:30 does not come: the window begins with the jump.
         let at_half_past = window(again("30 2 * * *", 30), "Europe/Berlin");
         assert_eq!(holds(&at_half_past, "2026-03-29T01:00:00Z").as_deref(), Some("2026-03-29T01:30:00Z"));

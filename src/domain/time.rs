@@ -2,8 +2,11 @@
 //!
 //! An instant is a whole second of UTC. Whole, because nothing a pager promises is finer, and a slot of the timer wheel
 //! is one second. Local times become instants by one rule, [`earliest_at_or_after`], which is total and monotone:
-//! whatever the clocks do that night, an interval never turns inside out.
+//! whatever the clocks do that night, an interval never turns inside out. [`latest_reading`] is its inverse. What a person
+//! types goes through [`typed`] first, which notices a time that does not exist or comes twice.
 
+use crate::domain::refusal::Refusal;
+use jiff::ToSpan;
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use serde::{Deserialize, Serialize};
@@ -94,6 +97,85 @@ fn offset_transition_after(
     Ok(zone.following(instant).next().map_or(instant, |transition| transition.timestamp()))
 }
 
+/// The latest wall clock reading the zone has shown by `at`: a local time has come, as [`earliest_at_or_after`] means it,
+/// exactly if it is not after this. While clocks repeat an hour this stays at the end of the first pass.
+pub fn latest_reading(zone: &TimeZone, at: Timestamp) -> DateTime {
+    let now = at.in_zone(zone);
+    let AmbiguousOffset::Fold { before, .. } = zone.to_ambiguous_timestamp(now).offset() else { return now };
+    if before.to_timestamp(now).is_ok_and(|first_pass| first_pass == at.to_jiff()) {
+        return now;
+    }
+    let jump = zone.preceding(at.plus_secs(1).to_jiff()).next();
+    jump.map_or(now, |jump| before.to_datetime(jump.timestamp()).saturating_sub(1.second()))
+}
+
+/// What a local time that a person typed can mean.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Typed {
+    Once(Timestamp),
+    /// Clocks jump over it: the last whole minute before the jump and the first after it.
+    Gap {
+        before: DateTime,
+        after: DateTime,
+    },
+    /// Clocks show it twice: ask, with the first pass preset.
+    Fold {
+        first: Timestamp,
+        second: Timestamp,
+    },
+}
+
+pub fn typed(zone: &TimeZone, local: DateTime) -> Typed {
+    let instant = |instant: Result<jiff::Timestamp, jiff::Error>| {
+        instant.map_or(if local.year() < 1970 { Timestamp::MIN } else { Timestamp::MAX }, Timestamp::from_jiff)
+    };
+    match zone.to_ambiguous_timestamp(local).offset() {
+        AmbiguousOffset::Unambiguous { offset } => Typed::Once(instant(offset.to_timestamp(local))),
+        AmbiguousOffset::Fold { before, after } => {
+            Typed::Fold { first: instant(before.to_timestamp(local)), second: instant(after.to_timestamp(local)) }
+        }
+        AmbiguousOffset::Gap { before, after } => {
+            let jump = earliest_at_or_after(zone, local).to_jiff();
+            let last = before.to_datetime(jump).saturating_sub(1.minute());
+            Typed::Gap { before: last, after: after.to_datetime(jump) }
+        }
+    }
+}
+
+impl Typed {
+    /// One instant, the first pass unless the reader chose the second; refused if there is none. `zone` is its name.
+    pub fn instant(
+        self,
+        local: DateTime,
+        zone: &str,
+        field: &'static str,
+        second_pass: bool,
+    ) -> Result<Timestamp, Refusal> {
+        match self {
+            Typed::Once(instant) => Ok(instant),
+            Typed::Fold { second, .. } if second_pass => Ok(second),
+            Typed::Fold { first, .. } => Ok(first),
+            Typed::Gap { before, after } => Err(time_in_gap(local, zone, field, before, after)),
+        }
+    }
+}
+
+fn time_in_gap(local: DateTime, zone: &str, field: &'static str, before: DateTime, after: DateTime) -> Refusal {
+    // A day is said where it is another than the one just named.
+    let neighbour = |at: DateTime| {
+        let form = if at.date() == local.date() { "%H:%M" } else { "%H:%M on %-d %b" };
+        at.strftime(form).to_string()
+    };
+    let sentence = format!(
+        "{} does not exist on {} in {zone}: clocks jump from {} to {}. Choose one of these.",
+        local.strftime("%H:%M"),
+        local.strftime("%-d %b"),
+        neighbour(before),
+        neighbour(after)
+    );
+    Refusal::invalid("time_in_gap", field, sentence)
+}
+
 /// A zone by its name in the bundled database. Abbreviations such as `EST` are refused: they are not places, and some
 /// of them mean different offsets to different readers.
 pub fn zone_named(name: &str) -> Option<TimeZone> {
@@ -133,6 +215,48 @@ mod tests {
         check("America/Nuuk", "2026-03-28T23:30", "2026-03-29T01:00:00Z"); // a gap up to midnight
         check("Antarctica/Troll", "2026-03-29T02:30", "2026-03-29T01:00:00Z");
         check("Pacific/Chatham", "2026-09-27T03:00", "2026-09-26T14:00:00Z");
+    }
+
+    #[test]
+    fn the_latest_reading_stands_still_while_an_hour_is_repeated() {
+        let table = [
+            ("America/New_York", "2026-11-01T05:59:59Z", "2026-11-01T01:59:59"), // the end of the first pass
+            ("America/New_York", "2026-11-01T06:00:00Z", "2026-11-01T01:59:59"), // reads 01:00 again
+            ("America/New_York", "2026-11-01T06:59:59Z", "2026-11-01T01:59:59"),
+            ("America/New_York", "2026-11-01T07:00:00Z", "2026-11-01T02:00:00"),
+            ("America/New_York", "2026-03-08T07:00:00Z", "2026-03-08T03:00:00"), // the jump
+            ("Australia/Lord_Howe", "2026-04-04T15:10:00Z", "2026-04-05T01:59:59"),
+            ("UTC", "2026-04-04T15:10:00Z", "2026-04-04T15:10:00"),
+        ];
+        for (zone, at, expected) in table {
+            let zone = zone_named(zone).expect("a zone of the bundled database");
+            let at = Timestamp::from_jiff(at.parse().expect("an instant"));
+            assert_eq!(latest_reading(&zone, at).to_string(), expected, "{at} in {zone:?}");
+        }
+    }
+
+    #[test]
+    fn a_typed_time_may_come_never_or_twice() {
+        let read = |zone: &str, local: &str, second| {
+            let local: DateTime = local.parse().expect("a civil time");
+            let found = typed(&zone_named(zone).expect("a zone of the bundled database"), local);
+            match found.instant(local, zone, "start", second) {
+                Ok(instant) => instant.to_string(),
+                Err(refusal) => refusal.sentence,
+            }
+        };
+        assert_eq!(read("America/New_York", "2026-06-01T01:30", true), "2026-06-01T05:30:00Z");
+        assert_eq!(read("America/New_York", "2026-11-01T01:30", false), "2026-11-01T05:30:00Z");
+        assert_eq!(read("America/New_York", "2026-11-01T01:30", true), "2026-11-01T06:30:00Z");
+        assert_eq!(
+            read("America/New_York", "2026-03-08T02:30", false),
+            "02:30 does not exist on 8 Mar in America/New_York: clocks jump from 01:59 to 03:00. Choose one of these."
+        );
+        assert_eq!(
+            read("Pacific/Apia", "2011-12-30T09:00", false),
+            "09:00 does not exist on 30 Dec in Pacific/Apia: clocks jump from 23:59 on 29 Dec to 00:00 on 31 Dec. \
+             Choose one of these."
+        );
     }
 
     #[test]

@@ -37,6 +37,7 @@ fn stored_records_are_as_published() {
     goldens.record(samples::overrides());
     goldens.record(samples::policies());
     goldens.record(samples::alert_sources());
+    goldens.record(samples::heartbeats());
     goldens.record(samples::maintenance());
     goldens.record(samples::source_events());
     goldens.record(samples::replays());

@@ -7,7 +7,7 @@ use crate::domain::delivery::{Attempt, Delivery, Outcome};
 use crate::domain::incident::{Incident, Phase, Status};
 use crate::domain::notification::Notification;
 use crate::web::Web;
-use crate::web::api::{Instant, Reference};
+use crate::web::api::{Instant, List, Reference};
 use crate::web::error::WebError;
 use crate::web::extract::QueryFields;
 use axum::Json;
@@ -20,19 +20,13 @@ use std::sync::Arc;
 
 /// `?status=triggered,acknowledged&limit=50&cursor=…`: of each status the newest first, in the order of
 /// [`Status::ALL`]. Without `status` all of them.
-pub async fn list(State(web): State<Arc<Web>>, query: QueryFields) -> Result<Json<List>, WebError> {
+pub async fn list(State(web): State<Arc<Web>>, query: QueryFields) -> Result<Json<List<IncidentView>>, WebError> {
     let wanted = Wanted::read(&query)?;
     Ok(Json(web.read(move |read| page(read, wanted)).await?))
 }
 
 pub async fn one(State(web): State<Arc<Web>>, Path(reference): Path<String>) -> Result<Json<OneView>, WebError> {
     Ok(Json(web.read(move |read| view_one(read, &reference)).await?))
-}
-
-#[derive(Debug, Serialize)]
-pub struct List {
-    data: Vec<IncidentView>,
-    next_cursor: Option<String>,
 }
 
 /// A query, checked.
@@ -76,7 +70,7 @@ fn write_cursor(status: Status, cursor: &Cursor) -> String {
     format!("{}.{}", status.word(), URL_SAFE_NO_PAD.encode(&cursor.0))
 }
 
-fn page(read: &Read<'_>, wanted: Wanted) -> Result<List, AppError> {
+fn page(read: &Read<'_>, wanted: Wanted) -> Result<List<IncidentView>, AppError> {
     let names = crate::app::names::all(read)?;
     let mut data = Vec::new();
     let (resume, mut cursor) = wanted.from.unzip();

@@ -55,7 +55,7 @@ pub fn row(
         person: names.marked(delivery.user),
         channel: delivery.channel.title(),
         address: shown_address(delivery.channel, &delivery.address, role),
-        about: about(notification),
+        about: about_one(notification),
         when: reader.when(delivery.created_at),
         class,
         shape,
@@ -65,14 +65,19 @@ pub fn row(
     }
 }
 
-pub fn about(notification: &Notification) -> String {
-    match notification.reason {
+/// What one notification was about, and who was the reason if a person was.
+pub fn about_one(notification: &Notification) -> String {
+    match (notification.reason, notification.via) {
+        (Reason::Page { .. }, Via::Handed) => "page, given by hand".to_owned(),
+        (Reason::Page { .. }, Via::HadTaken) => "page, had taken it".to_owned(),
+        (reason, _) => about(reason),
+    }
+}
+
+pub fn about(reason: Reason) -> String {
+    match reason {
         Reason::Page { level: Some(level) } => format!("page, level {level}"),
-        Reason::Page { level: None } => match notification.via {
-            Via::Handed => "page, given by hand".to_owned(),
-            Via::HadTaken => "page, had taken it".to_owned(),
-            _ => "page, last resort".to_owned(),
-        },
+        Reason::Page { level: None } => "page, last resort".to_owned(),
         Reason::Update(UpdateKind::Acknowledged) => "update: acknowledged".to_owned(),
         Reason::Update(UpdateKind::Resolved) => "update: resolved".to_owned(),
         Reason::Test => "test".to_owned(),

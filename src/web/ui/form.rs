@@ -34,6 +34,12 @@ impl Form {
         Form { name, place: 0, values: Vec::new(), refusal: None }
     }
 
+    /// Filled from a record in which a field may come more than once.
+    pub fn filled(name: &'static str, values: Vec<(&str, String)>) -> Form {
+        let values = values.into_iter().map(|(field, value)| (field.to_owned(), value)).collect();
+        Form { values, ..Form::blank(name) }
+    }
+
     /// A later value of the same field replaces an earlier one.
     pub fn with(mut self, field: &str, value: impl ToString) -> Form {
         self.values.retain(|(other, _)| other != field);

@@ -4,7 +4,7 @@ use crate::app::system::Alarm;
 use crate::domain::access::{Action, Role, may};
 
 /// Where a signed-in person finds things, in this order.
-const NAV: [(&str, &str); 8] = [
+const NAV: [(&str, &str); 10] = [
     ("/dashboard", "Dashboard"),
     ("/incidents", "Incidents"),
     ("/schedules", "Schedules"),
@@ -12,6 +12,8 @@ const NAV: [(&str, &str); 8] = [
     ("/users", "Users"),
     ("/escalation-policies", "Escalation policies"),
     ("/alert-sources", "Alert sources"),
+    ("/heartbeats", "Heartbeats"),
+    ("/maintenance", "Maintenance"),
     ("/settings", "Settings"),
 ];
 

@@ -12,6 +12,7 @@ use pagerpal::domain::delivery::{Answer, Attempt, Delivery, Outcome, State};
 use pagerpal::domain::effect::{Reason, Subject, Timer, TimerKey, TimerKind, UpdateKind};
 use pagerpal::domain::entry::{Entry, Interval, Override, OverrideMode};
 use pagerpal::domain::event::{AlertPair, Link, SenderTime};
+use pagerpal::domain::heartbeat::{Beat, Before, Heard, Heartbeat, State as Pulse};
 use pagerpal::domain::id::{AlertSourceId, EntryId, Id, IncidentId, OverrideId, PolicyId, ScheduleId, TeamId, UserId};
 use pagerpal::domain::incident::{Hold, Incident, IncidentDetails, Ladder, Phase, Recovery, Snooze, Status};
 use pagerpal::domain::maintenance::{Maintenance, Matcher, Occurs, Scope};
@@ -534,6 +535,31 @@ pub fn alert_sources() -> Vec<AlertSource> {
         ..cloudwatch.clone()
     };
     vec![other(11, UrgencyRule::AlwaysHigh), other(12, UrgencyRule::AlwaysLow), cloudwatch]
+}
+
+pub fn heartbeats() -> Vec<Heartbeat> {
+    let heartbeat = |number: u64, state, what| Heartbeat {
+        id: id(number),
+        source: id(SOURCE),
+        name: format!("Backup-{number}"),
+        interval_minutes: 1440,
+        grace_minutes: 30,
+        state,
+        heard: Some(Heard { at: at(0), what, body: "42 files".into() }),
+        token_hash: [number as u8; 32],
+        address_version: 2,
+        created_at: at(-60),
+        version: 3,
+    };
+    let paused = |before| Pulse::Paused { until: at(3600), before };
+    vec![
+        Heartbeat { heard: None, ..heartbeat(63, Pulse::New, Beat::Ping) },
+        heartbeat(64, Pulse::Beating { expected_by: at(86_400) }, Beat::Ping),
+        heartbeat(65, Pulse::Missed { since: at(0) }, Beat::Exit(3)),
+        heartbeat(66, paused(Before::New), Beat::Fail),
+        heartbeat(67, paused(Before::Beating), Beat::Ping),
+        heartbeat(68, paused(Before::Missed { since: at(-90) }), Beat::Ping),
+    ]
 }
 
 pub fn maintenance() -> Vec<Maintenance> {
