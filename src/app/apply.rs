@@ -8,9 +8,10 @@ use crate::domain::effect::{Due, Effect, NewNotification, Reason, Subject, Timer
 use crate::domain::id::{IncidentId, UserId};
 use crate::domain::incident::Incident;
 use crate::domain::notification::{Notification, plan};
+use crate::domain::time::Timestamp;
 use crate::domain::timeline::{DeliveryNews, Happened, TimelineEntry, Via};
 use crate::domain::user::{ContactMethod, User};
-use crate::store::{Read, deliveries, timers};
+use crate::store::{Read, deliveries, notifications, timers};
 
 /// Writes the incident, its timeline, its timers and its deliveries. The answer is the incident as it was written.
 pub fn apply(tx: &mut Write<'_>, transition: Transition) -> Result<Incident, AppError> {
@@ -94,11 +95,15 @@ pub fn is_idle(read: &impl Read, before: &Incident, transition: &Transition) -> 
     Ok(armed.iter().all(stays) && wanted.iter().all(is_there))
 }
 
-/// A notification for whom no method is left is not made: the ladder has looked at that already and said so.
+/// A notification for whom no method is left is not made: the ladder has looked at that already and said so. A person is
+/// paged once per visit, however many recipients lead to them.
 fn notify(tx: &mut Write<'_>, new: &NewNotification) -> Result<(), AppError> {
     let Some(user) = tx.get::<User>(new.user)? else { return Ok(()) };
-    let contacts: Vec<ContactMethod> = plan(&user, new.reason, new.urgency).into_iter().cloned().collect();
-    if contacts.is_empty() {
+    let steps: Vec<(ContactMethod, u8)> = plan(&user, new.reason, new.urgency)
+        .into_iter()
+        .map(|step| (step.contact.clone(), step.after_minutes))
+        .collect();
+    if steps.is_empty() || is_paged_already(tx, new)? {
         return Ok(());
     }
     let (id, created_at) = (tx.new_id(), tx.now());
@@ -107,13 +112,25 @@ fn notify(tx: &mut Write<'_>, new: &NewNotification) -> Result<(), AppError> {
     let notification =
         Notification { id, incident, user, reason, urgency, visit, via, words: String::new(), created_at };
     tx.put(&notification)?;
-    for contact in &contacts {
-        queue(tx, &notification, contact)?;
+    for (contact, after_minutes) in &steps {
+        queue(tx, &notification, contact, created_at.plus_minutes(i64::from(*after_minutes)))?;
     }
     Ok(())
 }
 
-/// One message to one contact method of a person, outside of any page: a test, a code, the answer to a reply.
+/// Notifications looked through for one of the same visit; they come newest first.
+const RECENT: usize = 200;
+
+fn is_paged_already(tx: &Write<'_>, new: &NewNotification) -> Result<bool, AppError> {
+    let is_page = |reason: Reason| matches!(reason, Reason::Page { .. });
+    if !is_page(new.reason) {
+        return Ok(false);
+    }
+    let told = notifications::notifications_of(tx, new.incident, RECENT)?;
+    Ok(told.iter().any(|n| is_page(n.reason) && n.visit == new.visit && n.user == new.user))
+}
+
+/// One message to one contact method of a person, outside of any page: a test, a code, the answer to a reply, a warning.
 pub fn tell(
     tx: &mut Write<'_>,
     user: UserId,
@@ -125,12 +142,17 @@ pub fn tell(
     let (urgency, via) = (Urgency::High, Via::Named);
     let notification = Notification { id, incident: None, user, reason, urgency, visit: 0, via, words, created_at };
     tx.put(&notification)?;
-    queue(tx, &notification, contact)
+    queue(tx, &notification, contact, created_at)
 }
 
-/// One more delivery of a notification, due now.
-pub fn queue(tx: &mut Write<'_>, notification: &Notification, contact: &ContactMethod) -> Result<(), AppError> {
-    let now = tx.now();
+/// One more delivery of a notification.
+pub fn queue(
+    tx: &mut Write<'_>,
+    notification: &Notification,
+    contact: &ContactMethod,
+    due: Timestamp,
+) -> Result<(), AppError> {
+    let created_at = tx.now();
     let delivery = Delivery {
         id: tx.new_id(),
         notification: notification.id,
@@ -141,10 +163,12 @@ pub fn queue(tx: &mut Write<'_>, notification: &Notification, contact: &ContactM
         contact: contact.id,
         channel: contact.channel,
         address: contact.address.clone(),
-        state: State::Queued { due: now },
+        state: State::Queued { due },
         attempts: vec![],
         failures: 0,
-        created_at: now,
+        next_started: false,
+        held_back: false,
+        created_at,
     };
     Ok(tx.put(&delivery)?)
 }

@@ -25,6 +25,7 @@ pub mod passes;
 pub mod pings;
 pub mod policies;
 pub mod publication;
+pub mod replies;
 pub mod schedules;
 pub mod setup;
 pub mod storms;

@@ -3,6 +3,7 @@
 use crate::app::{AppError, Read, Write, sha256};
 use crate::domain::id::{ContactId, Id, IncidentId, UserId};
 use crate::domain::pass::{self, Pass};
+use crate::domain::reply::Wish;
 use crate::domain::time::Timestamp;
 use crate::store::{Read as _, passes};
 use ring::hmac;
@@ -44,6 +45,35 @@ impl LinkKey {
         let bits = self.bits("contact proof", &[contact.number(), begun_at.as_second().unsigned_abs()]);
         let number = u64::from_be_bytes(bits[..8].try_into().expect("eight of twenty bytes"));
         format!("{:06}", number % 1_000_000)
+    }
+}
+
+impl LinkKey {
+    /// What a provider's calls to us carry in their path.
+    pub fn callback_token(&self) -> String {
+        pass::token(self.bits("provider callbacks", &[]))
+    }
+
+    pub fn is_callback_token(&self, token: &str) -> bool {
+        // Compared by digest: how far a guess agrees tells nothing.
+        sha256(token.as_bytes()) == sha256(self.callback_token().as_bytes())
+    }
+
+    /// What is put behind a button of a message: it acts for one person on one incident.
+    pub fn button(&self, incident: IncidentId, user: UserId, wish: Wish) -> String {
+        let (incident, user) = (incident.number(), user.number());
+        let mac = pass::token(self.bits("button", &[incident, user, wish as u64]));
+        format!("{incident}.{user}.{}.{mac}", wish as u64)
+    }
+
+    /// What a button of ours asks for; `None` for anything that was not made here.
+    pub fn read_button(&self, button: &str) -> Option<(IncidentId, UserId, Wish)> {
+        let mut parts = button.split('.');
+        let mut number = || parts.next()?.parse::<u64>().ok();
+        let (incident, user, wish) = (IncidentId::new(number()?), UserId::new(number()?), number()?);
+        let wish = Wish::ALL.into_iter().find(|known| *known as u64 == wish)?;
+        let made = self.button(incident, user, wish);
+        (sha256(made.as_bytes()) == sha256(button.as_bytes())).then_some((incident, user, wish))
     }
 }
 

@@ -19,20 +19,29 @@ pub enum Worker {
     Escalation,
     Deliveries,
     Retry,
+    Receipts,
     Upkeep,
     Inspector,
     Feeds,
 }
 
 impl Worker {
-    pub const ALL: [Worker; 6] =
-        [Worker::Escalation, Worker::Deliveries, Worker::Retry, Worker::Upkeep, Worker::Inspector, Worker::Feeds];
+    pub const ALL: [Worker; 7] = [
+        Worker::Escalation,
+        Worker::Deliveries,
+        Worker::Retry,
+        Worker::Receipts,
+        Worker::Upkeep,
+        Worker::Inspector,
+        Worker::Feeds,
+    ];
 
     pub fn word(self) -> &'static str {
         match self {
             Worker::Escalation => "escalation",
             Worker::Deliveries => "deliveries",
             Worker::Retry => "notification_retry",
+            Worker::Receipts => "receipts",
             Worker::Upkeep => "upkeep",
             Worker::Inspector => "inspector",
             Worker::Feeds => "calendars",
@@ -44,7 +53,7 @@ impl Worker {
         match self {
             Worker::Escalation => Some("ESCALATION_WORKER_ENABLED"),
             Worker::Retry => Some("NOTIFICATION_RETRY_WORKER_ENABLED"),
-            Worker::Deliveries | Worker::Upkeep | Worker::Inspector | Worker::Feeds => None,
+            Worker::Deliveries | Worker::Receipts | Worker::Upkeep | Worker::Inspector | Worker::Feeds => None,
         }
     }
 }
@@ -219,6 +228,7 @@ pub fn jobs(app: &App) -> Result<Vec<Job>, AppError> {
                 ),
                 Worker::Deliveries => delivery_queue(read, DeliveryRing::First)?,
                 Worker::Retry => delivery_queue(read, DeliveryRing::Retry)?,
+                Worker::Receipts => delivery_queue(read, DeliveryRing::Receipt)?,
                 Worker::Inspector => (None, 0),
                 // In safe mode nothing is fetched, so nothing is late.
                 Worker::Feeds if !app.settings.sending_enabled => (None, 0),
@@ -250,7 +260,7 @@ fn is_enabled(app: &App, worker: Worker) -> bool {
     match worker {
         Worker::Escalation => app.settings.escalation_enabled,
         Worker::Retry => app.settings.retry_enabled,
-        Worker::Deliveries | Worker::Upkeep | Worker::Inspector | Worker::Feeds => true,
+        Worker::Deliveries | Worker::Receipts | Worker::Upkeep | Worker::Inspector | Worker::Feeds => true,
     }
 }
 

@@ -9,6 +9,7 @@ use crate::cli::open::{self, Opened, say};
 use crate::config::{self, Config};
 use crate::domain::contact::Channel;
 use crate::egress::Egress;
+use crate::notify::infobip;
 use crate::notify::registry::Registry;
 use crate::notify::settings::{Infobip, Login, NotifySettings, Smtp, WhatsApp};
 use crate::secret::Secret;
@@ -54,7 +55,8 @@ async fn serve(config: &Config) -> Exit {
         Ok(egress) => Arc::new(egress),
         Err(error) => return say(Exit::ConfigInvalid, &error.to_string()),
     };
-    let providers = Arc::new(Registry::new(&notify_settings(config), &egress));
+    let providers =
+        Arc::new(Registry::new(&notify_settings(config, callbacks(config, &app.settings.link_key)), &egress));
     report(&app, config, &providers);
 
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -114,11 +116,19 @@ fn setting(setting: &config::Setting) -> SettingShown {
     }
 }
 
-fn notify_settings(config: &Config) -> NotifySettings {
+/// Providers call only where nobody on the way can read the token; otherwise they are asked.
+fn callbacks(config: &Config, key: &LinkKey) -> Option<String> {
+    let base = config.base_url.as_ref()?.as_str().trim_end_matches('/');
+    base.starts_with("https://").then(|| format!("{base}/api/v1/callbacks/infobip/{}", key.callback_token()))
+}
+
+/// `callbacks`: where providers may call us, up to and with the token.
+fn notify_settings(config: &Config, callbacks: Option<String>) -> NotifySettings {
     let infobip = config.providers.infobip.clone().map(|infobip| Infobip {
         base_url: infobip.base_url,
         api_key: infobip.api_key,
         sms_sender: infobip.sms_sender,
+        callbacks: callbacks.clone(),
         whatsapp: infobip.whatsapp.map(|config::WhatsApp { sender, template, language }| WhatsApp {
             sender,
             template,
@@ -144,6 +154,7 @@ fn web_settings(config: &Config, secret_key: &Secret) -> WebSettings {
         allowed_origins: config.allowed_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
         is_trusted_proxy: Box::new(move |address| proxies.iter().any(|network| network.contains(address))),
         listens_on_loopback: config.listen_address.ip().is_loopback(),
+        read_call: infobip::inbox::read_call,
         session_key: hmac::Key::new(hmac::HMAC_SHA256, secret_key.expose().as_bytes()),
     }
 }

@@ -1,6 +1,7 @@
 //! Who acts, for whom, and through which door.
 
 use crate::domain::access::Role;
+use crate::domain::contact::Channel;
 use crate::domain::id::{AlertSourceId, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,10 @@ pub enum Door {
     Webhook,
     Worker,
     CommandLine,
+    /// The link in a message: whoever holds it acts for the person it was made for.
+    Link,
+    /// The answer to a message, from the person's own number.
+    Reply(Channel),
 }
 
 /// Checked against the session or credential before a use case sees it.

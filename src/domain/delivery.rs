@@ -11,12 +11,16 @@
 //!   |                 \---- give up --> failed | exhausted
 //!   \-- safe mode --> suppressed    \-- no longer wanted --> withdrawn
 //! ```
+//!
+//! What the provider reports of an accepted message later is in [`receipt`](crate::domain::receipt); how many texts one
+//! number may get is in [`throttle`](crate::domain::throttle).
 
 use crate::domain::contact::Channel;
 use crate::domain::effect::Reason;
 use crate::domain::given::Given;
 use crate::domain::id::{ContactId, DeliveryId, Id, IncidentId, NotificationId, UserId};
-use crate::domain::incident::{Incident, Status};
+use crate::domain::incident::{Incident, Phase, Status};
+use crate::domain::receipt::Receipt;
 use crate::domain::refusal::Refusal;
 use crate::domain::retry;
 use crate::domain::time::Timestamp;
@@ -41,6 +45,8 @@ pub enum Outcome {
     /// The provider has seen this message id. After an ambiguous attempt that means it had taken it; on a first
     /// attempt it is a collision, and the message needs a new id.
     Duplicate,
+    /// Not delivered, and the provider says that it may pass: tried once more, and given up if it says so again.
+    TemporaryOnce,
 }
 
 /// One attempt's outcome with the provider's own words, clipped by [`clip_provider_text`].
@@ -70,6 +76,10 @@ pub struct Delivery {
     pub attempts: Vec<Attempt>,
     /// Failures in a row since the delivery was queued or retried by hand; the back-off counts them.
     pub failures: u32,
+    /// The person's next method was started because of this one; that happens once.
+    pub next_started: bool,
+    /// Its number may get no more texts for now: it waits, and leaves in a bundle with whatever else waits by then.
+    pub held_back: bool,
     pub created_at: Timestamp,
 }
 
@@ -131,11 +141,19 @@ pub struct Attempt {
     pub carrier: Option<DeliveryId>,
     /// Pages of other deliveries that this message carried along.
     pub carried: Vec<DeliveryId>,
+    /// What the provider reported last of the message it had taken.
+    pub receipt: Option<Receipt>,
 }
 
 impl Attempt {
     pub fn new(message_number: u32, claimed_at: Timestamp) -> Attempt {
-        Attempt { message_number, claimed_at, finished_at: None, answer: None, carrier: None, carried: vec![] }
+        let (carrier, carried) = (None, vec![]);
+        Attempt { message_number, claimed_at, finished_at: None, answer: None, carrier, carried, receipt: None }
+    }
+
+    /// Whether the provider may have it without our knowing.
+    pub fn may_have_been_taken(&self) -> bool {
+        matches!(self.answer.as_ref().map(|answer| &answer.outcome), None | Some(Outcome::Ambiguous))
     }
 }
 
@@ -152,14 +170,8 @@ pub enum DeliveryRing {
 /// How long a claim may be silent. Longer than any provider's time limit.
 pub const LEASE_SECS: i64 = 60;
 
-/// What a claim decided.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Claim {
-    /// Send it now, under this number.
-    Send { message_number: u32 },
-    /// Safe mode, or no longer wanted: the delivery is final and nothing is sent.
-    Final,
-}
+/// Where the provider reports what became of a message, the person's next method starts if nothing is heard for so long.
+pub const RECEIPT_SECS: i64 = 90;
 
 impl Delivery {
     /// When something must happen to this delivery, and whose business that is; `None` when it is final.
@@ -182,27 +194,14 @@ impl Delivery {
         self.wheel().is_some()
     }
 
-    /// Takes the delivery out for sending, unless it is no longer wanted. `incident` and `user` are as they are now;
-    /// `sending_enabled` is false in safe mode.
-    pub fn claim(&mut self, incident: Option<&Incident>, user: &User, sending_enabled: bool, now: Timestamp) -> Claim {
-        if let Some(why) = self.unwanted(incident, user, now) {
-            self.state = State::Withdrawn { reason: why };
-            return Claim::Final;
-        }
-        if !sending_enabled {
-            self.state = State::Suppressed;
-            return Claim::Final;
-        }
-        let message_number = self.next_message_number();
-        self.attempts.push(Attempt::new(message_number, now));
-        self.state = State::Sending { lease_until: now.plus_secs(LEASE_SECS) };
-        Claim::Send { message_number }
-    }
-
-    fn unwanted(&self, incident: Option<&Incident>, user: &User, now: Timestamp) -> Option<String> {
+    /// Why it must not leave any more; `incident` and `user` are as they are now.
+    pub fn unwanted(&self, incident: Option<&Incident>, user: &User, now: Timestamp) -> Option<String> {
         if let Some(incident) = incident.filter(|_| self.is_page()) {
             if incident.status != Status::Triggered {
                 return Some(format!("the incident was {} before it left", incident.status.word()));
+            }
+            if incident.ladder.phase == Phase::Held {
+                return Some("the incident is held".to_owned());
             }
             if self.visit <= incident.ladder.bypassed {
                 return Some("somebody else was called instead before it left".to_owned());
@@ -217,41 +216,79 @@ impl Delivery {
         }
     }
 
+    /// The last message may be with the provider already: what is sent next is the same message again.
+    pub fn is_repeat(&self) -> bool {
+        self.attempts.last().is_some_and(Attempt::may_have_been_taken)
+    }
+
+    /// Takes it out for sending; the answer is the message's number.
+    pub fn claim(&mut self, now: Timestamp) -> u32 {
+        let message_number = self.next_message_number();
+        self.attempts.push(Attempt::new(message_number, now));
+        self.state = State::Sending { lease_until: now.plus_secs(LEASE_SECS) };
+        self.held_back = false;
+        message_number
+    }
+
+    /// Puts it off, in whatever it waits for.
+    pub fn postpone(&mut self, to: Timestamp) {
+        match &mut self.state {
+            State::Queued { due } | State::Retrying { due } | State::Sending { lease_until: due } => *due = to,
+            _ => {}
+        }
+    }
+
     /// The same number again if the last send may have been taken: then the provider can recognise the copy.
     fn next_message_number(&self) -> u32 {
         match self.attempts.last() {
             None => 1,
-            Some(last) => match last.answer.as_ref().map(|answer| &answer.outcome) {
-                None | Some(Outcome::Ambiguous) => last.message_number,
-                Some(_) => last.message_number + 1,
-            },
+            Some(last) if last.may_have_been_taken() => last.message_number,
+            Some(last) => last.message_number + 1,
         }
     }
 
     /// Records the answer to the attempt that was claimed. Answers of attempts that are over (their lease ran out and
-    /// another was claimed) change nothing but their own line, except that "accepted" is always believed.
-    pub fn record(&mut self, attempt_index: usize, answer: Answer, given: &mut Given) -> Recorded {
-        let was_ambiguous = self.attempts[..attempt_index.min(self.attempts.len())]
-            .iter()
-            .any(|earlier| matches!(earlier.answer.as_ref().map(|a| &a.outcome), None | Some(Outcome::Ambiguous)));
+    /// another was claimed) change nothing but their own line, except that "accepted" is always believed, unless a
+    /// receipt has said more by then.
+    pub fn record(&mut self, attempt_index: usize, answer: Answer, has_receipts: bool, given: &mut Given) -> Recorded {
+        let was_ambiguous =
+            self.attempts[..attempt_index.min(self.attempts.len())].iter().any(Attempt::may_have_been_taken);
         let last = self.attempts.len().checked_sub(1);
         let Some(attempt) = self.attempts.get_mut(attempt_index) else { return Recorded::Nothing };
+        if attempt.answer.is_some() {
+            return Recorded::Nothing;
+        }
         attempt.finished_at = Some(given.now);
         attempt.answer = Some(answer.clone());
+        let message_number = attempt.message_number;
         let is_accepted =
             matches!(answer.outcome, Outcome::Accepted) || (answer.outcome == Outcome::Duplicate && was_ambiguous);
-        if is_accepted && !matches!(self.state, State::Delivered) {
-            self.state = State::Accepted { at_operator: false, receipt_due: None };
+        if is_accepted {
+            let is_known = matches!(self.state, State::Accepted { .. } | State::Delivered)
+                || self.attempts.iter().any(|a| a.message_number == message_number && a.is_refused_by_receipt());
+            if is_known {
+                return Recorded::Nothing;
+            }
+            let receipt_due = has_receipts.then(|| given.now.plus_secs(RECEIPT_SECS));
+            self.state = State::Accepted { at_operator: false, receipt_due };
             self.failures = 0;
             return Recorded::Sent;
         }
         if last != Some(attempt_index) || !matches!(self.state, State::Sending { .. }) {
             return Recorded::Nothing;
         }
+        self.fail(&answer.outcome, given)
+    }
+
+    /// What a failure of the last attempt leads to.
+    pub(super) fn fail(&mut self, outcome: &Outcome, given: &mut Given) -> Recorded {
         self.failures += 1;
-        let (again, retry_after) = match answer.outcome {
+        let (again, retry_after) = match outcome {
             Outcome::Permanent { .. } | Outcome::Muted => (false, None),
-            Outcome::Temporary { retry_after_secs } => (true, retry_after_secs),
+            Outcome::Temporary { retry_after_secs } => (true, *retry_after_secs),
+            Outcome::TemporaryOnce => {
+                (self.attempts.iter().filter(|attempt| attempt.was_saved_once()).count() < 2, None)
+            }
             Outcome::Accepted | Outcome::Ambiguous | Outcome::Duplicate => (true, None),
         };
         if !again {
@@ -273,9 +310,10 @@ impl Delivery {
     /// The clock was set: what waits for so many seconds still waits for as many.
     pub fn shift(&mut self, secs: i64) {
         match &mut self.state {
-            State::Queued { due } | State::Retrying { due } | State::Sending { lease_until: due } => {
-                *due = due.plus_secs(secs);
-            }
+            State::Queued { due }
+            | State::Retrying { due }
+            | State::Sending { lease_until: due }
+            | State::Accepted { receipt_due: Some(due), .. } => *due = due.plus_secs(secs),
             _ => {}
         }
     }
@@ -299,6 +337,7 @@ impl Delivery {
             return Err(Refusal::conflict("not_retryable", sentence));
         }
         self.failures = 0;
+        self.next_started = false;
         self.visit = incident.ladder.visit;
         self.state = State::Queued { due: now };
         Ok(())
@@ -319,6 +358,13 @@ pub enum Recorded {
 /// database never reuses an id the provider has seen.
 pub fn message_id(lineage: &str, delivery: DeliveryId, message_number: u32) -> String {
     format!("pp-{lineage}-{}-{message_number}", delivery.number())
+}
+
+/// The delivery and the number in one of our own message ids of this history of the data.
+pub fn message_of(lineage: &str, message_id: &str) -> Option<(DeliveryId, u32)> {
+    let rest = message_id.strip_prefix("pp-")?.strip_prefix(lineage)?.strip_prefix('-')?;
+    let (delivery, number) = rest.split_once('-')?;
+    Some((DeliveryId::new(delivery.parse().ok()?), number.parse().ok()?))
 }
 
 /// The longest provider text that is kept, in characters.
@@ -357,6 +403,8 @@ mod tests {
             state: State::Queued { due: Timestamp::MIN },
             attempts: vec![],
             failures: 0,
+            next_started: false,
+            held_back: false,
             created_at: Timestamp::MIN,
         }
     }
@@ -370,13 +418,10 @@ mod tests {
     fn play(channel: Channel, outcomes: &[Option<Outcome>]) -> (Vec<u32>, &'static str) {
         let mut delivery = delivery(channel);
         for outcome in outcomes {
-            let message_number = delivery.next_message_number();
-            let claimed_at = Timestamp::from_second(1000);
-            delivery.attempts.push(Attempt::new(message_number, claimed_at));
-            delivery.state = State::Sending { lease_until: claimed_at.plus_secs(LEASE_SECS) };
+            delivery.claim(Timestamp::from_second(1000));
             if let Some(outcome) = outcome.clone() {
                 let attempt = delivery.attempts.len() - 1;
-                delivery.record(attempt, Answer { outcome, text: String::new() }, &mut given());
+                delivery.record(attempt, Answer { outcome, text: String::new() }, false, &mut given());
             }
         }
         (delivery.attempts.iter().map(|attempt| attempt.message_number).collect(), delivery.state.word())
@@ -416,6 +461,10 @@ mod tests {
         check(&[PERMANENT], &[1], "failed");
         check(&[Some(Outcome::Muted)], &[1], "failed");
         check(&[TEMPORARY, PERMANENT], &[1, 2], "failed");
+        const ONCE: Option<Outcome> = Some(Outcome::TemporaryOnce);
+        check(&[ONCE], &[1], "retrying");
+        check(&[ONCE, ONCE], &[1, 2], "failed");
+        check(&[ONCE, TEMPORARY, ONCE], &[1, 2, 3], "failed");
         let (numbers, state) = play(Channel::Sms, &vec![TEMPORARY; 9]);
         assert_eq!((numbers.last(), state), (Some(&9), "exhausted"));
         assert_eq!(play(Channel::Sms, &vec![TEMPORARY; 8]).1, "retrying");
@@ -426,20 +475,25 @@ mod tests {
     fn a_late_answer_is_believed_if_it_is_good_news_and_else_changes_nothing() {
         let mut delivery = delivery(Channel::Sms);
         let attempt = |message_number| Attempt::new(message_number, Timestamp::MIN);
-        delivery.attempts = vec![attempt(1), attempt(1)];
+        delivery.attempts = vec![attempt(1), attempt(1), attempt(1)];
         let sending = State::Sending { lease_until: Timestamp::from_second(2000) };
         delivery.state = sending.clone();
         let answer = |outcome| Answer { outcome, text: String::new() };
         let late_no = answer(Outcome::Permanent { account_wide: false });
-        assert_eq!(delivery.record(0, late_no, &mut given()), Recorded::Nothing);
+        assert_eq!(delivery.record(0, late_no, false, &mut given()), Recorded::Nothing);
         assert_eq!(delivery.state, sending);
-        assert_eq!(delivery.record(0, answer(Outcome::Accepted), &mut given()), Recorded::Sent);
+        assert_eq!(delivery.record(1, answer(Outcome::Accepted), false, &mut given()), Recorded::Sent);
         assert_eq!(delivery.state.word(), "accepted");
     }
 
     #[test]
     fn message_ids_name_database_delivery_and_message() {
         assert_eq!(message_id("k3x9m2qd", DeliveryId::new(8841), 1), "pp-k3x9m2qd-8841-1");
+        let of = |id| message_of("k3x9m2qd", id);
+        assert_eq!(of("pp-k3x9m2qd-8841-1"), Some((DeliveryId::new(8841), 1)));
+        for foreign in ["pp-other000-8841-1", "pp-k3x9m2qd-8841", "pp-k3x9m2qd-x-1", "k3x9m2qd-8841-1", ""] {
+            assert_eq!(of(foreign), None, "{foreign}");
+        }
     }
 
     #[test]

@@ -64,6 +64,8 @@ pub enum Reason {
     Code,
     /// The short answer to a reply; the notification has its words.
     Answer,
+    /// Something is wrong with PagerPal itself, which admins must know; the notification has its words.
+    Notice,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

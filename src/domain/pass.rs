@@ -4,7 +4,9 @@
 //! the person's activity; that is asked when it is used.
 
 use crate::domain::id::{IncidentId, UserId};
+use crate::domain::incident::{Incident, Status};
 use crate::domain::time::Timestamp;
+use crate::domain::user::User;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -27,6 +29,22 @@ pub fn code(number: u64) -> String {
     let base = CODE_LETTERS.len() as u64;
     let letter = |place: u32| CODE_LETTERS[(number / base.pow(place) % base) as usize] as char;
     (0..CODE_LENGTH).map(letter).collect()
+}
+
+/// Whether a word, in upper case, could be a code.
+pub fn is_code(word: &str) -> bool {
+    word.len() == CODE_LENGTH as usize && word.bytes().all(|letter| CODE_LETTERS.contains(&letter))
+}
+
+/// How long a pass works after its incident was closed.
+pub const OUTLIVES_SECS: i64 = 24 * 3600;
+
+impl Pass {
+    /// Dead passes open nothing: the incident has been closed for a day, or the person is not active.
+    pub fn is_dead(&self, incident: &Incident, user: &User, now: Timestamp) -> bool {
+        let closed = incident.resolved_at.filter(|_| incident.status == Status::Resolved);
+        closed.is_some_and(|at| now.secs_since(at) >= OUTLIVES_SECS) || !user.is_active_at(now)
+    }
 }
 
 /// 160 bits as 27 characters of letters and digits: a link that fits a text message.

@@ -149,6 +149,14 @@ pub enum DeliveryNews {
     Retried,
     /// It left, but the incident was taken while it was on its way.
     Crossed,
+    /// By the provider's report, after it had taken it.
+    Delivered,
+    /// The number may get no more texts for now: the page waits, and the person's next method was started.
+    HeldBack {
+        until: Timestamp,
+    },
+    /// The provider took it and has not said what became of it; the person's next method was started.
+    NoReceipt,
 }
 
 /// A person who was paged, and why this person.

@@ -44,6 +44,18 @@ const NAME: usize = 30;
 /// A title cut below this says nothing.
 const TITLE_LEFT: usize = 20;
 
+/// A text message that is like no other to its number: pages and bundles count by themselves, the rest ends with `nth`.
+pub fn text(content: &Content, nth: Option<u32>) -> String {
+    let words = sms(content);
+    match (content, nth) {
+        (Content::Page(_) | Content::Bundle(_), _) | (_, None) => words,
+        (_, Some(nth)) => {
+            let nth = format!(" ({nth})");
+            format!("{}{nth}", gsm::clip(&words, TWO_PARTS - gsm::septets(&nth)))
+        }
+    }
+}
+
 /// A text message in GSM-7: one part where it fits, at most two.
 pub fn sms(content: &Content) -> String {
     match content {
@@ -79,9 +91,12 @@ pub fn sms(content: &Content) -> String {
             }
         }
         Content::Page(page) => {
-            let action = match page.link.as_deref().filter(|link| gsm::septets(link) <= LINK_SEPTETS) {
-                Some(link) => format!("{} Take it: {link}", page.counter),
-                None => format!("{} Incident #{}, open PagerPal.", page.counter, page.about.number),
+            let link = page.link.as_deref().filter(|link| gsm::septets(link) <= LINK_SEPTETS);
+            let action = match (link, &page.code) {
+                (Some(link), Some(code)) => format!("{} Take it: reply {code} or {link}", page.counter),
+                (Some(link), None) => format!("{} Take it: {link}", page.counter),
+                (None, Some(code)) => format!("{} Reply {code} to take it.", page.counter),
+                (None, None) => format!("{} Incident #{}, open PagerPal.", page.counter, page.about.number),
             };
             let team = gsm::clip(&phone(&page.team), NAME);
             let team = if team.is_empty() { team } else { format!(" ({team})") };
@@ -125,7 +140,10 @@ pub fn whatsapp(content: &Content) -> [String; 5] {
             ["PagerPal".to_owned(), format!("Your code is {code}."), nothing(), nothing(), nothing()]
         }
         Content::Bundle(bundle) => {
-            let titles = bundle.named.iter().map(|(about, _)| format!("{} {}", number(about), about.title));
+            let titles = bundle.named.iter().map(|(about, code)| {
+                let code = code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
+                format!("{} {}{code}", number(about), about.title)
+            });
             [
                 format!("{} incidents {}", bundle.named.len() + bundle.more, bundle.counter),
                 titles.collect::<Vec<_>>().join("; "),
@@ -145,7 +163,10 @@ pub fn whatsapp(content: &Content) -> [String; 5] {
             link.clone().unwrap_or_else(nothing),
         ],
         Content::Page(page) => [
-            format!("{} {}", number(&page.about), page.counter),
+            match &page.code {
+                Some(code) => format!("{} {}, reply {code}", number(&page.about), page.counter),
+                None => format!("{} {}", number(&page.about), page.counter),
+            },
             page.about.title.clone(),
             page.team.clone(),
             page.next.as_ref().map_or_else(nothing, |next| format!("{} {}", next.name, next.at)),

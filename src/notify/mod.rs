@@ -50,6 +50,8 @@ pub struct Message {
     /// digits, dots and hyphens.
     pub thread: Option<String>,
     pub content: Content,
+    /// Which text to this number it is. Text messages end with it where nothing else tells two alike apart.
+    pub nth: Option<u32>,
 }
 
 #[derive(Clone)]
@@ -140,6 +142,14 @@ pub trait Provider: Send + Sync {
     /// In logs and in the notification log: `infobip-sms`.
     fn name(&self) -> &'static str;
     fn channel(&self) -> Channel;
+    /// Whether it is told later what became of a message.
+    fn has_receipts(&self) -> bool {
+        false
+    }
+    /// Whether what people answer reaches us.
+    fn hears_replies(&self) -> bool {
+        false
+    }
     /// Never fails: a failure is an outcome too.
     fn send<'a>(&'a self, message: &'a Message) -> Sending<'a>;
 }

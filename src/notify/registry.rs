@@ -1,6 +1,7 @@
 //! Which providers there are, built once from the settings, and how many calls each may have at once.
 
 use super::infobip::Account;
+use super::infobip::inbox::Inbox;
 use super::infobip::sms::InfobipSms;
 use super::infobip::whatsapp::InfobipWhatsApp;
 use super::settings::NotifySettings;
@@ -22,13 +23,14 @@ const TURN_LIMIT: Duration = Duration::from_secs(10);
 /// At most one provider per channel.
 pub struct Registry {
     providers: Vec<Limited>,
+    inbox: Option<Inbox>,
     problems: Vec<String>,
 }
 
 impl Registry {
     /// Never fails: a mistake in one provider's settings is a problem to show, and must not stop the others.
     pub fn new(settings: &NotifySettings, egress: &Arc<Egress>) -> Registry {
-        let mut registry = Registry { providers: Vec::new(), problems: Vec::new() };
+        let mut registry = Registry { providers: Vec::new(), inbox: None, problems: Vec::new() };
         if let Some(infobip) = &settings.infobip {
             let account = Account {
                 client: egress.client(Purpose::Operator),
@@ -36,11 +38,16 @@ impl Registry {
                 api_key: infobip.api_key.clone(),
                 call_limit: CALL_LIMIT,
             };
+            let callbacks = infobip.callbacks.clone();
             if let Some(sender) = infobip.sms_sender.clone() {
-                registry.add(InfobipSms { account: account.clone(), sender });
+                let sms = InfobipSms { account: account.clone(), sender, callbacks: callbacks.clone() };
+                // What is not called in is asked for: each report is handed out once, so never both.
+                let (polled, two_way) = (callbacks.is_none(), sms.hears_replies());
+                registry.inbox = Some(Inbox { account: account.clone(), polled, two_way });
+                registry.add(sms);
             }
             if let Some(settings) = infobip.whatsapp.clone() {
-                registry.add(InfobipWhatsApp { account, settings });
+                registry.add(InfobipWhatsApp { account, settings, callbacks });
             }
         }
         match settings.smtp.as_ref().map(|smtp| Smtp::new(smtp, egress.clone())) {
@@ -55,6 +62,11 @@ impl Registry {
     pub fn provider(&self, channel: Channel) -> Option<&dyn Provider> {
         let found = self.providers.iter().find(|provider| provider.channel() == channel);
         found.map(|provider| provider as &dyn Provider)
+    }
+
+    /// Where reports and replies can be asked for.
+    pub fn inbox(&self) -> Option<&Inbox> {
+        self.inbox.as_ref()
     }
 
     pub fn channels_configured(&self) -> Vec<Channel> {
@@ -94,6 +106,14 @@ impl Provider for Limited {
         self.provider.channel()
     }
 
+    fn has_receipts(&self) -> bool {
+        self.provider.has_receipts()
+    }
+
+    fn hears_replies(&self) -> bool {
+        self.provider.hears_replies()
+    }
+
     fn send<'a>(&'a self, message: &'a Message) -> Sending<'a> {
         Box::pin(async move {
             let Ok(turn) = timeout(self.turn_limit, self.turns.acquire()).await else {
@@ -125,6 +145,7 @@ mod tests {
             api_key: Secret::new("k".to_owned()),
             sms_sender: None,
             whatsapp: None,
+            callbacks: None,
         }
     }
 

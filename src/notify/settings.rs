@@ -17,6 +17,8 @@ pub struct Infobip {
     /// A name or number. Without it there is no SMS.
     pub sms_sender: Option<String>,
     pub whatsapp: Option<WhatsApp>,
+    /// Where Infobip may call us, up to and with the token; `None`: it is asked.
+    pub callbacks: Option<String>,
 }
 
 #[derive(Clone, Debug)]

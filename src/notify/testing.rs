@@ -196,6 +196,7 @@ fn message(channel: Channel, to: &str, content: Content) -> Message {
         at: Timestamp::from_second(1_767_225_600),
         thread: None,
         content,
+        nth: None,
     }
 }
 

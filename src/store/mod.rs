@@ -26,6 +26,7 @@ pub mod heartbeats;
 pub mod imports;
 pub mod incidents;
 pub mod keys;
+pub mod ledgers;
 pub mod maintenance;
 pub mod meta;
 pub mod notifications;

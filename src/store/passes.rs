@@ -3,7 +3,8 @@
 use crate::domain::id::{IncidentId, UserId};
 use crate::domain::pass::Pass;
 use crate::store::engine::TableName;
-use crate::store::record::{IndexRows, Read, Record, Table};
+use crate::store::keys::Span;
+use crate::store::record::{IndexRows, Page, Read, Record, Table, Take};
 use crate::store::{Result, tables};
 
 impl Record for Pass {
@@ -28,4 +29,9 @@ pub fn pass_by_token(read: &impl Read, token_hash: [u8; 32]) -> Result<Option<Pa
 /// The code in upper case, as it is kept.
 pub fn pass_by_code(read: &impl Read, user: UserId, code: &str) -> Result<Option<Pass>> {
     read.find(&tables::PASSES_BY_CODE, (user, code))
+}
+
+/// All passes of one person, in the order of their codes.
+pub fn passes_of_user(read: &impl Read, user: UserId, take: Take) -> Result<Page<Pass>> {
+    read.scan(&tables::PASSES_BY_CODE, &Span::of((user,)), take)
 }

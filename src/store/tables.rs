@@ -23,6 +23,7 @@ use crate::domain::session::Session;
 use crate::domain::source_event::{Replay, SourceEvent};
 use crate::domain::storm::{StormLine, Surge};
 use crate::domain::team::Team;
+use crate::domain::throttle::{ChannelTrouble, Ledger};
 use crate::domain::time::Timestamp;
 use crate::domain::timeline::TimelineEntry;
 use crate::domain::user::User;
@@ -64,6 +65,9 @@ pub const DELIVERIES_TOLD_BY_USER: Index<(UserId, DeliveryId), Delivery> = Index
 pub const PASSES: Table<(IncidentId, UserId), Pass> = Table::new("passes", Version(1));
 pub const PASSES_BY_TOKEN: Unique<[u8; 32], Pass> = Unique::new("passes.by_token");
 pub const PASSES_BY_CODE: Unique<(UserId, String), Pass> = Unique::new("passes.by_code");
+
+pub const LEDGERS: Table<String, Ledger> = Table::new("ledgers", Version(1));
+pub const CHANNEL_TROUBLE: Table<String, ChannelTrouble> = Table::new("channel_trouble", Version(1));
 
 pub const USERS: Table<UserId, User> = Table::new("users", Version(1));
 pub const USERS_BY_EMAIL: Unique<String, User> = Unique::new("users.by_email");
@@ -135,6 +139,8 @@ pub const RECORDS: &[RecordKind] = &[
     RecordKind::of::<Notification>(),
     RecordKind::of::<Delivery>(),
     RecordKind::of::<Pass>(),
+    RecordKind::of::<Ledger>(),
+    RecordKind::of::<ChannelTrouble>(),
     RecordKind::of::<User>(),
     RecordKind::of::<Team>(),
     RecordKind::of::<Schedule>(),

@@ -11,6 +11,7 @@ pub mod assets;
 pub mod basic;
 pub mod body;
 pub mod calendar;
+pub mod callback;
 pub mod error;
 pub mod extract;
 pub mod guard;
@@ -33,6 +34,8 @@ pub mod webhooks;
 use crate::app::{self, App, AppError, Read, Write};
 use crate::bridge::{Bridge, Lane};
 use crate::domain::id::{AlertSourceId, UserId};
+use crate::domain::receipt::Reported;
+use crate::domain::reply::Inbound;
 use crate::egress::Egress;
 use crate::web::basic::Remembered;
 use crate::web::body::LargeBodies;
@@ -80,6 +83,8 @@ pub struct WebSettings {
     pub is_trusted_proxy: Box<dyn Fn(IpAddr) -> bool + Send + Sync>,
     /// Whether the server listens on nothing but this machine.
     pub listens_on_loopback: bool,
+    /// How a provider's call is read; what it is about stands in its path.
+    pub read_call: fn(&str, &[u8]) -> (Vec<Reported>, Vec<Inbound>),
     /// Made of the installation's secret. The store keeps digests of session cookies under it.
     pub session_key: hmac::Key,
 }

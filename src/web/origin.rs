@@ -49,6 +49,7 @@ mod tests {
             allowed_origins: vec!["https://wall.example.org".into()],
             is_trusted_proxy: Box::new(|_| false),
             listens_on_loopback: false,
+            read_call: |_, _| (vec![], vec![]),
             session_key: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, b""),
         };
         let check = |site: Option<&'static str>, origin: Option<&'static str>, expected| {

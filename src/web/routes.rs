@@ -4,6 +4,7 @@
 //! looked up. HEAD answers wherever GET does, other methods of a listed path answer 405, unlisted paths 404.
 
 use crate::web::api::{deeds, escalation_policies, incidents, system, teams, users};
+use crate::web::callback::infobip;
 use crate::web::error::WebError;
 use crate::web::guard::{Guarded, guard};
 use crate::web::{Web, calendar, health, layers, pings, problems, ui, webhooks};
@@ -74,7 +75,7 @@ impl RouteSpec {
 
 fn body_limit(path: &str) -> usize {
     match path {
-        path if path.starts_with("/api/v1/webhooks/") => WEBHOOK_BYTES,
+        path if path.starts_with("/api/v1/webhooks/") || path.starts_with("/api/v1/callbacks/") => WEBHOOK_BYTES,
         path if path.starts_with("/api/") => API_BYTES,
         _ => FORM_BYTES,
     }
@@ -100,6 +101,7 @@ pub fn table() -> Vec<RouteSpec> {
         RouteSpec::post("/ping/{token}", Ping, pings::by_address),
         RouteSpec::get("/ping/{token}/{word}", Ping, pings::by_address_saying),
         RouteSpec::post("/ping/{token}/{word}", Ping, pings::by_address_saying),
+        RouteSpec::post("/api/v1/callbacks/infobip/{token}/{kind}", Link, infobip::receive),
 
         RouteSpec::get("/api/v1/incidents", Viewer, incidents::list),
         RouteSpec::get("/api/v1/incidents/{reference}", Viewer, incidents::one),

@@ -5,12 +5,13 @@
 //! once is bounded, and a claim is only made for a message that can leave now.
 
 use crate::app::AppError;
-use crate::app::deliveries::{About, BATCH, Facts, Outgoing, Sender, claim_due, next_due, record};
+use crate::app::deliveries::{About, BATCH, Bundled, Facts, Outgoing, Sender, claim_due, next_due, record};
 use crate::app::system::Worker;
 use crate::domain::delivery::{Answer, DeliveryRing, Outcome};
 use crate::domain::effect::{Reason, UpdateKind};
+use crate::domain::incident::Incident;
 use crate::domain::time::{Timestamp, zone_named};
-use crate::notify::{Content, Headline, Message, NextCall, Page, SEND_LIMIT, Update};
+use crate::notify::{Bundle, Content, Headline, Message, NextCall, Page, Provider, SEND_LIMIT, Update};
 use crate::worker::{Shop, wheel};
 use std::sync::Arc;
 use tokio::sync::{Notify, Semaphore};
@@ -101,7 +102,8 @@ async fn send(shop: &Shop, outgoing: Outgoing) {
     };
     shop.app.board.channel_answered(channel, shop.app.now(), failure);
     tracing::info!(delivery = %delivery, channel = channel.word(), outcome = ?answer.outcome, "sent");
-    let recorded = shop.write(move |tx| record(tx, delivery, attempt, &answer)).await;
+    let has_receipts = shop.providers.provider(channel).is_some_and(Provider::has_receipts);
+    let recorded = shop.write(move |tx| record(tx, delivery, attempt, &answer, has_receipts)).await;
     if let Err(error) = recorded {
         tracing::error!(delivery = %delivery, %error, "an answer could not be recorded; the message will be sent again");
     }
@@ -111,11 +113,15 @@ async fn send(shop: &Shop, outgoing: Outgoing) {
 fn message(shop: &Shop, outgoing: Outgoing) -> Message {
     let base = shop.app.settings.base_url.as_deref().map(|base| base.trim_end_matches('/'));
     let lineage = shop.app.lineage();
+    let replies = shop.providers.provider(outgoing.channel).is_some_and(Provider::hears_replies);
     let (thread, content) = match outgoing.about {
-        About::Incident(facts) => (Some(format!("incident-{}-{lineage}", facts.number)), about_incident(*facts, base)),
+        About::Incident(facts) => {
+            (Some(format!("incident-{}-{lineage}", facts.number)), about_incident(*facts, base, replies))
+        }
+        About::Bundle(bundled) => (None, Content::Bundle(bundle(bundled, outgoing.nth, base, replies))),
         About::Test(asked_by) => (None, Content::Test { asked_by }),
         About::Code(code) => (None, Content::Code { code }),
-        About::Answer(sentence) => (None, Content::Update(Update { about: None, sentence, link: None })),
+        About::Words(sentence) => (None, Content::Update(Update { about: None, sentence, link: None })),
     };
     Message {
         message_id: outgoing.message_id,
@@ -124,10 +130,28 @@ fn message(shop: &Shop, outgoing: Outgoing) -> Message {
         at: outgoing.created_at,
         thread,
         content,
+        nth: outgoing.nth,
     }
 }
 
-fn about_incident(facts: Facts, base: Option<&str>) -> Content {
+/// Incidents a bundle names; the rest are counted.
+const NAMED: usize = 3;
+
+fn bundle(bundled: Bundled, nth: Option<u32>, base: Option<&str>, replies: bool) -> Bundle {
+    let more = bundled.incidents.len().saturating_sub(NAMED);
+    let named = bundled.incidents.into_iter().take(NAMED).map(|(incident, pass)| {
+        let Incident { number, severity, title, .. } = incident;
+        (Headline { number, severity, title }, replies.then_some(pass.code))
+    });
+    Bundle {
+        named: named.collect(),
+        more,
+        link: base.map(|base| format!("{base}/incidents")),
+        counter: format!("({})", nth.unwrap_or(bundled.counter)),
+    }
+}
+
+fn about_incident(facts: Facts, base: Option<&str>, replies: bool) -> Content {
     let number = facts.number;
     let link = base.map(|base| match &facts.pass {
         Some(pass) => format!("{base}/a/{}", pass.token),
@@ -150,7 +174,7 @@ fn about_incident(facts: Facts, base: Option<&str>) -> Content {
             why: vec![facts.why],
             next: facts.next.map(|(name, at)| NextCall { name, at: clock_time(at, &facts.zone) }),
             link,
-            code: facts.pass.map(|pass| pass.code),
+            code: facts.pass.filter(|_| replies).map(|pass| pass.code),
             counter: format!("call {}", facts.counter),
         }),
     }

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod deliveries;
 pub mod feeds;
 pub mod inspector;
+pub mod receipts;
 pub mod timers;
 pub mod upkeep;
 pub mod wheel;
@@ -41,6 +42,7 @@ struct Wakers {
     first: Notify,
     retry: Notify,
     feeds: Notify,
+    receipts: Notify,
 }
 
 /// The running workers. Dropping this does not stop them; [`Workers::stop`] does.
@@ -77,10 +79,12 @@ pub async fn start(
         wakers.first.notify_one();
         wakers.retry.notify_one();
         wakers.feeds.notify_one();
+        wakers.receipts.notify_one();
     }));
     let settings = &shop.app.settings;
     let mut tasks = vec![
         supervise(&shop, Worker::Deliveries, deliveries::first_tries),
+        supervise(&shop, Worker::Receipts, receipts::run),
         supervise(&shop, Worker::Upkeep, upkeep::run),
         supervise(&shop, Worker::Feeds, feeds::run),
         supervise(&shop, Worker::Inspector, inspector::run),

@@ -7,6 +7,7 @@ mod kill;
 mod live;
 mod model;
 mod oncall;
+mod reaching;
 mod scenarios;
 mod schema;
 mod senders;

@@ -27,6 +27,7 @@
 //! 00:00  show ID                              tells its state and its timers
 //! ```
 //!
+//! What there is besides about reaching people stands in `reaching`.
 //! `source`, `maintenance` and `policy` also stand before the first time. Which rows of the table of transitions a file
 //! plays is said in `tests/scenarios/README.md`.
 
@@ -35,6 +36,7 @@ mod deeds;
 mod rows;
 mod words;
 
+use crate::reaching;
 use crate::world::{Fault, World};
 use pagerpal::app::incidents;
 use pagerpal::app::intake::{Received, receive};
@@ -215,6 +217,7 @@ impl Stage {
                 }
             }
             Some("policy") => self.policy(line)?,
+            _ if reaching::act(&mut self.world, line).is_some() => {}
             Some("source" | "maintenance" | "provider") => self.act(line)?,
             Some("switch") => self.switch(words.next(), words.next()),
             other => panic!("{}: what is {other:?} in {line:?}?", self.file),
@@ -319,6 +322,9 @@ impl Stage {
     }
 
     fn act(&mut self, act: &str) -> Result<(), AppError> {
+        if let Some(done) = reaching::act(&mut self.world, act) {
+            return done;
+        }
         let words: Vec<&str> = act.split_whitespace().collect();
         match words.as_slice() {
             ["alert", source, id, severity, ..] => {
@@ -345,6 +351,7 @@ impl Stage {
             }
             ["provider", channel, fault @ .., count] => {
                 let fault = match fault {
+                    ["is", "refused"] => Fault::Answers(Outcome::Permanent { account_wide: true }),
                     ["refuses"] => Fault::Answers(Outcome::Permanent { account_wide: false }),
                     ["fails"] => Fault::Answers(Outcome::Temporary { retry_after_secs: None }),
                     ["stalls"] => Fault::Answers(Outcome::Ambiguous),

@@ -30,6 +30,8 @@ fn stored_records_are_as_published() {
     goldens.record(samples::notifications());
     goldens.record(samples::deliveries());
     goldens.record(samples::passes());
+    goldens.record(samples::ledgers());
+    goldens.record(samples::channel_trouble());
     goldens.record(samples::users());
     goldens.record(samples::teams());
     goldens.record(samples::schedules());

@@ -55,6 +55,7 @@ impl Site {
             allowed_origins: vec![],
             is_trusted_proxy: Box::new(|_| false),
             listens_on_loopback: true,
+            read_call: pagerpal::notify::infobip::inbox::read_call,
             session_key: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, b"a secret that only this test knows"),
         };
         let web = Arc::new(Web::new(app, Bridge::new(2), egress, settings));

@@ -196,6 +196,7 @@ fn settings() -> WebSettings {
         allowed_origins: vec!["https://wall.example.test".into()],
         is_trusted_proxy: Box::new(|address| address.is_loopback()),
         listens_on_loopback: false,
+        read_call: pagerpal::notify::infobip::inbox::read_call,
         session_key: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, SECRET),
     }
 }

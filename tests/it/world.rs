@@ -1,7 +1,9 @@
 //! A whole PagerPal without a network: the real application over a real store, a clock that is moved by hand, and
 //! providers that answer as told. When it is dropped, every index is recomputed and the inspector looks around.
 
-use pagerpal::app::deliveries::{Outgoing, Sender, claim_due, record, release_claims};
+use pagerpal::app::deliveries::{
+    About, Outgoing, Sender, claim_due, receipts_overdue, receive_receipts, record, release_claims,
+};
 use pagerpal::app::passes::LinkKey;
 use pagerpal::app::timers::{catch_up, fire_due};
 use pagerpal::app::users::NewUser;
@@ -16,10 +18,12 @@ use pagerpal::domain::delivery::{Answer, DeliveryRing, Outcome};
 use pagerpal::domain::effect::Ring;
 use pagerpal::domain::id::{AlertSourceId, PolicyId, TeamId, UserId};
 use pagerpal::domain::policy::Level;
+use pagerpal::domain::receipt::{Fate, Reported};
+use pagerpal::domain::reply::Inbound;
 use pagerpal::domain::time::Timestamp;
 use pagerpal::random::ScriptedRandom;
 use pagerpal::store::Store;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -37,6 +41,14 @@ pub struct World {
     /// What providers do with the next messages, by channel; then they accept.
     pub faults: BTreeMap<Channel, VecDeque<Fault>>,
     pub sent: Vec<Sent>,
+    /// Channels whose provider reports later what became of a message.
+    pub receipts: BTreeSet<Channel>,
+    /// Reports that providers make by themselves, at their time.
+    pub reports: BTreeMap<Timestamp, Vec<Reported>>,
+    /// The provider's flooding filter, where a test wants it.
+    pub filter: Option<FloodingFilter>,
+    /// What people sent to us, in order.
+    pub replies: Vec<Inbound>,
 }
 
 /// What a provider does with one message.
@@ -74,6 +86,10 @@ impl World {
             people: BTreeMap::new(),
             faults: BTreeMap::new(),
             sent: Vec::new(),
+            receipts: BTreeSet::new(),
+            reports: BTreeMap::new(),
+            filter: None,
+            replies: Vec::new(),
         };
         world.start();
         world.team = world.write(|tx| teams::create(tx, &Actor::SYSTEM, "Everyone", &[])).expect("a team");
@@ -192,6 +208,7 @@ impl World {
             if self.settings.retry_enabled {
                 sent += self.send_due(DeliveryRing::Retry);
             }
+            sent += self.hear_reports();
             self.check();
             if fired.fired == 0 && sent == 0 {
                 return;
@@ -212,10 +229,47 @@ impl World {
                 Some(Fault::Answers(outcome)) => outcome,
                 None => Outcome::Accepted,
             };
+            if outcome == Outcome::Accepted {
+                self.filter_last(at);
+            }
             let answer = Answer { text: format!("the fake says {outcome:?}"), outcome };
-            self.write(move |tx| record(tx, id, attempt, &answer)).expect("answers are recorded");
+            let has_receipts = self.receipts.contains(&self.sent.last().expect("just sent").outgoing.channel);
+            self.write(move |tx| record(tx, id, attempt, &answer, has_receipts)).expect("answers are recorded");
         }
         count
+    }
+
+    /// Shows the last message to the filter, which lets the call succeed and tells in a report.
+    fn filter_last(&mut self, at: Timestamp) {
+        let (Some(filter), Some(sent)) = (&mut self.filter, self.sent.last()) else { return };
+        if sent.outgoing.channel != Channel::Sms {
+            return;
+        }
+        let fate = match filter.takes(&sent.outgoing.address, &text_of(&sent.outgoing), at) {
+            true => Fate::Delivered,
+            false => Fate::Refused(Outcome::Muted),
+        };
+        let message_id = sent.outgoing.message_id.clone();
+        let report = Reported { message_id, fate, text: "reported".to_owned() };
+        self.reports.entry(at.plus_secs(5)).or_default().push(report);
+    }
+
+    /// What providers report by now, and messages of which nothing was heard in time.
+    fn hear_reports(&mut self) -> usize {
+        let now = self.clock.now();
+        let mut heard = 0;
+        while let Some(entry) = self.reports.first_entry().filter(|entry| *entry.key() <= now) {
+            let reports = entry.remove();
+            heard += self.report(reports);
+        }
+        let lineage = self.app().lineage().to_owned();
+        heard + self.write(move |tx| receipts_overdue(tx, &lineage)).expect("silence is noticed").len()
+    }
+
+    /// A provider's report; answers how many entries changed something.
+    pub fn report(&self, reports: Vec<Reported>) -> usize {
+        let lineage = self.app().lineage().to_owned();
+        self.write(move |tx| receive_receipts(tx, &lineage, &reports)).expect("reports are taken in")
     }
 
     fn next_due(&self) -> Option<Timestamp> {
@@ -225,7 +279,9 @@ impl World {
             let timer = settings.escalation_enabled.then(|| timers::next_due(read, Ring::Escalation)).transpose()?;
             let first = deliveries::next_due(read, DeliveryRing::First)?;
             let retry = settings.retry_enabled.then(|| deliveries::next_due(read, DeliveryRing::Retry)).transpose()?;
-            Ok([timer.flatten(), first, retry.flatten()].into_iter().flatten().min())
+            let receipt = deliveries::next_due(read, DeliveryRing::Receipt)?;
+            let report = self.reports.keys().next().copied();
+            Ok([timer.flatten(), first, retry.flatten(), receipt, report].into_iter().flatten().min())
         })
     }
 
@@ -233,6 +289,42 @@ impl World {
     pub fn check(&self) {
         let problems = self.read(inspect::inspect);
         assert!(problems.is_empty(), "{problems:#?}");
+    }
+}
+
+/// The text of a message as the wire would have it, as far as it tells two messages apart.
+pub fn text_of(outgoing: &Outgoing) -> String {
+    match &outgoing.about {
+        About::Incident(facts) => format!("#{} {} call {}", facts.number, facts.title, facts.counter),
+        About::Bundle(bundle) => {
+            let numbers: Vec<u64> = bundle.incidents.iter().map(|(incident, _)| incident.number).take(3).collect();
+            format!("{} incidents {numbers:?} ({:?})", bundle.incidents.len(), outgoing.nth)
+        }
+        About::Test(words) | About::Code(words) | About::Words(words) => format!("{words} ({:?})", outgoing.nth),
+    }
+}
+
+/// Infobip's filter: the 7th identical or the 21st text of any kind to one number within 60 minutes is refused, and what
+/// is refused counts.
+#[derive(Default)]
+pub struct FloodingFilter {
+    texts: BTreeMap<String, Vec<(Timestamp, String)>>,
+    pub refused: usize,
+    /// The most texts any number had within 60 and within 15 minutes.
+    pub most: (usize, usize),
+}
+
+impl FloodingFilter {
+    pub fn takes(&mut self, number: &str, text: &str, at: Timestamp) -> bool {
+        let texts = self.texts.entry(number.to_owned()).or_default();
+        texts.retain(|(then, _)| at.secs_since(*then) < 3600);
+        texts.push((at, text.to_owned()));
+        let identical = texts.iter().filter(|(_, other)| other == text).count();
+        let lately = texts.iter().filter(|(then, _)| at.secs_since(*then) < 900).count();
+        self.most = (self.most.0.max(texts.len()), self.most.1.max(lately));
+        let takes = identical < 7 && texts.len() < 21;
+        self.refused += usize::from(!takes);
+        takes
     }
 }
 

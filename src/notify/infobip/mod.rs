@@ -7,6 +7,7 @@
 //!
 //! Sources: Infobip's API reference for SMS v3 and WhatsApp templates, and its list of response statuses and errors.
 
+pub mod inbox;
 pub mod sms;
 pub mod whatsapp;
 
@@ -30,6 +31,34 @@ pub struct Account {
 }
 
 impl Account {
+    /// A question that changes nothing here; `None` if there was no answer that can be read. Why not is in the log.
+    async fn get(&self, path_and_query: &str) -> Option<Value> {
+        let url = format!("{}{path_and_query}", self.base_url.trim_end_matches('/'));
+        let request = self.client.get(&url).map_err(|refused| refused.to_string());
+        let key = format!("App {}", self.api_key.expose());
+        let answer = match request {
+            Ok(request) => {
+                let sent = request.header(AUTHORIZATION, key).timeout(self.call_limit).send().await;
+                sent.map_err(|error| with_causes(&error.without_url()))
+            }
+            Err(refused) => Err(refused),
+        };
+        let (status, body) = match answer {
+            Ok(response) => (response.status(), read_limited(response).await.unwrap_or_default()),
+            Err(error) => {
+                let text = spoken(&error, &[self.api_key.expose()]);
+                tracing::warn!(text, "Infobip could not be asked");
+                return None;
+            }
+        };
+        let parsed = serde_json::from_slice(&body).ok().filter(|_| status.is_success());
+        if parsed.is_none() {
+            let text = spoken(&explanation(&body), &[self.api_key.expose()]);
+            tracing::warn!(status = status.as_u16(), text, "Infobip gave no answer that can be read");
+        }
+        parsed
+    }
+
     /// One message, posted. `private` are the parts of the body that must not come back in a log.
     async fn post(&self, path: &str, body: &Value, private: &[&str]) -> Answer {
         let (outcome, text) = self.exchange(path, body).await;
@@ -97,15 +126,29 @@ fn retry_after_secs(value: &str) -> Option<u32> {
 fn accepted(body: &[u8]) -> (Outcome, String) {
     let parsed: Value = serde_json::from_slice(body).unwrap_or_default();
     let message = &parsed["messages"][0];
+    match status_of(message) {
+        Some((id, outcome, words)) => (outcome, format!("status {id}: {words}")),
+        None => (Outcome::Ambiguous, format!("accepted, but without a status: {}", explanation(body))),
+    }
+}
+
+/// The status of one message, in an answer and in a report alike: its id, what it means, and its words. The filter's
+/// errors have the last word, whatever the status beside them.
+fn status_of(message: &Value) -> Option<(i64, Outcome, String)> {
     let (status, error) = (&message["status"], &message["error"]);
-    let Some(id) = status["id"].as_i64() else {
-        return (Outcome::Ambiguous, format!("accepted, but without a status: {}", explanation(body)));
+    let id = status["id"].as_i64()?;
+    let is_flooding = error["id"].as_i64().is_some_and(|id| FLOODING_ERRORS.contains(&id));
+    let outcome = match is_flooding {
+        true => Outcome::Muted,
+        false => status_outcome(id, status["groupId"].as_i64(), error["permanent"].as_bool()),
     };
-    let outcome = status_outcome(id, status["groupId"].as_i64(), error["permanent"].as_bool());
     let words = [&status["name"], &status["description"], &status["action"], &error["name"], &error["description"]];
     let words: Vec<&str> = words.into_iter().filter_map(Value::as_str).collect();
-    (outcome, format!("status {id}: {}", words.join(", ")))
+    Some((id, outcome, words.join(", ")))
 }
+
+/// The number had too many texts, or too many alike, within the hour.
+const FLOODING_ERRORS: [i64; 2] = [4103, 4104];
 
 /// What a message's status means: the ids with a meaning of their own first, then the group. An unknown group is
 /// "pending". `permanent` is the error's own flag: `false` saves what is otherwise given up.
@@ -118,7 +161,8 @@ pub fn status_outcome(id: i64, group: Option<i64>, permanent: Option<bool>) -> O
     });
     match meaning {
         Meaning::OnItsWay => Outcome::Accepted,
-        Meaning::Undelivered if permanent == Some(false) => Outcome::Temporary { retry_after_secs: None },
+        Meaning::Undelivered if permanent == Some(false) => Outcome::TemporaryOnce,
+        Meaning::NotReached => Outcome::TemporaryOnce,
         Meaning::Undelivered | Meaning::Rejected => Outcome::Permanent { account_wide: false },
         Meaning::AccountRejected => Outcome::Permanent { account_wide: true },
         Meaning::Passing => Outcome::Temporary { retry_after_secs: None },
@@ -134,6 +178,7 @@ enum Meaning {
     Rejected,
     AccountRejected,
     Passing,
+    NotReached,
     Flooding,
     SeenBefore,
 }
@@ -167,9 +212,9 @@ const STATUSES: [(i64, Meaning); 32] = [
     (19, Meaning::AccountRejected), // no route
     (87, Meaning::AccountRejected), // blocked by fraud protection
     (21, Meaning::Passing),         // system error
-    (96, Meaning::Passing),         // voice: no answer
-    (97, Meaning::Passing),         // voice: busy
-    (98, Meaning::Passing),         // voice: cancelled
+    (96, Meaning::NotReached),      // voice: no answer
+    (97, Meaning::NotReached),      // voice: busy
+    (98, Meaning::NotReached),      // voice: cancelled
     (20, Meaning::Flooding),
     (23, Meaning::SeenBefore),
 ];
@@ -244,7 +289,8 @@ mod tests {
             (Outcome::Accepted, vec![0, 2, 3, 5, 7, 26]),
             (PERMANENT, vec![4, 9, 31, 15, 29, 6, 8, 10, 14, 24, 25, 51, 52]),
             (ACCOUNT, vec![11, 12, 13, 17, 18, 19, 87]),
-            (TEMPORARY, vec![21, 96, 97, 98]),
+            (TEMPORARY, vec![21]),
+            (Outcome::TemporaryOnce, vec![96, 97, 98]),
             (Outcome::Muted, vec![20]),
             (Outcome::Duplicate, vec![23]),
         ];
@@ -274,7 +320,11 @@ mod tests {
             assert_eq!(status_outcome(9999, group, None), outcome, "{group:?}");
         }
         for id in [4, 9, 15, 29, 31] {
-            assert_eq!(status_outcome(id, None, Some(false)), TEMPORARY, "{id}: the error says that it may pass");
+            assert_eq!(
+                status_outcome(id, None, Some(false)),
+                Outcome::TemporaryOnce,
+                "{id}: the error says that it may pass"
+            );
             assert_eq!(status_outcome(id, None, Some(true)), PERMANENT, "{id}");
         }
         assert_eq!(status_outcome(12, Some(5), Some(false)), ACCOUNT);

@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 pub struct InfobipWhatsApp {
     pub account: Account,
     pub settings: settings::WhatsApp,
+    /// Where reports are to be posted, up to and with the token.
+    pub callbacks: Option<String>,
 }
 
 impl Provider for InfobipWhatsApp {
@@ -18,6 +20,15 @@ impl Provider for InfobipWhatsApp {
 
     fn channel(&self) -> Channel {
         Channel::WhatsApp
+    }
+
+    /// Only called in: what became of a WhatsApp message cannot be asked for.
+    fn has_receipts(&self) -> bool {
+        self.callbacks.is_some()
+    }
+
+    fn hears_replies(&self) -> bool {
+        self.callbacks.is_some()
     }
 
     fn send<'a>(&'a self, message: &'a Message) -> Sending<'a> {
@@ -30,7 +41,7 @@ impl Provider for InfobipWhatsApp {
 
 impl InfobipWhatsApp {
     fn body(&self, message: &Message) -> Value {
-        json!({
+        let mut body = json!({
             "messages": [{
                 "from": digits(&self.settings.sender),
                 "to": digits(&message.to),
@@ -42,7 +53,11 @@ impl InfobipWhatsApp {
                 },
                 "urlOptions": {"shortenUrl": false, "trackClicks": false},
             }],
-        })
+        });
+        if let Some(callbacks) = &self.callbacks {
+            body["messages"][0]["notifyUrl"] = json!(format!("{callbacks}/reports"));
+        }
+        body
     }
 }
 
@@ -62,7 +77,7 @@ mod tests {
             template: "pagerpal_page".to_owned(),
             language: "en".to_owned(),
         };
-        let provider = InfobipWhatsApp { account: account(&fake.base_url()), settings };
+        let provider = InfobipWhatsApp { account: account(&fake.base_url()), settings, callbacks: None };
         let message = Message { channel: Channel::WhatsApp, to: "+12025550123".to_owned(), ..hostile_page() };
         assert_eq!(provider.send(&message).await.outcome, Outcome::Accepted);
 

@@ -257,6 +257,7 @@ fn attempt_view(attempt: &Attempt) -> AttemptView {
         Outcome::Permanent { .. } => "permanent",
         Outcome::Muted => "muted",
         Outcome::Duplicate => "duplicate",
+        Outcome::TemporaryOnce => "temporary",
     });
     AttemptView {
         message_number: attempt.message_number,

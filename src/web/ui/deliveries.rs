@@ -8,6 +8,7 @@ use crate::domain::delivery::{Attempt, Delivery, Outcome, State};
 use crate::domain::effect::{Reason, UpdateKind};
 use crate::domain::incident::Incident;
 use crate::domain::notification::Notification;
+use crate::domain::receipt::Fate;
 use crate::domain::time::Timestamp;
 use crate::domain::timeline::Via;
 use crate::web::ui::clock::{Reader, When};
@@ -55,7 +56,7 @@ pub fn row(
         person: names.marked(delivery.user),
         channel: delivery.channel.title(),
         address: shown_address(delivery.channel, &delivery.address, role),
-        about: about_one(notification),
+        about: about(notification.reason, notification.via),
         when: reader.when(delivery.created_at),
         class,
         shape,
@@ -65,24 +66,20 @@ pub fn row(
     }
 }
 
-/// What one notification was about, and who was the reason if a person was.
-pub fn about_one(notification: &Notification) -> String {
-    match (notification.reason, notification.via) {
-        (Reason::Page { .. }, Via::Handed) => "page, given by hand".to_owned(),
-        (Reason::Page { .. }, Via::HadTaken) => "page, had taken it".to_owned(),
-        (reason, _) => about(reason),
-    }
-}
-
-pub fn about(reason: Reason) -> String {
+pub fn about(reason: Reason, via: Via) -> String {
     match reason {
         Reason::Page { level: Some(level) } => format!("page, level {level}"),
-        Reason::Page { level: None } => "page, last resort".to_owned(),
+        Reason::Page { level: None } => match via {
+            Via::Handed => "page, given by hand".to_owned(),
+            Via::HadTaken => "page, had taken it".to_owned(),
+            _ => "page, last resort".to_owned(),
+        },
         Reason::Update(UpdateKind::Acknowledged) => "update: acknowledged".to_owned(),
         Reason::Update(UpdateKind::Resolved) => "update: resolved".to_owned(),
         Reason::Test => "test".to_owned(),
         Reason::Code => "code".to_owned(),
         Reason::Answer => "answer to a reply".to_owned(),
+        Reason::Notice => "notice to an admin".to_owned(),
     }
 }
 
@@ -91,6 +88,10 @@ pub fn state(delivery: &Delivery, reader: &Reader) -> (&'static str, &'static st
     let next = delivery.attempts.len() + 1;
     match &delivery.state {
         State::Queued { due } if *due <= reader.now => ("info", "ring", "saved, about to be sent".to_owned()),
+        State::Queued { due } if delivery.held_back => {
+            let text = format!("enough texts to this number for now; waits until {}", reader.clock(*due));
+            ("warning", "ring", text)
+        }
         State::Queued { due } => ("info", "ring", format!("saved, due at {}", reader.clock(*due))),
         State::Sending { .. } => ("info", "ring", "being sent, not yet accepted".to_owned()),
         State::Retrying { due } => ("warning", "again", format!("attempt {next} at {}", seconds_clock(reader, *due))),
@@ -123,8 +124,23 @@ fn attempt_words(attempt: &Attempt, delivery: &Delivery) -> String {
         Outcome::Permanent { account_wide: true } => "Refused, as every message would be",
         Outcome::Permanent { account_wide: false } => "Refused",
         Outcome::Muted => "Number closed by the provider's flood filter",
+        Outcome::TemporaryOnce => "Not delivered, and it may pass",
     };
-    if answer.text.is_empty() { format!("{meaning}.") } else { format!("{meaning}: {}", answer.text) }
+    let mut words = if answer.text.is_empty() { format!("{meaning}.") } else { format!("{meaning}: {}", answer.text) };
+    if attempt.carrier.is_some() {
+        words.push_str(" It left together with others.");
+    }
+    if let Some(receipt) = &attempt.receipt {
+        let fate = match receipt.fate {
+            Fate::OnItsWay => "on its way",
+            Fate::AtOperator => "handed to the operator",
+            Fate::Delivered => "on the handset",
+            Fate::Refused(_) => "not delivered",
+        };
+        words.push_str(&format!(" Report: {fate}"));
+        words.push_str(&if receipt.text.is_empty() { ".".to_owned() } else { format!(" ({}).", receipt.text) });
+    }
+    words
 }
 
 /// Viewers see that somebody can be reached, not where: `+49 … 21`, `a…@example.com`.

@@ -19,7 +19,7 @@ use crate::web::error::WebError;
 use crate::web::extract::SignedIn;
 use crate::web::ui::alert_sources::severities;
 use crate::web::ui::clock::{Reader, When, count, list};
-use crate::web::ui::deliveries::{self, about_one};
+use crate::web::ui::deliveries::{self, about};
 use crate::web::ui::form::{Choice, Form};
 use crate::web::ui::marks::{NextCall, SeverityMark, StatusMark, severity, status, whom};
 use crate::web::ui::names::Names;
@@ -236,7 +236,7 @@ fn shown(sight: &Sight<'_>, story: Story, context: &Context) -> Result<Shown, Ap
             && pages.iter().all(|why| why.person != person)
         {
             let steps = why(&notification.via, level, incident, names);
-            pages.push(Why { person, about: about_one(notification), steps });
+            pages.push(Why { person, about: about(notification.reason, notification.via), steps });
         }
     }
     let details = story.details.as_ref();

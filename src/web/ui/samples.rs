@@ -142,6 +142,8 @@ pub fn delivery() -> Delivery {
         channel: Channel::Sms,
         address: "+491701234567".into(),
         state: State::Failed,
+        next_started: false,
+        held_back: false,
         attempts: vec![Attempt { finished_at: Some(at), answer: Some(answer), ..Attempt::new(1, at) }],
         failures: 1,
         created_at: at,

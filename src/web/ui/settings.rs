@@ -64,6 +64,7 @@ fn row(job: &Job, reader: &Reader) -> Row {
             Worker::Escalation => "Escalation",
             Worker::Deliveries => "Sending",
             Worker::Retry => "Notification retry",
+            Worker::Receipts => "Receipts and replies",
             Worker::Upkeep => "Upkeep",
             Worker::Inspector => "Inspector",
             Worker::Feeds => "Calendars",

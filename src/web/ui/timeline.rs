@@ -1,6 +1,6 @@
 //! The timeline in sentences, one for everything that can happen, and the steps of "why me?".
 
-use crate::domain::actor::{By, Who};
+use crate::domain::actor::{By, Door, Who};
 use crate::domain::incident::{Hold, Incident};
 use crate::domain::oncall::{Place, Source};
 use crate::domain::timeline::{
@@ -135,6 +135,14 @@ fn sentence(entry: &TimelineEntry, names: &Names, reader: &Reader) -> String {
                 DeliveryNews::Suppressed => format!("{channel} to {user}: recorded only, safe mode."),
                 DeliveryNews::Withdrawn { reason } => format!("{channel} to {user}: withdrawn, {reason}."),
                 DeliveryNews::Retried => format!("{}.", by(&format!("asked to send the {channel} to {user} again"))),
+                DeliveryNews::Delivered => format!("{channel} to {user} is on the handset."),
+                DeliveryNews::HeldBack { until } => {
+                    let until = reader.clock(*until);
+                    format!("{channel} to {user} waits until {until}: the number has had enough texts for now.")
+                }
+                DeliveryNews::NoReceipt => {
+                    format!("{channel} to {user}: nothing heard for 90 s, so the next method was started.")
+                }
                 DeliveryNews::Crossed => {
                     format!("{channel} to {user} left while the incident was being taken; it may still arrive.")
                 }
@@ -146,7 +154,10 @@ fn sentence(entry: &TimelineEntry, names: &Names, reader: &Reader) -> String {
 /// "Bo acknowledged", or "Bo acknowledged, recorded by Ana" when Ana was signed in and acted for Bo.
 fn deed_by(by: &By, deed: &str, names: &Names) -> String {
     let actor = match by.actor.who {
-        Who::User { id, .. } => names.user(id),
+        Who::User { id, .. } => match entry_door(by) {
+            Some(door) => return format!("{} {deed} by {door}", names.user(id)),
+            None => names.user(id),
+        },
         Who::Source(source) => names.source(source),
         Who::System => "PagerPal",
         Who::CommandLine => "Somebody on the command line",
@@ -156,6 +167,15 @@ fn deed_by(by: &By, deed: &str, names: &Names) -> String {
             format!("{} {deed}, recorded by {actor}", names.user(person))
         }
         _ => format!("{actor} {deed}"),
+    }
+}
+
+/// The door, where it is one that does not ask for a sign-in.
+fn entry_door(by: &By) -> Option<&'static str> {
+    match by.actor.door {
+        Door::Link => Some("the link in a message"),
+        Door::Reply(channel) => Some(channel.title()),
+        Door::Web | Door::Api | Door::Webhook | Door::Worker | Door::CommandLine => None,
     }
 }
 

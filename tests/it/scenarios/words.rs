@@ -1,14 +1,17 @@
 //! What happened, in lines: messages that left, timeline lines of weight, and the state of an incident when asked.
 
 use super::Stage;
+use crate::reaching;
 use pagerpal::app::deliveries::About;
 use pagerpal::app::{incidents, names};
 use pagerpal::clock::Clock;
+use pagerpal::domain::delivery::Delivery;
 use pagerpal::domain::effect::{Reason, UpdateKind};
 use pagerpal::domain::id::UserId;
 use pagerpal::domain::incident::Phase;
 use pagerpal::domain::time::Timestamp;
 use pagerpal::domain::timeline::{Happened, LastResort, SkipReason, TimelineEntry, Weight};
+use pagerpal::store::Read;
 use std::collections::BTreeMap;
 
 /// Messages alike in all but their words are told so often; a storm is not told in full.
@@ -31,18 +34,25 @@ impl Stage {
         }
         let names: BTreeMap<UserId, String> = self.world.people.iter().map(|(name, id)| (*id, name.clone())).collect();
         for sent in &self.world.sent[self.told..] {
-            let About::Incident(facts) = &sent.outgoing.about else { continue };
+            let again = if self.message_ids.insert(sent.outgoing.message_id.clone()) { "" } else { " (same id)" };
+            let About::Incident(facts) = &sent.outgoing.about else {
+                let id = sent.outgoing.delivery;
+                let delivery = self.world.read(|read| Ok(read.get::<Delivery>(id)?.expect("it was just sent")));
+                if let Some(line) = reaching::line(&self.world, &delivery, &sent.outgoing.about) {
+                    lines.push((sent.at, 1, format!("{line}{again}")));
+                }
+                continue;
+            };
             let to = self.world.read(|read| incidents::story(read, &facts.incident.to_string()));
             let delivery = to.notifications.iter().flat_map(|(_, own)| own).find(|d| d.id == sent.outgoing.delivery);
             let name = delivery.and_then(|d| names.get(&d.user)).cloned().unwrap_or_default();
             let (word, title) = (facts.severity.word().to_uppercase(), &facts.title);
             let text = match facts.reason {
                 Reason::Page { .. } => format!("{word} {title}"),
-                Reason::Test | Reason::Code | Reason::Answer => continue,
+                Reason::Test | Reason::Code | Reason::Answer | Reason::Notice => continue,
                 Reason::Update(UpdateKind::Acknowledged) => format!("taken: {title}"),
                 Reason::Update(UpdateKind::Resolved) => format!("over: {title}"),
             };
-            let again = if self.message_ids.insert(sent.outgoing.message_id.clone()) { "" } else { " (same id)" };
             lines.push((sent.at, 1, format!("{} {name}  {text}{again}", sent.outgoing.channel.word())));
         }
         self.told = self.world.sent.len();

@@ -20,12 +20,14 @@ use pagerpal::domain::notification::Notification;
 use pagerpal::domain::oncall::{Place, Source};
 use pagerpal::domain::pass::Pass;
 use pagerpal::domain::policy::{Level, Policy, Recipient};
+use pagerpal::domain::receipt::{Fate, Receipt};
 use pagerpal::domain::rotation::{Cadence, Civil, Version, Weekdays, Window};
 use pagerpal::domain::schedule::{Layer, Schedule, Turns};
 use pagerpal::domain::session::Session;
 use pagerpal::domain::source_event::{Replay, ReportResult, ResultWord, SourceEvent};
 use pagerpal::domain::storm::{StormLine, Surge};
 use pagerpal::domain::team::Team;
+use pagerpal::domain::throttle::{ChannelTrouble, Heard as Reply, Ledger, Share, Text};
 use pagerpal::domain::time::Timestamp;
 use pagerpal::domain::timeline::{
     Called, DeliveryNews, Handover, Happened, LastResort, SkipReason, TimelineEntry, Via,
@@ -183,6 +185,9 @@ pub fn timeline() -> Vec<TimelineEntry> {
         (Channel::Sms, DeliveryNews::Withdrawn { reason: "resolved".into() }),
         (Channel::Sms, DeliveryNews::Retried),
         (Channel::Sms, DeliveryNews::Crossed),
+        (Channel::Sms, DeliveryNews::Delivered),
+        (Channel::Sms, DeliveryNews::HeldBack { until: at(900) }),
+        (Channel::Sms, DeliveryNews::NoReceipt),
     ];
     let mut what = vec![
         Happened::Created { title: "Disk full on db1".into(), severity: Severity::Info },
@@ -300,6 +305,7 @@ pub fn notifications() -> Vec<Notification> {
         told(14, Reason::Test, "Ana"),
         told(15, Reason::Code, ""),
         told(16, Reason::Answer, "#1842 is yours."),
+        told(17, Reason::Notice, "SMS does not work for anybody."),
         page,
     ]
 }
@@ -312,7 +318,13 @@ pub fn deliveries() -> Vec<Delivery> {
         Outcome::Permanent { account_wide: true },
         Outcome::Muted,
         Outcome::Duplicate,
+        Outcome::TemporaryOnce,
     ];
+    let fates = [Fate::OnItsWay, Fate::AtOperator, Fate::Delivered, Fate::Refused(Outcome::Muted)];
+    let receipt = |number: u32| {
+        let fate = fates.get(number as usize - 1)?.clone();
+        Some(Receipt { at: at(i64::from(number) * 60 + 9), fate, text: "status 5".into() })
+    };
     let attempt = |(number, outcome)| Attempt {
         message_number: number,
         claimed_at: at(i64::from(number) * 60),
@@ -320,16 +332,10 @@ pub fn deliveries() -> Vec<Delivery> {
         answer: Some(Answer { outcome, text: "words of the provider".into() }),
         carrier: (number == 2).then(|| id(40)),
         carried: if number == 3 { vec![id(41), id(42)] } else { vec![] },
+        receipt: receipt(number),
     };
     let mut attempts: Vec<Attempt> = (1..).zip(outcomes).map(attempt).collect();
-    attempts.push(Attempt {
-        message_number: 7,
-        claimed_at: at(400),
-        finished_at: None,
-        answer: None,
-        carrier: None,
-        carried: vec![],
-    });
+    attempts.push(Attempt::new(8, at(500)));
     let states = [
         State::Queued { due: at(30) },
         State::Sending { lease_until: at(90) },
@@ -354,14 +360,33 @@ pub fn deliveries() -> Vec<Delivery> {
         attempts: if state.word() == "at operator" { attempts.clone() } else { vec![] },
         state,
         failures: 2,
+        next_started: number == 14,
+        held_back: number == 12,
         created_at: at(30),
     };
-    (12..).zip(states).map(delivery).collect()
+    let about_nobody = Delivery { incident: None, reason: Reason::Code, visit: 0, ..delivery((11, State::Delivered)) };
+    [about_nobody].into_iter().chain((12..).zip(states).map(delivery)).collect()
 }
 
 pub fn passes() -> Vec<Pass> {
     let (incident, user) = (id(INCIDENT), id(BO));
     vec![Pass { incident, user, token_hash: [0x3c; 32], code: "7KQ4".into(), created_at: at(30) }]
+}
+
+pub fn ledgers() -> Vec<Ledger> {
+    let text = |(nth, share)| Text { at: at(30), delivery: id(12), message_number: 1, share, nth };
+    vec![Ledger {
+        number: "+4915112345678".into(),
+        texts: (7..).zip([Share::FirstCritical, Share::Test, Share::Other]).map(text).collect(),
+        count: 9,
+        closed_until: Some(at(3600)),
+        heard: vec![Reply { at: at(50), message_id: "837291".into() }],
+        misses: vec![at(40)],
+    }]
+}
+
+pub fn channel_trouble() -> Vec<ChannelTrouble> {
+    vec![ChannelTrouble { channel: Channel::Sms, told_at: at(60) }]
 }
 
 pub fn users() -> Vec<User> {
@@ -651,6 +676,8 @@ pub fn audit_entries() -> Vec<AuditEntry> {
         Actor::source(id(SOURCE)),
         Actor::SYSTEM,
         Actor::COMMAND_LINE,
+        Actor::user(id(BO), Role::Responder, Door::Link),
+        Actor::user(id(BO), Role::Responder, Door::Reply(Channel::Sms)),
     ];
     let entry = |(number, actor)| AuditEntry {
         id: id(number),

@@ -8,6 +8,7 @@ use crate::domain::contact::Channel;
 use crate::domain::delivery::Delivery;
 use crate::domain::id::{ContactId, UserId};
 use crate::domain::refusal::Refusal;
+use crate::domain::timeline::Via;
 use crate::domain::user::{ContactMethod, User};
 use crate::web::Web;
 use crate::web::error::WebError;
@@ -81,7 +82,14 @@ pub fn shown(
         let (class, shape, state) = state(delivery, sight.reader);
         let address = shown_address(delivery.channel, &delivery.address, seen_as);
         let to = format!("{} {address}", delivery.channel.title());
-        Told { what: about(delivery.reason), to, when: sight.reader.when(delivery.created_at), class, shape, state }
+        Told {
+            what: about(delivery.reason, Via::Named),
+            to,
+            when: sight.reader.when(delivery.created_at),
+            class,
+            shape,
+            state,
+        }
     };
     let last = if may_edit { users::last_told(sight.read, user.id, TOLD)? } else { vec![] };
     Ok(Contacts {

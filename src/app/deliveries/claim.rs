@@ -1,0 +1,289 @@
+//! Takes due deliveries out for sending.
+//!
+//! Each is looked at again: is the page still wanted, the person active, the method there, and may its number get another
+//! text. Pages due to one contact method at one claim leave as one message: one delivery is the *carrier*, whose message
+//! it is; the others are *carried*, have an attempt of their own that names the carrier, and share its outcome. The list
+//! is kept with the attempt, so that after a crash the same message goes out again under the same id.
+
+use crate::app::deliveries::message::{self, About};
+use crate::app::deliveries::{Outgoing, Sender, incident_of, ledger, say, start_next_method};
+use crate::app::{AppError, Write};
+use crate::domain::Severity;
+use crate::domain::contact::Channel;
+use crate::domain::delivery::{self, Attempt, Delivery, DeliveryRing, Outcome, State};
+use crate::domain::effect::Reason;
+use crate::domain::id::DeliveryId;
+use crate::domain::incident::Incident;
+use crate::domain::throttle::Share;
+use crate::domain::time::Timestamp;
+use crate::domain::timeline::DeliveryNews;
+use crate::domain::user::User;
+use crate::store::{Read, deliveries};
+use std::collections::BTreeSet;
+
+/// Deliveries claimed in one transaction at most.
+pub const BATCH: usize = 32;
+
+/// So many pages to one mail address leave as one mail; anywhere else two do.
+const EMAIL_BUNDLE: usize = 6;
+
+/// Takes due deliveries of a ring out for sending, at most `limit` messages. Those no longer wanted, and all of them in
+/// safe mode, become final here.
+pub fn claim_due(
+    tx: &mut Write<'_>,
+    ring: DeliveryRing,
+    sender: &Sender,
+    limit: usize,
+) -> Result<Vec<Outgoing>, AppError> {
+    let mut round = Round { ring, sender, outgoing: Vec::new(), settled: BTreeSet::new() };
+    for delivery in deliveries::deliveries_due(tx, ring, tx.now(), limit.min(BATCH))? {
+        // It may have gone with one before it.
+        if !round.settled.contains(&delivery.id) {
+            round.take(tx, delivery)?;
+        }
+    }
+    Ok(round.outgoing)
+}
+
+struct Round<'a> {
+    ring: DeliveryRing,
+    sender: &'a Sender,
+    outgoing: Vec<Outgoing>,
+    /// Taken out, put off, or final.
+    settled: BTreeSet<DeliveryId>,
+}
+
+impl Round<'_> {
+    fn take(&mut self, tx: &mut Write<'_>, delivery: Delivery) -> Result<(), AppError> {
+        if !delivery.is_repeat() {
+            return self.leave(tx, delivery);
+        }
+        let carrier = delivery.attempts.last().and_then(|attempt| attempt.carrier);
+        let Some(carrier) = carrier else {
+            self.repeat(tx, delivery)?;
+            return Ok(());
+        };
+        // It may have arrived with its carrier, so it goes again with that, and by itself only if that is over.
+        let carrier = tx.get::<Delivery>(carrier)?.filter(|carrier| {
+            carrier.is_repeat() && carrier.attempts.last().is_some_and(|last| last.carried.contains(&delivery.id))
+        });
+        let due = carrier.as_ref().and_then(|carrier| carrier.wheel());
+        match (carrier, due) {
+            (Some(carrier), Some((_, due))) if due <= tx.now() => {
+                if self.repeat(tx, carrier)? {
+                    return Ok(());
+                }
+                match tx.get::<Delivery>(delivery.id)? {
+                    Some(freed) if freed.is_open() => self.leave(tx, freed),
+                    _ => Ok(()),
+                }
+            }
+            (Some(_), Some((_, due))) => {
+                let mut delivery = delivery;
+                delivery.postpone(due);
+                self.settle(tx, &delivery)
+            }
+            _ => self.leave(tx, delivery),
+        }
+    }
+
+    /// The same message once more, with those it carried that are still wanted. False: it is over, and they are free.
+    fn repeat(&mut self, tx: &mut Write<'_>, mut carrier: Delivery) -> Result<bool, AppError> {
+        let carried = carrier.attempts.last().map(|last| last.carried.clone()).unwrap_or_default();
+        let Some(wanted) = self.still_wanted(tx, &mut carrier)? else { return Ok(false) };
+        let mut members = Vec::new();
+        for id in carried {
+            let Some(mut member) = tx.get::<Delivery>(id)? else { continue };
+            let follows = member.is_open()
+                && member.is_repeat()
+                && member.attempts.last().is_some_and(|last| last.carrier == Some(carrier.id));
+            if follows && let Some((incident, _)) = self.still_wanted(tx, &mut member)? {
+                members.push((member, incident));
+            }
+        }
+        self.send(tx, (carrier, wanted.0), members, &wanted.1, Share::Other)?;
+        Ok(true)
+    }
+
+    /// A message that has not left yet, with whatever else is due to the same contact method.
+    fn leave(&mut self, tx: &mut Write<'_>, mut first: Delivery) -> Result<(), AppError> {
+        let Some((incident, user)) = self.still_wanted(tx, &mut first)? else { return Ok(()) };
+        let mut members = Vec::new();
+        if first.is_page() {
+            members = self.companions(tx, &first)?;
+            let enough = if first.channel == Channel::Email { EMAIL_BUNDLE } else { 2 };
+            if members.len() + 1 < enough {
+                members.clear();
+            }
+        }
+        let mut share = share(tx, &first, incident.as_ref())?;
+        for (member, incident) in &members {
+            if self::share(tx, member, incident.as_ref())? == Share::FirstCritical {
+                share = Share::FirstCritical;
+            }
+        }
+        if first.channel == Channel::Sms {
+            let ledger = ledger(tx, &first.address)?;
+            let now = tx.now();
+            if !ledger.admits(share, now) {
+                let until = ledger.opens_at(share, now);
+                self.hold_back(tx, first, until)?;
+                for (member, _) in members {
+                    self.hold_back(tx, member, until)?;
+                }
+                return Ok(());
+            }
+        }
+        self.send(tx, (first, incident), members, &user, share)
+    }
+
+    /// Other pages of the person that are due to the same contact method, and those held back from it, which ride along.
+    /// Their incidents come with them.
+    fn companions(
+        &mut self,
+        tx: &mut Write<'_>,
+        first: &Delivery,
+    ) -> Result<Vec<(Delivery, Option<Incident>)>, AppError> {
+        let now = tx.now();
+        let mut members = Vec::new();
+        for mut other in deliveries::deliveries_open_of_user(tx, first.user, crate::app::MANY)? {
+            let is_due = other.wheel().is_some_and(|(ring, due)| ring == self.ring && due <= now);
+            let fits = other.id != first.id
+                && other.contact == first.contact
+                && other.address == first.address
+                && other.is_page()
+                && !other.is_repeat()
+                && (is_due || other.held_back)
+                && !self.settled.contains(&other.id);
+            if fits && let Some((incident, _)) = self.still_wanted(tx, &mut other)? {
+                members.push((other, incident));
+            }
+        }
+        Ok(members)
+    }
+
+    /// The incident and the person as they are now, or `None`: withdrawn, or suppressed in safe mode, and said so.
+    fn still_wanted(
+        &mut self,
+        tx: &mut Write<'_>,
+        delivery: &mut Delivery,
+    ) -> Result<Option<(Option<Incident>, User)>, AppError> {
+        let incident = incident_of(tx, delivery)?;
+        let (true, Some(user)) = (incident.is_some() == delivery.incident.is_some(), tx.get::<User>(delivery.user)?)
+        else {
+            delivery.state = State::Withdrawn { reason: "its incident or person is missing".to_owned() };
+            self.settle(tx, delivery)?;
+            return Ok(None);
+        };
+        let news = if let Some(reason) = delivery.unwanted(incident.as_ref(), &user, tx.now()) {
+            delivery.state = State::Withdrawn { reason: reason.clone() };
+            DeliveryNews::Withdrawn { reason }
+        } else if !self.sender.sending_enabled {
+            delivery.state = State::Suppressed;
+            DeliveryNews::Suppressed
+        } else {
+            return Ok(Some((incident, user)));
+        };
+        self.settle(tx, delivery)?;
+        say(tx, delivery, news)?;
+        Ok(None)
+    }
+
+    /// The number's budget is used up. A page waits for its share, and the person's next method starts; anything else is
+    /// not worth waiting for.
+    fn hold_back(&mut self, tx: &mut Write<'_>, mut delivery: Delivery, until: Timestamp) -> Result<(), AppError> {
+        if !delivery.is_page() {
+            let reason = "this number gets no more texts for now".to_owned();
+            delivery.state = State::Withdrawn { reason };
+            return self.settle(tx, &delivery);
+        }
+        delivery.state = State::Queued { due: until };
+        if !delivery.held_back {
+            delivery.held_back = true;
+            say(tx, &delivery, DeliveryNews::HeldBack { until })?;
+        }
+        start_next_method(tx, &mut delivery)?;
+        self.settle(tx, &delivery)
+    }
+
+    fn send(
+        &mut self,
+        tx: &mut Write<'_>,
+        (mut carrier, incident): (Delivery, Option<Incident>),
+        members: Vec<(Delivery, Option<Incident>)>,
+        user: &User,
+        share: Share,
+    ) -> Result<(), AppError> {
+        let now = tx.now();
+        let message_number = carrier.claim(now);
+        let attempt = carrier.attempts.len() - 1;
+        carrier.attempts[attempt].carried = members.iter().map(|(member, _)| member.id).collect();
+        let mut incidents: Vec<Incident> = Vec::new();
+        for (mut member, incident) in members {
+            member.claim(now);
+            if let Some(own) = member.attempts.last_mut() {
+                own.carrier = Some(carrier.id);
+            }
+            incidents.extend(incident);
+            self.settle(tx, &member)?;
+        }
+        let nth = match carrier.channel {
+            Channel::Sms => {
+                let mut ledger = ledger(tx, &carrier.address)?;
+                let nth = ledger.note(carrier.id, message_number, share, now);
+                tx.put(&ledger)?;
+                Some(nth)
+            }
+            Channel::WhatsApp | Channel::Email => None,
+        };
+        self.settle(tx, &carrier)?;
+        let about = match incident {
+            Some(incident) if !incidents.is_empty() => {
+                incidents.push(incident);
+                message::bundle(tx, incidents, &carrier, user, &self.sender.link_key)?
+            }
+            incident => message::about(tx, &carrier, incident.as_ref(), user, &self.sender.link_key)?,
+        };
+        self.push(&carrier, attempt, message_number, nth, about);
+        Ok(())
+    }
+
+    fn push(&mut self, carrier: &Delivery, attempt: usize, message_number: u32, nth: Option<u32>, about: About) {
+        self.outgoing.push(Outgoing {
+            delivery: carrier.id,
+            attempt,
+            message_id: delivery::message_id(&self.sender.lineage, carrier.id, message_number),
+            channel: carrier.channel,
+            address: carrier.address.clone(),
+            created_at: carrier.created_at,
+            nth,
+            about,
+        });
+    }
+
+    fn settle(&mut self, tx: &mut Write<'_>, delivery: &Delivery) -> Result<(), AppError> {
+        self.settled.insert(delivery.id);
+        Ok(tx.put(delivery)?)
+    }
+}
+
+/// Which part of its number's budget a message may use. The first that a number hears of a critical incident has a part
+/// of its own.
+fn share(read: &impl Read, delivery: &Delivery, incident: Option<&Incident>) -> Result<Share, AppError> {
+    if delivery.reason == Reason::Test {
+        return Ok(Share::Test);
+    }
+    let Some(incident) = incident.filter(|i| delivery.is_page() && i.severity == Severity::Critical) else {
+        return Ok(Share::Other);
+    };
+    let others = deliveries::deliveries_of(read, incident.id, crate::app::MANY)?;
+    let left = |other: &Delivery| other.attempts.iter().any(|attempt| !never_left(attempt));
+    let is_heard = others.iter().any(|other| other.address == delivery.address && left(other));
+    Ok(if is_heard { Share::Other } else { Share::FirstCritical })
+}
+
+/// The provider did not take it, so the person has heard nothing.
+fn never_left(attempt: &Attempt) -> bool {
+    let outcome = attempt.answer.as_ref().map(|answer| &answer.outcome);
+    matches!(outcome, Some(Outcome::Temporary { .. } | Outcome::Permanent { account_wide: true }))
+}

@@ -1,0 +1,172 @@
+//! What a message says, gathered in the transaction of its claim.
+
+use crate::app::passes::{self, GivenPass, LinkKey};
+use crate::app::{AppError, Write, incidents, names};
+use crate::domain::Severity;
+use crate::domain::delivery::{Attempt, Delivery};
+use crate::domain::effect::Reason;
+use crate::domain::id::{Id, IncidentId};
+use crate::domain::incident::{Incident, IncidentDetails, Status};
+use crate::domain::notification::Notification;
+use crate::domain::policy::Policy;
+use crate::domain::team::Team;
+use crate::domain::time::Timestamp;
+use crate::domain::user::User;
+use crate::store::{Read, deliveries};
+use std::collections::BTreeSet;
+
+/// What a message says.
+#[derive(Clone, Debug)]
+pub enum About {
+    Incident(Box<Facts>),
+    /// Several incidents in one message.
+    Bundle(Bundled),
+    /// Who asked for the test.
+    Test(String),
+    /// The code that proves whose contact method this is.
+    Code(String),
+    /// A sentence about PagerPal itself: the answer to a reply, a warning.
+    Words(String),
+}
+
+/// What a message about an incident says.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    pub incident: IncidentId,
+    pub number: u64,
+    pub severity: Severity,
+    pub title: String,
+    pub team: String,
+    pub details: String,
+    pub reason: Reason,
+    /// Who took or ended it, for updates.
+    pub by: Option<String>,
+    /// Why this person: "Level 1 of Payments 24×7, schedule Payments primary".
+    pub why: String,
+    /// Nth message about this incident to this address; no two texts are alike.
+    pub counter: u32,
+    /// Who is called next, and when, while that is known.
+    pub next: Option<(String, Timestamp)>,
+    /// The reader's, for times in the text.
+    pub zone: String,
+    /// What lets the reader act without signing in; pages only.
+    pub pass: Option<GivenPass>,
+    pub is_test: bool,
+}
+
+/// What a message about several incidents says.
+#[derive(Clone, Debug)]
+pub struct Bundled {
+    /// The worst first; of equals, the oldest.
+    pub incidents: Vec<(Incident, GivenPass)>,
+    /// Which message of the carrier it is.
+    pub counter: u32,
+}
+
+/// For pages that leave together. Two pages about one incident are one mention.
+pub fn bundle(
+    tx: &mut Write<'_>,
+    mut incidents: Vec<Incident>,
+    carrier: &Delivery,
+    user: &User,
+    key: &LinkKey,
+) -> Result<About, AppError> {
+    incidents.sort_by_key(|incident| (std::cmp::Reverse(incident.severity), incident.number));
+    let mut seen = BTreeSet::new();
+    incidents.retain(|incident| seen.insert(incident.id));
+    if let [only] = incidents.as_slice() {
+        let facts = facts(tx, carrier, only, user, key)?;
+        return Ok(About::Incident(Box::new(facts)));
+    }
+    let mut named = Vec::new();
+    for incident in incidents {
+        let pass = passes::give(tx, key, incident.id, user.id)?;
+        named.push((incident, pass));
+    }
+    let counter = carrier.attempts.last().map_or(1, |last| last.message_number);
+    Ok(About::Bundle(Bundled { incidents: named, counter }))
+}
+
+pub fn about(
+    tx: &mut Write<'_>,
+    delivery: &Delivery,
+    incident: Option<&Incident>,
+    user: &User,
+    key: &LinkKey,
+) -> Result<About, AppError> {
+    let words = tx.get::<Notification>(delivery.notification)?.map(|notification| notification.words);
+    let words = words.unwrap_or_default();
+    Ok(match (incident, delivery.reason) {
+        (Some(incident), _) => About::Incident(Box::new(facts(tx, delivery, incident, user, key)?)),
+        (None, Reason::Code) => About::Code(key.proof(delivery.contact, delivery.created_at)),
+        (None, Reason::Answer | Reason::Notice) => About::Words(words),
+        (None, _) => About::Test(words),
+    })
+}
+
+fn facts(
+    tx: &mut Write<'_>,
+    delivery: &Delivery,
+    incident: &Incident,
+    user: &User,
+    key: &LinkKey,
+) -> Result<Facts, AppError> {
+    let pass = match delivery.is_page() {
+        true => Some(passes::give(tx, key, incident.id, user.id)?),
+        false => None,
+    };
+    let details = tx.get::<IncidentDetails>(incident.id)?.map(|details| details.details).unwrap_or_default();
+    let team = tx.get::<Team>(incident.team)?.map(|team| team.name).unwrap_or_default();
+    let notification = tx.get::<Notification>(delivery.notification)?;
+    let policy = tx.get::<Policy>(incident.policy)?;
+    let why = match &notification {
+        Some(notification) => names::why(tx, notification, policy.as_ref())?,
+        None => String::new(),
+    };
+    let by = match (incident.status, incident.assignee, incident.resolved_by) {
+        (Status::Resolved, _, Some(user)) | (Status::Acknowledged, Some(user), _) => {
+            tx.get::<User>(user)?.map(|user| user.name)
+        }
+        _ => None,
+    };
+    let next = match &policy {
+        Some(policy) => incidents::next_call(tx, incident, policy)?,
+        None => None,
+    };
+    Ok(Facts {
+        incident: incident.id,
+        number: incident.number,
+        severity: incident.severity,
+        title: incident.title.clone(),
+        team,
+        details,
+        reason: delivery.reason,
+        by,
+        why,
+        counter: counter(tx, delivery, incident)?,
+        next,
+        zone: user.zone.clone(),
+        pass,
+        is_test: incident.is_test,
+    })
+}
+
+/// Messages about the incident to this address that were begun before this one, and this one. Sent again under its own
+/// id, a message keeps its number.
+fn counter(read: &impl Read, delivery: &Delivery, incident: &Incident) -> Result<u32, AppError> {
+    let begun = |delivery: &Delivery| -> Vec<(Timestamp, u64, u32)> {
+        let mut begun: Vec<(Timestamp, u64, u32)> = Vec::new();
+        for Attempt { message_number, claimed_at, .. } in &delivery.attempts {
+            if begun.last().is_none_or(|(.., last)| last != message_number) {
+                begun.push((*claimed_at, delivery.id.number(), *message_number));
+            }
+        }
+        begun
+    };
+    let Some(own) = begun(delivery).pop() else { return Ok(1) };
+    let all = deliveries::deliveries_of(read, incident.id, crate::app::MANY)?;
+    let others = all.iter().filter(|other| other.channel == delivery.channel && other.address == delivery.address);
+    let mut earlier: BTreeSet<(Timestamp, u64, u32)> = others.flat_map(begun).filter(|other| *other < own).collect();
+    earlier.extend(begun(delivery));
+    Ok(u32::try_from(earlier.len()).unwrap_or(u32::MAX))
+}

@@ -1,0 +1,170 @@
+//! Deliveries: claimed in one transaction, sent outside of any, recorded in another.
+//!
+//! | file | |
+//! |---|---|
+//! | [`claim`] | what is due is looked at once more and taken out for sending, alone or several in one message |
+//! | [`message`] | what the message says |
+//! | [`record`] | what the provider answered, and what follows from it |
+//! | [`receipts`] | what the provider reports later, and its silence |
+
+mod claim;
+mod message;
+mod receipts;
+mod record;
+
+pub use claim::{BATCH, claim_due};
+pub use message::{About, Bundled, Facts};
+pub use receipts::{receipts_overdue, receive_receipts};
+pub use record::record;
+pub(super) use record::tell_admins;
+
+use crate::app::passes::LinkKey;
+use crate::app::{App, AppError, Write, apply};
+use crate::domain::access::{self, Action};
+use crate::domain::actor::{Actor, By};
+use crate::domain::contact::Channel;
+use crate::domain::delivery::{Attempt, Delivery, DeliveryRing, State};
+use crate::domain::id::DeliveryId;
+use crate::domain::incident::{Incident, Status};
+use crate::domain::notification::{Next, Notification, next_method};
+use crate::domain::refusal::Refusal;
+use crate::domain::throttle::Ledger;
+use crate::domain::time::Timestamp;
+use crate::domain::timeline::DeliveryNews;
+use crate::domain::user::User;
+use crate::store::{Read, Take, deliveries};
+
+/// A claimed delivery: all that is needed to send it, without another look at the store.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    pub delivery: DeliveryId,
+    /// Which attempt the answer belongs to.
+    pub attempt: usize,
+    pub message_id: String,
+    pub channel: Channel,
+    pub address: String,
+    pub created_at: Timestamp,
+    /// Which text to this number it is, so that no two are alike; text messages only.
+    pub nth: Option<u32>,
+    pub about: About,
+}
+
+/// When the first delivery of a ring is due.
+pub fn next_due(read: &super::Read<'_>, ring: DeliveryRing) -> Result<Option<Timestamp>, AppError> {
+    Ok(deliveries::delivery_next_due(read, ring)?)
+}
+
+/// What a claim has to know of the process that sends.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    /// Names this history of the data in message ids.
+    pub lineage: String,
+    /// False is safe mode.
+    pub sending_enabled: bool,
+    pub link_key: LinkKey,
+}
+
+impl Sender {
+    pub fn of(app: &App) -> Sender {
+        let super::Settings { sending_enabled, link_key, .. } = app.settings.clone();
+        Sender { lineage: app.lineage().to_owned(), sending_enabled, link_key }
+    }
+}
+
+/// Somebody fixed the cause and sends a failed or exhausted one again. The ladder is not touched.
+pub fn retry(tx: &mut Write<'_>, actor: &Actor, by: By, id: DeliveryId) -> Result<Incident, AppError> {
+    access::require(actor, Action::WorkOnIncidents)?;
+    let mut delivery = tx.get::<Delivery>(id)?.ok_or_else(|| Refusal::not_found("notification"))?;
+    let mut incident = incident_of(tx, &delivery)?.ok_or_else(|| Refusal::not_found("incident"))?;
+    delivery.retry_by_hand(&incident, tx.now())?;
+    tx.put(&delivery)?;
+    apply::append(tx, &mut incident, by, apply::news(&delivery, DeliveryNews::Retried))?;
+    tx.put(&incident)?;
+    Ok(incident)
+}
+
+/// At start: whoever held a claim is dead, so every claim is due at once. The copies carry the same message ids.
+pub fn release_claims(tx: &mut Write<'_>) -> Result<usize, AppError> {
+    let now = tx.now();
+    let mut released = 0;
+    let mut cursor = None;
+    loop {
+        let page = deliveries::deliveries_waiting(tx, Take::first(1000).after(cursor))?;
+        for mut delivery in page.items {
+            if matches!(delivery.state, State::Sending { .. }) {
+                delivery.state = State::Sending { lease_until: now };
+                tx.put(&delivery)?;
+                released += 1;
+            }
+        }
+        match page.next {
+            Some(next) => cursor = Some(next),
+            None => return Ok(released),
+        }
+    }
+}
+
+/// Puts a line about a delivery on its incident's timeline, if it has one.
+fn say(tx: &mut Write<'_>, delivery: &Delivery, what: DeliveryNews) -> Result<(), AppError> {
+    let Some(mut incident) = incident_of(tx, delivery)? else { return Ok(()) };
+    apply::append(tx, &mut incident, By::SYSTEM, apply::news(delivery, what))?;
+    Ok(tx.put(&incident)?)
+}
+
+fn incident_of(read: &impl Read, delivery: &Delivery) -> Result<Option<Incident>, AppError> {
+    match delivery.incident {
+        Some(id) => Ok(read.get::<Incident>(id)?),
+        None => Ok(None),
+    }
+}
+
+/// The deliveries whose pages an attempt's message carried along, each with the attempt that says so.
+fn carried_by(read: &impl Read, carrier: DeliveryId, attempt: &Attempt) -> Result<Vec<(Delivery, usize)>, AppError> {
+    let mut members = Vec::new();
+    for id in &attempt.carried {
+        let Some(member) = read.get::<Delivery>(*id)? else { continue };
+        let own = |a: &Attempt| a.carrier == Some(carrier) && a.claimed_at == attempt.claimed_at;
+        if let Some(index) = member.attempts.iter().rposition(own) {
+            members.push((member, index));
+        }
+    }
+    Ok(members)
+}
+
+/// Starts the person's next method because of this delivery, which happens once, and only for pages that are still
+/// wanted. The flag is set on `delivery`; the caller puts it.
+fn start_next_method(tx: &mut Write<'_>, delivery: &mut Delivery) -> Result<(), AppError> {
+    let Some(incident) = incident_of(tx, delivery)? else { return Ok(()) };
+    let is_wanted = delivery.is_page()
+        && incident.status == Status::Triggered
+        && delivery.visit > incident.ladder.bypassed
+        && !delivery.next_started;
+    let (Some(user), Some(notification)) =
+        (tx.get::<User>(delivery.user)?, tx.get::<Notification>(delivery.notification)?)
+    else {
+        return Ok(());
+    };
+    if !is_wanted {
+        return Ok(());
+    }
+    let now = tx.now();
+    let mut siblings = deliveries::deliveries_of(tx, incident.id, super::MANY)?;
+    siblings.retain(|other| other.user == delivery.user && other.visit == delivery.visit);
+    match next_method(delivery, &user, &siblings, now) {
+        Some(Next::Sooner(id)) => {
+            if let Some(mut sooner) = tx.get::<Delivery>(id)? {
+                sooner.postpone(now);
+                tx.put(&sooner)?;
+            }
+        }
+        Some(Next::Another(contact)) => apply::queue(tx, &notification, contact, now)?,
+        None => return Ok(()),
+    }
+    delivery.next_started = true;
+    Ok(())
+}
+
+/// What is kept of a number.
+pub(super) fn ledger(read: &impl Read, number: &str) -> Result<Ledger, AppError> {
+    Ok(read.get::<Ledger>(number)?.unwrap_or_else(|| Ledger::new(number)))
+}

@@ -1,0 +1,256 @@
+//! How many texts one number may get, whoever shares it, and what else is kept of it.
+//!
+//! The provider's flooding filter refuses the 7th identical or the 21st text of any kind to a number within 60 minutes,
+//! says so only in its report, and counts what it refuses. So a number gets at most 5 texts in 15 minutes and 15 in 60,
+//! of which 4 are kept for first pages of new critical incidents and 1 for a test; and no two texts are alike. What is
+//! over the budget waits and leaves as one text. A report of the filter closes the number for 60 minutes.
+//!
+//! A message that is sent again under its own id is one message to the filter, and one here.
+
+use crate::domain::contact::Channel;
+use crate::domain::id::DeliveryId;
+use crate::domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub const PER_QUARTER: usize = 5;
+pub const PER_HOUR: usize = 15;
+pub const KEPT_FOR_CRITICAL: usize = 4;
+pub const KEPT_FOR_TEST: usize = 1;
+
+const QUARTER_SECS: i64 = 15 * 60;
+const HOUR_SECS: i64 = 60 * 60;
+
+/// Replies whose ids are remembered, so that a repeat does nothing.
+const HEARD: usize = 100;
+/// Providers repeat a reply until it is taken, for a day at most.
+const HEARD_SECS: i64 = 48 * HOUR_SECS;
+/// So many wrong codes within an hour end the answers.
+pub const WRONG_CODES: usize = 10;
+
+/// What a text is, for the shares of the budget.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Share {
+    /// The first this number hears of a critical incident.
+    FirstCritical,
+    Test,
+    Other,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Text {
+    pub at: Timestamp,
+    pub delivery: DeliveryId,
+    pub message_number: u32,
+    pub share: Share,
+    /// Which text to this number it is: never the same twice.
+    pub nth: u32,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Heard {
+    pub at: Timestamp,
+    pub message_id: String,
+}
+
+/// What passed between us and one number lately.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Ledger {
+    /// E.164.
+    pub number: String,
+    /// Of the last hour.
+    pub texts: Vec<Text>,
+    /// How many texts there ever were.
+    pub count: u32,
+    /// The provider's filter was met.
+    pub closed_until: Option<Timestamp>,
+    pub heard: Vec<Heard>,
+    /// When wrong codes came from it, within the last hour.
+    pub misses: Vec<Timestamp>,
+}
+
+/// A channel by which no message to anybody would work, and when admins were last told.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ChannelTrouble {
+    pub channel: Channel,
+    pub told_at: Timestamp,
+}
+
+impl ChannelTrouble {
+    /// Admins hear of it at most hourly.
+    pub fn may_tell_again(&self, now: Timestamp) -> bool {
+        now.secs_since(self.told_at) >= HOUR_SECS
+    }
+}
+
+impl Ledger {
+    pub fn new(number: &str) -> Ledger {
+        let number = number.to_owned();
+        Ledger { number, texts: vec![], count: 0, closed_until: None, heard: vec![], misses: vec![] }
+    }
+
+    /// Whether a text of this share may leave at an instant.
+    pub fn admits(&self, share: Share, at: Timestamp) -> bool {
+        if self.closed_until.is_some_and(|until| at < until) {
+            return false;
+        }
+        let within = |secs: i64| self.texts.iter().filter(move |text| at.secs_since(text.at) < secs);
+        let of = |share: Share| within(HOUR_SECS).filter(|text| text.share == share).count();
+        let (critical, tests) = (of(Share::FirstCritical).min(KEPT_FOR_CRITICAL), of(Share::Test).min(KEPT_FOR_TEST));
+        // What is kept for others and not used yet is not there.
+        let kept = match share {
+            Share::FirstCritical => KEPT_FOR_TEST - tests,
+            Share::Test => KEPT_FOR_CRITICAL - critical,
+            Share::Other => KEPT_FOR_CRITICAL - critical + KEPT_FOR_TEST - tests,
+        };
+        within(QUARTER_SECS).count() < PER_QUARTER && within(HOUR_SECS).count() + kept < PER_HOUR
+    }
+
+    /// The first instant from `now` on at which it may, if nothing else leaves meanwhile.
+    pub fn opens_at(&self, share: Share, now: Timestamp) -> Timestamp {
+        let ends = self.texts.iter().flat_map(|text| [text.at.plus_secs(QUARTER_SECS), text.at.plus_secs(HOUR_SECS)]);
+        let mut candidates: Vec<Timestamp> = ends.chain(self.closed_until).filter(|end| *end > now).collect();
+        candidates.sort_unstable();
+        let open = |at: &Timestamp| self.admits(share, *at);
+        if open(&now) { now } else { candidates.into_iter().find(open).unwrap_or(now.plus_secs(HOUR_SECS)) }
+    }
+
+    /// A text leaves; answers which one it is. The same message again stays the one it was.
+    pub fn note(&mut self, delivery: DeliveryId, message_number: u32, share: Share, now: Timestamp) -> u32 {
+        self.forget(now);
+        let same = |text: &&mut Text| text.delivery == delivery && text.message_number == message_number;
+        if let Some(text) = self.texts.iter_mut().find(same) {
+            text.at = now;
+            return text.nth;
+        }
+        self.count = self.count.saturating_add(1);
+        self.texts.push(Text { at: now, delivery, message_number, share, nth: self.count });
+        self.count
+    }
+
+    /// Nothing was sent after all.
+    pub fn give_back(&mut self, delivery: DeliveryId, message_number: u32) {
+        self.texts.retain(|text| text.delivery != delivery || text.message_number != message_number);
+    }
+
+    /// The provider's filter refused a text: whatever follows would be refused, and counted, too.
+    pub fn close(&mut self, now: Timestamp) {
+        self.closed_until = Some(now.plus_secs(HOUR_SECS));
+    }
+
+    /// Whether this reply is new; it is remembered.
+    pub fn hear(&mut self, message_id: &str, now: Timestamp) -> bool {
+        self.forget(now);
+        if self.heard.iter().any(|heard| heard.message_id == message_id) {
+            return false;
+        }
+        if self.heard.len() == HEARD {
+            self.heard.remove(0);
+        }
+        self.heard.push(Heard { at: now, message_id: message_id.to_owned() });
+        true
+    }
+
+    /// A wrong code came; answers how many did within the hour.
+    pub fn miss(&mut self, now: Timestamp) -> usize {
+        self.forget(now);
+        if self.misses.len() <= WRONG_CODES {
+            self.misses.push(now);
+        }
+        self.misses.len()
+    }
+
+    /// Wrong codes within the hour.
+    pub fn misses_at(&self, now: Timestamp) -> usize {
+        self.misses.iter().filter(|at| now.secs_since(**at) < HOUR_SECS).count()
+    }
+
+    fn forget(&mut self, now: Timestamp) {
+        self.texts.retain(|text| now.secs_since(text.at) < HOUR_SECS);
+        self.misses.retain(|at| now.secs_since(*at) < HOUR_SECS);
+        self.heard.retain(|heard| now.secs_since(heard.at) < HEARD_SECS);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::Id;
+    use Share::*;
+
+    fn minute(minutes: i64) -> Timestamp {
+        Timestamp::from_second(1_000_000).plus_minutes(minutes)
+    }
+
+    /// Sends these shares, one each at its minute, and answers which were admitted.
+    fn play(sends: &[(i64, Share)]) -> Vec<bool> {
+        let mut ledger = Ledger::new("+12025550123");
+        let mut admitted = Vec::new();
+        for (index, (at, share)) in sends.iter().enumerate() {
+            let admits = ledger.admits(*share, minute(*at));
+            if admits {
+                ledger.note(DeliveryId::new(index as u64), 1, *share, minute(*at));
+            }
+            admitted.push(admits);
+        }
+        admitted
+    }
+
+    #[test]
+    fn a_number_gets_five_texts_in_a_quarter_of_an_hour() {
+        assert_eq!(play(&[(0, Other); 6]), [true, true, true, true, true, false]);
+        let sends = [(0, Other), (1, Other), (2, Other), (3, Other), (4, Other), (14, Other), (15, Other), (15, Other)];
+        assert_eq!(play(&sends), [true, true, true, true, true, false, true, false]);
+    }
+
+    #[test]
+    fn a_third_of_the_hours_texts_is_kept_for_what_must_not_wait() {
+        let spread = |share, from: i64, count: i64| (0..count).map(move |n| (from + n * 3, share)).collect::<Vec<_>>();
+        let admitted = |sends: &[(i64, Share)]| play(sends).into_iter().filter(|admitted| *admitted).count();
+        assert_eq!(admitted(&spread(Other, 0, 19)), 10);
+        assert_eq!(admitted(&spread(FirstCritical, 0, 19)), 14);
+        assert_eq!(admitted(&spread(Test, 0, 19)), 11);
+        let mut mixed = spread(Other, 0, 11);
+        mixed.extend([(33, FirstCritical), (36, FirstCritical), (39, Test), (42, Test), (45, FirstCritical)]);
+        mixed.extend([(48, FirstCritical), (51, FirstCritical), (59, Other)]);
+        let expected = [&[true; 10][..], &[false, true, true, true, false, true, true, false, false]].concat();
+        assert_eq!(play(&mixed), expected);
+    }
+
+    #[test]
+    fn what_waits_learns_until_when() {
+        let mut ledger = Ledger::new("+12025550123");
+        assert_eq!(ledger.opens_at(Other, minute(0)), minute(0));
+        for n in 0..5 {
+            ledger.note(DeliveryId::new(n), 1, Other, minute(n as i64));
+        }
+        assert_eq!(ledger.opens_at(Other, minute(5)), minute(15));
+        ledger.close(minute(6));
+        assert_eq!(ledger.opens_at(FirstCritical, minute(7)), minute(66));
+        assert!(!ledger.admits(FirstCritical, minute(65)) && ledger.admits(FirstCritical, minute(66)));
+    }
+
+    #[test]
+    fn the_same_message_again_is_one_message() {
+        let mut ledger = Ledger::new("+12025550123");
+        let delivery = DeliveryId::new(1);
+        assert_eq!(ledger.note(delivery, 1, Other, minute(0)), 1);
+        assert_eq!(ledger.note(delivery, 1, Other, minute(1)), 1);
+        assert_eq!(ledger.note(delivery, 2, Other, minute(2)), 2);
+        ledger.give_back(delivery, 2);
+        assert_eq!((ledger.texts.len(), ledger.texts[0].at), (1, minute(1)));
+        assert_eq!(ledger.note(delivery, 3, Other, minute(3)), 3, "a number is never given twice");
+    }
+
+    #[test]
+    fn replies_are_heard_once_and_wrong_codes_counted_for_an_hour() {
+        let mut ledger = Ledger::new("+12025550123");
+        assert!(ledger.hear("a", minute(0)) && !ledger.hear("a", minute(60)) && ledger.hear("b", minute(60)));
+        assert!(ledger.hear("a", minute(48 * 60)), "after two days nobody repeats it");
+        assert_eq!([0, 10, 20, 61].map(|at| ledger.miss(minute(at))), [1, 2, 3, 3]);
+        for n in 0..500 {
+            ledger.hear(&n.to_string(), minute(3000));
+            ledger.miss(minute(3000));
+        }
+        assert!(ledger.heard.len() == HEARD && ledger.misses.len() == WRONG_CODES + 1);
+    }
+}
