@@ -141,7 +141,11 @@ fn add_schedule(
     now: Timestamp,
     document: &mut export::Document,
 ) -> Result<(), AppError> {
-    let Some((calendar, people)) = calendar(read, id, now)? else { return Ok(()) };
+    let Some((calendar, mut people)) = calendar(read, id, now)? else { return Ok(()) };
+    let published = read.get::<Publication>(id)?;
+    // Whoever had an event that is gone may be named by nothing else any more.
+    let before = published.iter().flat_map(|published| &published.withdrawn).flat_map(|gone| &gone.event.users);
+    people.extend(context::load_people(read, &before.copied().collect())?);
     let mut live = events(&calendar, &people, window(now));
     live.retain(|event| user.is_none_or(|user| event.users.contains(&user)));
     let keys: BTreeSet<EventKey> = live.iter().map(|event| event.key).collect();
@@ -159,7 +163,7 @@ fn add_schedule(
     };
     let (revision, revised_at) = (calendar.schedule.revision, calendar.schedule.revised_at);
     document.events.extend(live.iter().map(|event| write(event, revision, revised_at, false)));
-    if let Some(published) = read.get::<Publication>(id)? {
+    if let Some(published) = published {
         let gone = published.gone(&keys, user);
         document.events.extend(gone.into_iter().map(|gone| write(&gone.event, gone.revision, gone.at, true)));
     }

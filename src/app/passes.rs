@@ -1,11 +1,19 @@
 //! Passes: what a message carries so that its reader can act without signing in.
 
+use crate::app::incidents::{self, Deed};
+use crate::app::names::{self, Names};
 use crate::app::{AppError, Read, Write, sha256};
+use crate::domain::actor::{Actor, Door};
+use crate::domain::effect::Reason;
 use crate::domain::id::{ContactId, Id, IncidentId, UserId};
+use crate::domain::incident::Incident;
 use crate::domain::pass::{self, Pass};
+use crate::domain::policy::Policy;
 use crate::domain::reply::Wish;
+use crate::domain::team::Team;
 use crate::domain::time::Timestamp;
-use crate::store::{Read as _, passes};
+use crate::domain::user::User;
+use crate::store::{Read as _, notifications, passes};
 use ring::hmac;
 
 /// Makes the tokens of links and the codes of proofs. Derived from the secret key, so a copy of the database opens
@@ -113,7 +121,65 @@ fn free_code(tx: &mut Write<'_>, user: UserId) -> Result<String, AppError> {
     }
 }
 
-/// Whose pass a link's token is.
-pub fn by_token(read: &Read<'_>, token: &str) -> Result<Option<Pass>, AppError> {
-    Ok(passes::pass_by_token(read, sha256(token.as_bytes()))?)
+/// What a link shows to whoever holds it.
+#[derive(Clone, Debug)]
+pub struct Sight {
+    pub incident: Incident,
+    pub user: User,
+    pub names: Names,
+    pub team: String,
+    /// Why this person was paged; empty if that is not known any more.
+    pub why: String,
+    pub next: Option<(String, Timestamp)>,
+}
+
+/// What a link's token is good for.
+#[derive(Clone, Debug)]
+pub enum Link {
+    Unknown,
+    /// The incident has been closed for a day, or the person is deactivated.
+    Dead,
+    Live(Box<Sight>),
+}
+
+pub fn look(read: &Read<'_>, token: &str) -> Result<Link, AppError> {
+    let (incident, user) = match holder(read, token, read.now())? {
+        Holder::Unknown => return Ok(Link::Unknown),
+        Holder::Dead => return Ok(Link::Dead),
+        Holder::Live(both) => *both,
+    };
+    let policy = read.get::<Policy>(incident.policy)?;
+    let told = notifications::notifications_of(read, incident.id, super::MANY)?;
+    let page = told.iter().find(|n| n.user == user.id && matches!(n.reason, Reason::Page { .. }));
+    let why = page.map(|page| names::why(read, page, policy.as_ref())).transpose()?.unwrap_or_default();
+    let next = policy.map(|policy| incidents::next_call(read, &incident, &policy)).transpose()?.flatten();
+    let team = read.get::<Team>(incident.team)?.map(|team| team.name).unwrap_or_default();
+    let names = names::all(read)?;
+    Ok(Link::Live(Box::new(Sight { incident, user, names, team, why, next })))
+}
+
+/// Acts for the person whose link it is, with that person's rights. `None`: the link opens nothing.
+pub fn act(tx: &mut Write<'_>, token: &str, deed: Deed) -> Result<Option<Incident>, AppError> {
+    let Holder::Live(both) = holder(tx, token, tx.now())? else { return Ok(None) };
+    let (incident, user) = *both;
+    let actor = Actor::user(user.id, user.role, Door::Link);
+    incidents::act(tx, &actor, &incident.id.to_string(), None, deed).map(Some)
+}
+
+/// The incident and the person of a token.
+enum Holder {
+    Unknown,
+    Dead,
+    Live(Box<(Incident, User)>),
+}
+
+fn holder(read: &impl crate::store::Read, token: &str, now: Timestamp) -> Result<Holder, AppError> {
+    let Some(pass) = passes::pass_by_token(read, sha256(token.as_bytes()))? else { return Ok(Holder::Unknown) };
+    let (incident, user) = (read.get::<Incident>(pass.incident)?, read.get::<User>(pass.user)?);
+    Ok(match (incident, user) {
+        (Some(incident), Some(user)) if !pass.is_dead(&incident, &user, now) => {
+            Holder::Live(Box::new((incident, user)))
+        }
+        _ => Holder::Dead,
+    })
 }

@@ -131,7 +131,7 @@ fn save(
 ) -> Result<(), AppError> {
     let mut policy = policy.checked()?;
     for recipient in policy.levels.iter().flat_map(|level| &level.recipients) {
-        require_recipient(tx, before, recipient)?;
+        require_recipient(tx, before, &policy, recipient)?;
     }
     for user in &policy.last_resort {
         let kept = before.is_some_and(|before| before.last_resort.contains(user));
@@ -144,9 +144,16 @@ fn save(
     change::recheck(tx, actor)
 }
 
-/// A new recipient must exist and be active; one that was there before may stay, visible, though inactive.
-fn require_recipient(read: &impl Read, before: Option<&Policy>, recipient: &Recipient) -> Result<(), AppError> {
-    let kept = before.is_some_and(|before| before.levels.iter().any(|level| level.recipients.contains(recipient)));
+/// A new recipient must exist and be active; one that was there before may stay, visible, though inactive, on as many
+/// levels as before.
+fn require_recipient(
+    read: &impl Read,
+    before: Option<&Policy>,
+    policy: &Policy,
+    recipient: &Recipient,
+) -> Result<(), AppError> {
+    let named = |policy: &Policy| policy.levels.iter().filter(|level| level.recipients.contains(recipient)).count();
+    let kept = before.is_some_and(|before| named(before) >= named(policy));
     match recipient {
         Recipient::User(user) => require_user(read, *user, kept)?,
         Recipient::Schedule(id) => {

@@ -1,7 +1,7 @@
 //! Remembers what schedules gave out through their feeds, so that an event that is gone can be shown as cancelled.
 //!
 //! A feed is drawn from live records when somebody fetches it, and fetching changes nothing; so the worker looks after every
-//! commit and at the turn of the day, and writes only where a schedule with readers gives out something else than before.
+//! commit, at the turn of the day and every 15 minutes, and writes only where a schedule with readers gives out something else than before.
 
 use crate::app::{AppError, Write, feeds};
 use crate::domain::feed::{FeedOf, Publication, day, events, window};
@@ -11,18 +11,27 @@ use crate::domain::time::Timestamp;
 use crate::store::{Read, feeds as stored, schedules};
 use std::collections::BTreeSet;
 
-/// Schedules that somebody may be reading and whose publication is of another day or revision.
-pub fn stale(read: &impl Read, now: Timestamp) -> Result<Vec<ScheduleId>, AppError> {
+/// Schedules with an open feed.
+pub fn read_by_somebody(read: &impl Read) -> Result<Vec<ScheduleId>, AppError> {
+    Ok(with_readers(read)?.iter().map(|schedule| schedule.id).collect())
+}
+
+fn with_readers(read: &impl Read) -> Result<Vec<Schedule>, AppError> {
     let open: BTreeSet<FeedOf> = stored::feeds_open(read, super::MANY)?.into_iter().collect();
     if open.is_empty() {
         return Ok(vec![]);
     }
     // A person's feed may show any schedule.
     let reads_all = open.iter().any(|of| matches!(of, FeedOf::User(_)));
-    let all = schedules::schedules_all(read, super::MANY)?;
-    let read_by_somebody = |schedule: &&Schedule| reads_all || open.contains(&FeedOf::Schedule(schedule.id));
+    let mut all = schedules::schedules_all(read, super::MANY)?;
+    all.retain(|schedule| reads_all || open.contains(&FeedOf::Schedule(schedule.id)));
+    Ok(all)
+}
+
+/// Those of them whose publication is of another day or revision.
+pub fn stale(read: &impl Read, now: Timestamp) -> Result<Vec<ScheduleId>, AppError> {
     let mut stale = Vec::new();
-    for schedule in all.iter().filter(read_by_somebody) {
+    for schedule in with_readers(read)? {
         let known = read.get::<Publication>(schedule.id)?;
         if known.is_none_or(|known| known.revision != schedule.revision || known.day != day(now)) {
             stale.push(schedule.id);

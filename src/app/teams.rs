@@ -47,18 +47,19 @@ pub fn rename(tx: &mut Write<'_>, actor: &Actor, id: TeamId, name: &str) -> Resu
     change::audit(tx, actor, "team.renamed", id, summary)
 }
 
+/// Somebody who is a member already stays one, active or not.
 pub fn add_member(tx: &mut Write<'_>, actor: &Actor, id: TeamId, user: UserId) -> Result<(), AppError> {
     change::begin(actor)?;
     let mut team = one(tx, id)?;
-    let user = users::active(tx, user)?;
-    if !team.members.contains(&user.id) {
-        team.members.push(user.id);
-        team.version += 1;
-        save(tx, &team)?;
-        change::audit(tx, actor, "team.member_added", id, format!("{} joins {}", user.name, team.name))?;
-        change::recheck(tx, actor)?;
+    if team.members.contains(&user) {
+        return Ok(());
     }
-    Ok(())
+    let user = users::active(tx, user)?;
+    team.members.push(user.id);
+    team.version += 1;
+    save(tx, &team)?;
+    change::audit(tx, actor, "team.member_added", id, format!("{} joins {}", user.name, team.name))?;
+    change::recheck(tx, actor)
 }
 
 pub fn remove_member(tx: &mut Write<'_>, actor: &Actor, id: TeamId, user: UserId) -> Result<(), AppError> {

@@ -19,6 +19,7 @@ pub mod heartbeat;
 pub mod id;
 pub mod import;
 pub mod incident;
+pub mod ladder;
 pub mod maintenance;
 pub mod notification;
 pub mod oncall;

@@ -1,7 +1,7 @@
 //! A schedule: a team's calendar of who is on call, in a named zone.
 //!
 //! Its layers are part of it; its entries, overrides and imported calendars are records of their own. Who is on call at an
-//! instant is answered in `oncall.rs` and nowhere else; `rotation.rs` says when a layer's turns begin.
+//! instant is answered in `oncall/` and nowhere else; `rotation/` says when a layer's turns begin.
 
 use crate::domain::id::{ImportId, LayerId, ScheduleId, TeamId, UserId};
 use crate::domain::rotation::Version;

@@ -16,6 +16,8 @@ pub const PER_QUARTER: usize = 5;
 pub const PER_HOUR: usize = 15;
 pub const KEPT_FOR_CRITICAL: usize = 4;
 pub const KEPT_FOR_TEST: usize = 1;
+/// Of the texts of a quarter of an hour.
+const KEPT_FROM_ANSWERS: usize = 1;
 
 const QUARTER_SECS: i64 = 15 * 60;
 const HOUR_SECS: i64 = 60 * 60;
@@ -34,6 +36,8 @@ pub enum Share {
     FirstCritical,
     Test,
     Other,
+    /// The answer to a reply: whoever forges a number may not use up what its pages need.
+    Answer,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -100,9 +104,10 @@ impl Ledger {
         let kept = match share {
             Share::FirstCritical => KEPT_FOR_TEST - tests,
             Share::Test => KEPT_FOR_CRITICAL - critical,
-            Share::Other => KEPT_FOR_CRITICAL - critical + KEPT_FOR_TEST - tests,
+            Share::Other | Share::Answer => KEPT_FOR_CRITICAL - critical + KEPT_FOR_TEST - tests,
         };
-        within(QUARTER_SECS).count() < PER_QUARTER && within(HOUR_SECS).count() + kept < PER_HOUR
+        let per_quarter = if share == Share::Answer { PER_QUARTER - KEPT_FROM_ANSWERS } else { PER_QUARTER };
+        within(QUARTER_SECS).count() < per_quarter && within(HOUR_SECS).count() + kept < PER_HOUR
     }
 
     /// The first instant from `now` on at which it may, if nothing else leaves meanwhile.
@@ -198,6 +203,8 @@ mod tests {
     #[test]
     fn a_number_gets_five_texts_in_a_quarter_of_an_hour() {
         assert_eq!(play(&[(0, Other); 6]), [true, true, true, true, true, false]);
+        let sends = [(0, Answer), (0, Answer), (0, Answer), (0, Answer), (0, Answer), (0, Other), (0, Other)];
+        assert_eq!(play(&sends), [true, true, true, true, false, true, false]);
         let sends = [(0, Other), (1, Other), (2, Other), (3, Other), (4, Other), (14, Other), (15, Other), (15, Other)];
         assert_eq!(play(&sends), [true, true, true, true, true, false, true, false]);
     }

@@ -56,6 +56,11 @@ pub fn text(content: &Content, nth: Option<u32>) -> String {
     }
 }
 
+/// A sentence of ours as free text: what it quotes is one line, without web addresses or markup.
+pub fn answer(sentence: &str) -> String {
+    without_markup(&without_links(&one_line(sentence)))
+}
+
 /// A text message in GSM-7: one part where it fits, at most two.
 pub fn sms(content: &Content) -> String {
     match content {
@@ -69,11 +74,11 @@ pub fn sms(content: &Content) -> String {
                 format!("#{} {} {}{code}", about.number, severity(about), clip(&phone(&about.title), NAME))
             });
             let named = named.collect::<Vec<_>>().join("; ");
-            let mut ends = vec![format!(" {}", bundle.counter)];
-            if bundle.more > 0 {
-                ends.insert(0, format!("; and {} more.", bundle.more));
-            }
-            ends.extend(bundle.link.as_ref().map(|link| format!(" {link}")));
+            let more = if bundle.more > 0 { format!("; and {} more.", bundle.more) } else { String::new() };
+            let link = bundle.link.as_deref().filter(|link| gsm::septets(link) <= LINK_SEPTETS);
+            let link = link.map(|link| format!(" {link}")).unwrap_or_default();
+            // What is counted goes with every ending, or two bundles could be alike.
+            let ends = [format!("{more} {}{link}", bundle.counter), format!("{more} {}", bundle.counter)];
             fit(&format!("{} incidents: ", bundle.named.len() + bundle.more), &named, &ends)
         }
         Content::Update(Update { about, sentence, link }) => {
@@ -351,7 +356,7 @@ fn clip(text: &str, characters: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::NextCall;
+    use super::super::{Bundle, NextCall};
     use super::*;
     use crate::domain::Severity;
 
@@ -378,6 +383,41 @@ mod tests {
 
     fn update(about: Option<Headline>) -> Content {
         Content::Update(Update { about, sentence: "Bo took it.".to_owned(), link: Some(LINK.to_owned()) })
+    }
+
+    #[test]
+    fn where_replies_reach_us_a_page_says_how_to_take_it() {
+        let check = |link: Option<&str>, expected: &str| {
+            let page = Page { code: Some("7KQ4".to_owned()), link: link.map(str::to_owned), ..page() };
+            assert_eq!(sms(&Content::Page(page.clone())), expected);
+            assert_eq!(whatsapp(&Content::Page(page))[0], "#1842 CRITICAL 1/1, reply 7KQ4");
+        };
+        let link = format!("#1842 CRITICAL db-1 disk 97% (Payments) 1/1 Take it: reply 7KQ4 or {LINK} Next: Bo 03:19");
+        check(Some(LINK), &link);
+        check(None, "#1842 CRITICAL db-1 disk 97% (Payments) 1/1 Reply 7KQ4 to take it. Next: Bo 03:19");
+    }
+
+    #[test]
+    fn no_two_texts_to_a_number_are_alike_however_long_they_are() {
+        let bundle = |counter: &str, title: &str| {
+            let about = Headline { number: 7, severity: Severity::Error, title: title.to_owned() };
+            let named = vec![(about, Some("7KQ4".to_owned())); 3];
+            Content::Bundle(Bundle { named, more: 90, link: Some(LINK.to_owned()), counter: counter.to_owned() })
+        };
+        for title in ["x".to_owned(), "long ".repeat(200)] {
+            let counted = |counter: &str| Content::Page(Page { counter: counter.to_owned(), ..titled(&title) });
+            let update = || Content::Update(Update { about: None, sentence: title.clone(), link: None });
+            let texts = [
+                [text(&counted("call 1"), Some(1)), text(&counted("call 2"), Some(2))],
+                [text(&bundle("(1)", &title), Some(1)), text(&bundle("(2)", &title), Some(2))],
+                [text(&update(), Some(1)), text(&update(), Some(2))],
+                [text(&update(), Some(9)), text(&update(), Some(99_999))],
+            ];
+            for [one, other] in texts {
+                assert_ne!(one, other);
+                assert!(gsm::septets(&one).max(gsm::septets(&other)) <= 306, "{one}");
+            }
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! values, crosses the bridge once into `app`, and turns the answer into a page or a document. It decides nothing, and
 //! it never looks at a header to find out who is asking.
 
+pub mod act;
 pub mod address;
 pub mod api;
 pub mod assets;
@@ -64,12 +65,17 @@ pub struct Web {
     alerts: Flow<AlertSourceId>,
     large_bodies: LargeBodies,
     calls: Flow<UserId>,
+    /// Links that open nothing, whoever tries them.
+    wrong_links: Flow<()>,
     remembered: Remembered,
     known_keys: KnownKeys,
     seen: Seen,
     certificates: Certificates,
     last_health: LastHealth,
 }
+
+/// Takes what a call is about and its body.
+pub type ReadCall = fn(&str, &[u8]) -> (Vec<Reported>, Vec<Inbound>);
 
 /// The part of the configuration that the web layer itself needs.
 pub struct WebSettings {
@@ -84,7 +90,7 @@ pub struct WebSettings {
     /// Whether the server listens on nothing but this machine.
     pub listens_on_loopback: bool,
     /// How a provider's call is read; what it is about stands in its path.
-    pub read_call: fn(&str, &[u8]) -> (Vec<Reported>, Vec<Inbound>),
+    pub read_call: ReadCall,
     /// Made of the installation's secret. The store keeps digests of session cookies under it.
     pub session_key: hmac::Key,
 }
@@ -99,6 +105,7 @@ impl Web {
             alerts: Flow::new(1000, 100),
             large_bodies: LargeBodies::default(),
             calls: Flow::new(100, 20),
+            wrong_links: Flow::new(200, 5),
             seen: Seen::default(),
             certificates: Certificates::default(),
             last_health: LastHealth::default(),

@@ -18,11 +18,14 @@ use jiff::tz::TimeZone;
 
 /// Asked together; one that hangs holds up seven others for as long as a call may take.
 const TOGETHER: usize = 8;
+/// What schedules give out changes with people, too, which no revision tells.
+const LOOK_EVERY_SECS: i64 = 15 * 60;
 const DAY: i64 = 86_400;
 
 pub async fn run(shop: Shop) {
+    let mut looked_at = None;
     loop {
-        let going_on = match round(&shop).await {
+        let going_on = match round(&shop, &mut looked_at).await {
             Ok(next) => wheel::rest(&shop, &shop.wakers.feeds, next).await,
             Err(error) => {
                 shop.ran(Worker::Feeds, 0, Some(error.to_string()));
@@ -36,10 +39,16 @@ pub async fn run(shop: Shop) {
 }
 
 /// Does everything that is due and answers when the next import is.
-async fn round(shop: &Shop) -> Result<Option<Timestamp>, AppError> {
+async fn round(shop: &Shop, looked_at: &mut Option<Timestamp>) -> Result<Option<Timestamp>, AppError> {
     let now = shop.app.now();
-    for schedule in shop.read(move |read| publication::stale(read, now)).await? {
+    let is_time = looked_at.is_none_or(|looked| now.secs_since(looked) >= LOOK_EVERY_SECS);
+    let schedules = shop
+        .read(move |read| if is_time { publication::read_by_somebody(read) } else { publication::stale(read, now) });
+    for schedule in schedules.await? {
         shop.write(move |tx| publication::publish(tx, schedule)).await?;
+    }
+    if is_time {
+        *looked_at = Some(now);
     }
     if !shop.app.settings.sending_enabled {
         shop.ran(Worker::Feeds, 0, None);

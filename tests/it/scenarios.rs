@@ -21,6 +21,8 @@
 //! 00:00  source NAME resolves after 30m  |  source NAME urgency always low  |  source NAME moves to NAME
 //! 00:00  maintenance NAME SOURCE 00:00-02:00  |  maintenance NAME ends
 //! 00:00  provider CHANNEL refuses|fails|stalls|is silent|filters N
+//! 00:00  heartbeat SOURCE NAME 10m 5m         adds one: interval and grace
+//! 00:00  ping SOURCE NAME [fail|EXIT CODE]
 //! 00:00  restart  |  clock +2h  |  sending off  |  escalation off|on  |  retries off|on
 //! 00:00  down until 03:00                     the process is away that long
 //! 00:00  restored                             the database comes from a backup
@@ -38,10 +40,11 @@ mod words;
 
 use crate::reaching;
 use crate::world::{Fault, World};
+use pagerpal::app::heartbeats::{self, NewHeartbeat};
 use pagerpal::app::incidents;
 use pagerpal::app::intake::{Received, receive};
 use pagerpal::app::timers::shift_elapsed;
-use pagerpal::app::{AppError, policies, schedules, users};
+use pagerpal::app::{AppError, pings, policies, schedules, sha256, users};
 use pagerpal::clock::Clock;
 use pagerpal::domain::Severity;
 use pagerpal::domain::access::Role;
@@ -50,6 +53,7 @@ use pagerpal::domain::contact::Channel;
 use pagerpal::domain::delivery::Outcome;
 use pagerpal::domain::entry::{Interval, OverrideMode};
 use pagerpal::domain::event::{Action, Event, Order, Report, SenderTime};
+use pagerpal::domain::heartbeat::Beat;
 use pagerpal::domain::id::{AlertSourceId, IncidentId, MaintenanceId, PolicyId, ScheduleId, UserId};
 use pagerpal::domain::incident::Incident;
 use pagerpal::domain::policy::{Level, REPAGE_MINUTES_DEFAULT, Recipient};
@@ -334,6 +338,21 @@ impl Stage {
             ["recover", source, id] => self.event(source, id, Action::Resolve, None, ""),
             ["takes", source, id] => self.event(source, id, Action::Acknowledge, None, ""),
             ["policy", ..] => self.policy(act),
+            ["heartbeat", source, name, interval, grace] => {
+                let minutes = |text: &str| -> u32 {
+                    text.strip_suffix('m').and_then(|text| text.parse().ok()).expect("minutes such as 10m")
+                };
+                let (source, name) = (self.sources[*source].0, (*name).to_owned());
+                let (interval_minutes, grace_minutes) = (minutes(interval), minutes(grace));
+                let new = NewHeartbeat { source, name, interval_minutes, grace_minutes };
+                let key = self.world.settings.link_key.clone();
+                self.world.write(move |tx| heartbeats::create(tx, &Actor::SYSTEM, &key, &new).map(drop))
+            }
+            ["ping", source, name, word @ ..] => {
+                let what = word.first().map_or(Beat::Ping, |word| Beat::from_word(word).expect("fail or an exit code"));
+                let (hash, name, source) = (sha256(source.as_bytes()), (*name).to_owned(), self.sources[*source].0);
+                self.world.write(move |tx| pings::ping(tx, source, hash, &name, what, "").map(drop))
+            }
             ["restart"] => {
                 self.world.restart();
                 Ok(())

@@ -34,9 +34,13 @@ fn stored_records_are_as_published() {
     goldens.record(samples::channel_trouble());
     goldens.record(samples::users());
     goldens.record(samples::teams());
-    goldens.record(samples::schedules());
-    goldens.record(samples::entries());
-    goldens.record(samples::overrides());
+    goldens.record(samples::calendars::schedules());
+    goldens.record(samples::calendars::entries());
+    goldens.record(samples::calendars::overrides());
+    goldens.record(samples::calendars::imports());
+    goldens.record(samples::calendars::import_copies());
+    goldens.record(samples::calendars::feeds());
+    goldens.record(samples::calendars::publications());
     goldens.record(samples::policies());
     goldens.record(samples::alert_sources());
     goldens.record(samples::heartbeats());

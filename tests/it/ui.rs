@@ -1,6 +1,8 @@
 //! The pages, as a browser without scripts uses them: forms are found on the page, filled in and sent to where their
 //! buttons say, through the real router over a store in memory.
 
+mod people;
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
@@ -506,12 +508,123 @@ async fn a_schedule_shows_two_weeks_with_its_gaps_in_its_own_zone() {
     ana.done(&format!("{team}/delete"), &[]).await.1.has("No team yet.");
 }
 
+/// A team and its schedule; answers the schedule's path.
+async fn a_schedule(ana: &Visitor<'_>) -> String {
+    let (team, _) = ana.done("/teams", &[("name", "Nights")]).await;
+    let team_id = team.rsplit('/').next().expect("an id").to_owned();
+    let form = [("name", "Primary"), ("team", &team_id), ("zone", "Europe/Berlin"), ("fallback", "")];
+    ana.done("/schedules", &form).await.0
+}
+
+#[tokio::test]
+async fn a_schedule_is_subscribed_to_by_a_link_that_can_be_revoked() {
+    let site = Site::staffed();
+    let ana = site.sign_in("Ana").await;
+    let schedule = a_schedule(&ana).await;
+    let rea_id = site.id_of("Rea").to_string();
+    let entry = [("user", rea_id.as_str()), ("start", "2026-11-25T09:00"), ("end", "2026-11-27T09:00")];
+    ana.done(&format!("{schedule}/entries"), &entry).await;
+    let calendars = format!("{schedule}/calendars");
+    ana.get(&schedule).await.has(&format!("href=\"{calendars}\""));
+    let (_, page) = ana.done(&format!("{calendars}/feeds"), &[]).await;
+    let href = between(&page.body, "<a href=\"https://pager.example.test/calendar/", "\"").to_owned();
+    let link = format!("/calendar/{href}");
+    assert!(link.ends_with(".ics") && link.len() == "/calendar/.ics".len() + 27, "{link}");
+
+    // Whoever has the link may read, with or without the ending, and hears when nothing has changed.
+    let reader = site.stranger();
+    let feed = reader.get(&link).await;
+    feed.is(StatusCode::OK).has("BEGIN:VCALENDAR\r\n").has("SUMMARY:Rea\r\n").has("DTSTART:20261125T080000Z\r\n");
+    feed.has("X-WR-CALNAME:Primary\r\n").has("@pager.example.test\r\n").has("TRANSP:TRANSPARENT");
+    let header = |answer: &Answer, name: &str| answer.headers[name].to_str().expect("ASCII").to_owned();
+    assert_eq!(header(&feed, "content-type"), "text/calendar; charset=utf-8");
+    assert_eq!(header(&feed, "cache-control"), "private, no-cache");
+    let etag = header(&feed, "etag");
+    reader.get(link.trim_end_matches(".ics")).await.is(StatusCode::OK);
+    let ask = async |etag: &str| {
+        let request = Request::get(&link).header(header::IF_NONE_MATCH, etag).body(Body::empty()).expect("a request");
+        site.router.clone().oneshot(request).await.expect("an answer").status()
+    };
+    assert_eq!((ask(&etag).await, ask("\"other\"").await), (StatusCode::NOT_MODIFIED, StatusCode::OK));
+    site.clock.advance(3600);
+    assert_eq!(ask(&etag).await, StatusCode::NOT_MODIFIED, "an hour later nothing has changed");
+
+    // Viewers see that there are calendars, but no link and no form of an admin.
+    let vic = site.sign_in("Vic").await;
+    vic.get(&calendars).await.is(StatusCode::OK).has_not(&href).has_not("Make a link").has_not("Add a calendar");
+
+    let revoke = between(&page.body, &format!("action=\"{calendars}/feeds/"), "\"").to_owned();
+    ana.done(&format!("{calendars}/feeds/{revoke}"), &[]).await.1.has("No links yet.");
+    reader.get(&link).await.is(StatusCode::NOT_FOUND);
+    reader.get("/calendar/nonsense.ics").await.is(StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_persons_own_calendar_is_theirs_alone() {
+    let site = Site::staffed();
+    let (ana, rea, vic) = (site.sign_in("Ana").await, site.sign_in("Rea").await, site.sign_in("Vic").await);
+    let own = format!("/users/{}/calendars", site.id_of("Rea"));
+    rea.get(own.trim_end_matches("/calendars")).await.has(&format!("href=\"{own}\""));
+    let (_, page) = rea.done(&format!("{own}/feeds"), &[]).await;
+    let href = between(&page.body, "<a href=\"https://pager.example.test/calendar/", "\"").to_owned();
+    let link = format!("/calendar/{href}");
+    site.stranger().get(&link).await.is(StatusCode::OK).has("X-WR-CALNAME:On call: Rea\r\n");
+    vic.get(&own).await.is(StatusCode::FORBIDDEN);
+    vic.post(&format!("{own}/feeds"), &[]).await.is(StatusCode::FORBIDDEN);
+    ana.post(&format!("{own}/feeds"), &[]).await.is(StatusCode::FORBIDDEN);
+    // An admin can close it without seeing it.
+    let page = ana.get(&own).await;
+    page.has("A link made").has_not(&href);
+    let revoke = between(&page.body, &format!("action=\"{own}/feeds/"), "\"").to_owned();
+    vic.post(&format!("{own}/feeds/{revoke}"), &[]).await.is(StatusCode::FORBIDDEN);
+    ana.done(&format!("{own}/feeds/{revoke}"), &[]).await;
+    site.stranger().get(&link).await.is(StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_calendar_from_elsewhere_is_added_used_and_removed() {
+    let site = Site::staffed();
+    let ana = site.sign_in("Ana").await;
+    let calendars = format!("{}/calendars", a_schedule(&ana).await);
+    let secret = "https://calendar.example.net/private-5e1f/basic.ics";
+    let form = |url| [("name", "From HR"), ("url", url), ("zone", "Europe/Berlin"), ("as", "layer")];
+    let answer = ana.post(&format!("{calendars}/imports"), &form("http://calendar.example.net/x")).await;
+    answer.is(StatusCode::UNPROCESSABLE_ENTITY).has("beginning with https://").has("value=\"From HR\"");
+    let (_, page) = ana.done(&format!("{calendars}/imports"), &form(secret)).await;
+    page.has("https://calendar.example.net/…").has_not("private-5e1f").has("used as a layer").has("not read yet");
+    page.has("Safe mode: nothing leaves this machine, so calendars are not fetched.");
+    let import = format!("{calendars}/imports/{}", between(&page.body, &format!("{calendars}/imports/"), "/"));
+
+    ana.post(&format!("{import}/remove"), &[]).await.is(StatusCode::CONFLICT).has("still used by layer From HR");
+    let answer = ana.post(&import, &[("name", "From HR"), ("url", ""), ("zone", "EST")]).await;
+    answer.is(StatusCode::UNPROCESSABLE_ENTITY).has("EST is not a place.").has("edit-zone-problem");
+    let fields = [("name", "Human resources"), ("url", ""), ("zone", "Europe/Paris")];
+    ana.done(&import, &fields).await.1.has("<h2>Human resources</h2>").has("https://calendar.example.net/…");
+    ana.done(&format!("{import}/refresh"), &[]).await;
+    ana.done(&format!("{import}/detach"), &[]).await.1.has("not used").has("Use as covers");
+    ana.done(&format!("{import}/use"), &[("as", "cover")]).await.1.has("used as covers");
+    ana.post(&format!("{import}/use"), &[("as", "layer")])
+        .await
+        .is(StatusCode::CONFLICT)
+        .has("Stop using it there first");
+    ana.done(&format!("{import}/detach"), &[]).await;
+    ana.done(&format!("{import}/remove"), &[]).await.1.has("None yet.");
+}
+
 #[tokio::test]
 async fn pages_are_sound_documents_without_script_or_inline_style() {
     let site = Site::staffed();
     let ana = site.sign_in("Ana").await;
     let (source, _) = set_up(&ana).await;
     let incident = alert(&ana, &source).await;
+    let calendars = format!("{}/calendars", a_schedule(&ana).await);
+    ana.done(&format!("{calendars}/feeds"), &[]).await;
+    for name in ["From HR", "Holidays"] {
+        let form = [("name", name), ("url", "https://calendar.example.net/x"), ("zone", "UTC"), ("as", "")];
+        ana.done(&format!("{calendars}/imports"), &form).await;
+    }
+    let own = format!("/users/{}/calendars", site.id_of("Ana"));
+    ana.done(&format!("{own}/feeds"), &[]).await;
     let paths = [
         "/dashboard",
         "/incidents",
@@ -525,27 +638,30 @@ async fn pages_are_sound_documents_without_script_or_inline_style() {
         "/alert-sources/new",
         &source,
         "/settings",
+        &calendars,
+        &own,
         "/nowhere",
     ];
     for path in paths {
-        let page = ana.get(path).await;
-        for forbidden in ["<script", " style=", " onclick", "javascript:"] {
-            page.has_not(forbidden);
-        }
-        let forms = page.body.matches("method=\"post\"").count();
-        assert_eq!(
-            page.body.matches("name=\"csrf\"").count(),
-            forms,
-            "every form of {path} carries the session's token"
-        );
-        let ids: Vec<&str> = page.body.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
-        for (index, id) in ids.iter().enumerate() {
-            assert!(!ids[..index].contains(id), "{path} has two elements {id}");
-        }
-        let labelled = page.body.split(" for=\"").skip(1).filter_map(|rest| rest.split('"').next());
-        for id in labelled {
-            assert!(ids.contains(&id), "{path}: a label leads to {id}, which is not there");
-        }
+        sound(&ana, path).await;
+    }
+}
+
+/// The page holds what every page must.
+async fn sound(ana: &Visitor<'_>, path: &str) {
+    let page = ana.get(path).await;
+    for forbidden in ["<script", " style=", " onclick", "javascript:"] {
+        page.has_not(forbidden);
+    }
+    let forms = page.body.matches("method=\"post\"").count();
+    assert_eq!(page.body.matches("name=\"csrf\"").count(), forms, "every form of {path} carries the session's token");
+    let ids: Vec<&str> = page.body.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    for (index, id) in ids.iter().enumerate() {
+        assert!(!ids[..index].contains(id), "{path} has two elements {id}");
+    }
+    let labelled = page.body.split(" for=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    for id in labelled {
+        assert!(ids.contains(&id), "{path}: a label leads to {id}, which is not there");
     }
 }
 

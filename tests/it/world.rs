@@ -64,6 +64,8 @@ pub enum Fault {
 pub struct Sent {
     pub at: Timestamp,
     pub outgoing: Outgoing,
+    /// The provider said no for the moment: it has not taken it, and its filter has not seen it.
+    pub refused: bool,
 }
 
 impl World {
@@ -223,7 +225,8 @@ impl World {
         for outgoing in claimed {
             let fault = self.faults.entry(outgoing.channel).or_default().pop_front();
             let (id, attempt, at) = (outgoing.delivery, outgoing.attempt, self.clock.now());
-            self.sent.push(Sent { at, outgoing });
+            let refused = matches!(fault, Some(Fault::Answers(Outcome::Temporary { .. })));
+            self.sent.push(Sent { at, outgoing, refused });
             let outcome = match fault {
                 Some(Fault::Silence) => continue,
                 Some(Fault::Answers(outcome)) => outcome,

@@ -270,8 +270,10 @@ impl Round<'_> {
 /// Which part of its number's budget a message may use. The first that a number hears of a critical incident has a part
 /// of its own.
 fn share(read: &impl Read, delivery: &Delivery, incident: Option<&Incident>) -> Result<Share, AppError> {
-    if delivery.reason == Reason::Test {
-        return Ok(Share::Test);
+    match delivery.reason {
+        Reason::Test => return Ok(Share::Test),
+        Reason::Answer => return Ok(Share::Answer),
+        _ => {}
     }
     let Some(incident) = incident.filter(|i| delivery.is_page() && i.severity == Severity::Critical) else {
         return Ok(Share::Other);

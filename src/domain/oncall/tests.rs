@@ -112,6 +112,11 @@ fn imported_events_act_as_a_layer_or_as_covers() {
     let reasons: Vec<_> = segments.iter().filter_map(|segment| segment.gap).collect();
     assert_eq!(reasons, [GapReason::Unmatched, GapReason::NoClaim]);
 
+    let around = [("A", "06-01T00:00 06-02T12:00"), ("B", "06-01T06:00 06-01T07:00"), ("C", "06-01T08:00 06-01T09:00")];
+    let layer = empty("UTC").with_layer(Turns::Imported(ImportId::new(5)), None).with_import(5, &around);
+    let expected = "A 06-01T00:00, AB 06-01T06:00, A 06-01T07:00, AC 06-01T08:00, A 06-01T09:00, - 06-02T12:00";
+    check(&layer, &people(&[]), expected);
+
     let mut covers = two_entries().with_import(5, &[("C", "06-01T06:00 06-01T18:00"), ("", "06-02T06:00 06-02T18:00")]);
     covers.schedule.imported_covers.push(ImportId::new(5));
     let covers = covers.with_override("D", "06-01T12:00 06-01T14:00").with_override("C>E", "06-01T16:00 06-02T00:00");

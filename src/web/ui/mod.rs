@@ -51,7 +51,7 @@ use crate::domain::user::User;
 use crate::web::error::WebError;
 use crate::web::extract::SignedIn;
 use crate::web::routes::{Access, RouteSpec};
-use crate::web::{Web, assets};
+use crate::web::{Web, act, assets};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use clock::Reader;
@@ -63,13 +63,15 @@ use std::sync::Arc;
 
 /// The rows of all pages.
 pub fn routes() -> Vec<RouteSpec> {
-    use Access::{Admin, Public, Responder, SelfOnly, Viewer};
+    use Access::{Admin, Link, Public, Responder, SelfOnly, Viewer};
     vec![
         RouteSpec::get("/", Public, || async { to("/dashboard") }),
         RouteSpec::get("/assets/{name}", Public, assets::serve),
         RouteSpec::get("/login", Public, login::page),
         RouteSpec::post("/login", Public, login::submit),
         RouteSpec::post("/logout", SelfOnly, login::logout),
+        RouteSpec::get("/a/{token}", Link, act::page),
+        RouteSpec::post("/a/{token}", Link, act::submit),
         RouteSpec::get("/dashboard", Viewer, dashboard::page),
         RouteSpec::get("/incidents", Viewer, incidents::page),
         RouteSpec::get("/incidents/{reference}", Viewer, incident::page),

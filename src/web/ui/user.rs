@@ -5,11 +5,12 @@ pub mod contacts;
 pub mod rules;
 
 use crate::app::users::{self, Basics};
-use crate::app::{AppError, MANY, incidents, oncall, teams};
+use crate::app::{AppError, MANY, incidents, oncall, policies, schedules, teams};
 use crate::domain::access::{self, Action, Role};
 use crate::domain::contact::Channel;
 use crate::domain::id::UserId;
 use crate::domain::incident::Status;
+use crate::domain::policy::Recipient;
 use crate::domain::refusal::Refusal;
 use crate::domain::user::User;
 use crate::web::Web;
@@ -222,6 +223,21 @@ fn on_call(sight: &Sight<'_>, user: &User) -> Result<Vec<String>, AppError> {
 fn duties(sight: &Sight<'_>, user: &User, on_call: &[String]) -> Result<Vec<String>, AppError> {
     let Sight { read, .. } = *sight;
     let mut duties = on_call.to_vec();
+    for schedule in schedules::all(read)? {
+        let (calendar, _) = oncall::calendar(read, schedule.id, sight.reader.now)?;
+        match calendar.entries.iter().filter(|entry| entry.user == user.id).count() {
+            0 => {}
+            1 => duties.push(format!("Entered once on {}.", schedule.name)),
+            n => duties.push(format!("Entered {n} times on {}.", schedule.name)),
+        }
+    }
+    for policy in policies::all(read)? {
+        let named = policy.levels.iter().filter(|level| level.recipients.contains(&Recipient::User(user.id)));
+        duties.extend(named.map(|level| format!("Named in level {} of {}.", level.number, policy.name)));
+        if policy.last_resort.contains(&user.id) {
+            duties.push(format!("Last resort of {}.", policy.name));
+        }
+    }
     let of = teams::all(read)?.into_iter().filter(|team| team.members.contains(&user.id));
     duties.extend(of.map(|team| format!("Member of {}.", team.name)));
     let held = [Status::Triggered, Status::Acknowledged].into_iter().map(|status| {

@@ -3,6 +3,8 @@
 //! Stored enums are numbered by position, so a variant that moves would turn into its neighbour. That is why a new variant
 //! goes to the end of its enum, and gets a sample here.
 
+pub mod calendars;
+
 use pagerpal::domain::access::Role;
 use pagerpal::domain::actor::{Actor, By, Door, Who};
 use pagerpal::domain::alert_source::{AlertSource, Topic, TopicState, UrgencyRule};
@@ -10,10 +12,10 @@ use pagerpal::domain::audit::AuditEntry;
 use pagerpal::domain::contact::Channel;
 use pagerpal::domain::delivery::{Answer, Attempt, Delivery, Outcome, State};
 use pagerpal::domain::effect::{Reason, Subject, Timer, TimerKey, TimerKind, UpdateKind};
-use pagerpal::domain::entry::{Entry, Interval, Override, OverrideMode};
+use pagerpal::domain::entry::Interval;
 use pagerpal::domain::event::{AlertPair, Link, SenderTime};
 use pagerpal::domain::heartbeat::{Beat, Before, Heard, Heartbeat, State as Pulse};
-use pagerpal::domain::id::{AlertSourceId, EntryId, Id, IncidentId, OverrideId, PolicyId, ScheduleId, TeamId, UserId};
+use pagerpal::domain::id::{AlertSourceId, Id, IncidentId, PolicyId, ScheduleId, TeamId, UserId};
 use pagerpal::domain::incident::{Hold, Incident, IncidentDetails, Ladder, Phase, Recovery, Snooze, Status};
 use pagerpal::domain::maintenance::{Maintenance, Matcher, Occurs, Scope};
 use pagerpal::domain::notification::Notification;
@@ -21,8 +23,6 @@ use pagerpal::domain::oncall::{Place, Source};
 use pagerpal::domain::pass::Pass;
 use pagerpal::domain::policy::{Level, Policy, Recipient};
 use pagerpal::domain::receipt::{Fate, Receipt};
-use pagerpal::domain::rotation::{Cadence, Civil, Version, Weekdays, Window};
-use pagerpal::domain::schedule::{Layer, Schedule, Turns};
 use pagerpal::domain::session::Session;
 use pagerpal::domain::source_event::{Replay, ReportResult, ResultWord, SourceEvent};
 use pagerpal::domain::storm::{StormLine, Surge};
@@ -377,8 +377,8 @@ pub fn ledgers() -> Vec<Ledger> {
     let text = |(nth, share)| Text { at: at(30), delivery: id(12), message_number: 1, share, nth };
     vec![Ledger {
         number: "+4915112345678".into(),
-        texts: (7..).zip([Share::FirstCritical, Share::Test, Share::Other]).map(text).collect(),
-        count: 9,
+        texts: (7..).zip([Share::FirstCritical, Share::Test, Share::Other, Share::Answer]).map(text).collect(),
+        count: 10,
         closed_until: Some(at(3600)),
         heard: vec![Reply { at: at(50), message_id: "837291".into() }],
         misses: vec![at(40)],
@@ -433,72 +433,6 @@ pub fn users() -> Vec<User> {
 pub fn teams() -> Vec<Team> {
     let members = vec![id(ANA), id(BO)];
     vec![Team { id: id(TEAM), name: "Payments".into(), members, created_at: at(0), version: 3 }]
-}
-
-pub fn schedules() -> Vec<Schedule> {
-    let window = Window { days: Weekdays(0b001_1111), start: 540, end: 1020, extra_days: 1 };
-    let cadences = [
-        Cadence::Hours(12),
-        Cadence::Days(1),
-        Cadence::Weeks(2),
-        Cadence::Months(1),
-        Cadence::Windows(1),
-        Cadence::Cron("0 8 * * 1".into()),
-    ];
-    let version = |(days, cadence)| Version {
-        effective_from: at(days * 86_400),
-        anchor: Civil(29_900_000),
-        cadence,
-        slots: vec![vec![id(ANA)], vec![id(BO), id(ANA)]],
-        windows: vec![window],
-    };
-    let rotation = Layer {
-        id: id(21),
-        name: "Nights".into(),
-        zone: Some("Asia/Kolkata".into()),
-        turns: Turns::Rotation((0_i64..).zip(cadences).map(version).collect()),
-    };
-    let imported = Layer { id: id(23), name: "From HR".into(), zone: None, turns: Turns::Imported(id(22)) };
-    vec![Schedule {
-        id: id(SCHEDULE),
-        team: id(TEAM),
-        name: "Payments nights".into(),
-        zone: "Europe/Berlin".into(),
-        layers: vec![rotation, imported],
-        imported_covers: vec![id(24)],
-        fallback: Some(id(BO)),
-        revision: 5,
-        revised_at: at(30),
-        created_at: at(0),
-        version: 2,
-    }]
-}
-
-pub fn entries() -> Vec<Entry> {
-    vec![Entry {
-        id: id::<EntryId>(7),
-        schedule: id(SCHEDULE),
-        user: id(ANA),
-        span: Interval { start: at(0), end: at(86_400) },
-        note: "swapped with Bo".into(),
-        author: Some(id(BO)),
-        recorded_at: at(-60),
-    }]
-}
-
-pub fn overrides() -> Vec<Override> {
-    let cover = Override {
-        id: id::<OverrideId>(8),
-        schedule: id(SCHEDULE),
-        user: id(BO),
-        mode: OverrideMode::Cover,
-        span: Interval { start: at(0), end: at(3600) },
-        note: "dentist".into(),
-        author: Some(id(ANA)),
-        recorded_at: at(-60),
-    };
-    let replace = Override { id: id(9), mode: OverrideMode::Replace { from: id(ANA) }, author: None, ..cover.clone() };
-    vec![cover, replace]
 }
 
 pub fn policies() -> Vec<Policy> {

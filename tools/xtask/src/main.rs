@@ -20,7 +20,7 @@ Usage: cargo xtask <command>
   test    needs, release build, format, lints, every test
   schema  write anew what is made from the code: schema/, .env.example, pagerpal.toml
   ci      test, and the licences and advisories of all dependencies
-  bench   what it can carry, beside yardsticks: `bench ingest [--secs N]`";
+  bench   what it can carry, beside yardsticks: `bench ingest [--secs N]`; who is on call: `bench oncall [filter]`";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();

@@ -91,8 +91,23 @@ pub struct Taken {
     pub fetched: bool,
 }
 
+/// A text message that somebody sent to us.
+#[derive(Clone, Debug)]
+pub struct Inbound {
+    pub id: String,
+    /// Digits.
+    pub from: String,
+    pub to: String,
+    pub text: String,
+    pub at: jiff::Timestamp,
+    /// It was handed out by the polling call, which does so once.
+    pub fetched: bool,
+}
+
 #[derive(Default)]
 pub struct Memory {
+    /// What people sent to us, in order.
+    pub inbound: Vec<Inbound>,
     pub received: Vec<Received>,
     pub handsets: Vec<Copy>,
     /// In the order of their arrival.

@@ -1,7 +1,7 @@
 //! A fake Infobip on loopback: what PagerPal believes about its text and WhatsApp provider, as running code.
 //!
-//! It serves `POST /sms/3/messages`, `POST /whatsapp/1/message/template`, `GET /sms/3/reports` and `GET /sms/3/logs`, and
-//! pushes delivery reports when a test says so. It applies the flooding filter and the duplicate check exactly, keeps
+//! It serves `POST /sms/3/messages`, `POST /whatsapp/1/message/template`, `GET /sms/3/reports`, `GET /sms/3/logs` and `GET
+//! /sms/1/inbox/reports`, and pushes delivery reports and people's messages when a test says so. It applies the flooding filter and the duplicate check exactly, keeps
 //! every request, counts the copies that reach each phone, and fails as it is scripted to. The shape of its SMS answers
 //! is held by the vendor's own Python client (`python/infobip_contract.py`), which has no WhatsApp; that part follows the
 //! vendor's published model. Whether the real provider refuses repeated ids of WhatsApp messages is not known; this does.
@@ -15,7 +15,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-pub use memory::{Channel, Copy, Fault, Memory, Message, Received, Taken};
+pub use memory::{Channel, Copy, Fault, Inbound, Memory, Message, Received, Taken};
 
 use crate::http;
 use crate::wait::Watched;
@@ -131,6 +131,32 @@ impl FakeInfobip {
             });
             serde_json::json!({ "results": results.collect::<Vec<Value>>() })
         })
+    }
+
+    /// Somebody sends a text message to us; it waits to be asked for. The answer is its id.
+    pub fn text_in(&self, from: &str, to: &str, text: &str) -> String {
+        self.memory.change(|memory| {
+            let id = memory.new_id();
+            let (from, to, text) = (from.to_string(), to.to_string(), text.to_string());
+            let at = jiff::Timestamp::now();
+            memory.inbound.push(Inbound { id: id.clone(), from, to, text, at, fetched: false });
+            id
+        })
+    }
+
+    /// Posts a message that somebody sent to `url`, as often as a test likes, and returns the answer's status.
+    ///
+    /// # Panics
+    /// When there is no such message, or nobody answers there.
+    pub async fn push_inbound(&self, id: &str, url: &str) -> u16 {
+        let body = self.memory.change(|memory| {
+            let inbound = memory.inbound.iter_mut().find(|inbound| inbound.id == id);
+            let inbound = inbound.unwrap_or_else(|| panic!("nobody sent {id}"));
+            inbound.fetched = true;
+            serde_json::json!({ "results": [server::received(inbound)], "messageCount": 1, "pendingMessageCount": 0 })
+        });
+        let answer = http::post(url).json(&body).send().await;
+        answer.unwrap_or_else(|error| panic!("{url}: {error}")).status
     }
 
     /// Posts a message's report to the address that the message named, and returns the answer's status.

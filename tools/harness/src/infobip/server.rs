@@ -1,6 +1,6 @@
 //! The fake's wire: routes, key check, envelopes, and connections that can be cut without an answer.
 
-use super::memory::{Channel, Fault, Memory, Received, Taken};
+use super::memory::{Channel, Fault, Inbound, Memory, Received, Taken};
 use super::request;
 use super::status;
 use crate::wait::Watched;
@@ -39,6 +39,7 @@ pub(super) fn router(key: &str, memory: Arc<Watched<Memory>>) -> Router {
         .route("/whatsapp/1/message/template", post(whatsapp))
         .route("/sms/3/reports", get(reports))
         .route("/sms/3/logs", get(logs))
+        .route("/sms/1/inbox/reports", get(inbox))
         .with_state(Fake { key: key.into(), memory })
 }
 
@@ -106,6 +107,22 @@ async fn logs(State(fake): State<Fake>, headers: HeaderMap, Query(query): Query<
     answer(StatusCode::OK, &json!({ "results": results, "cursor": { "limit": limit(&query) } }))
 }
 
+/// Each message that somebody sent is handed out once.
+async fn inbox(State(fake): State<Fake>, headers: HeaderMap, Query(query): Query<Vec<(String, String)>>) -> Response {
+    if !fake.knows(&headers) {
+        return refusal(Channel::Sms, StatusCode::UNAUTHORIZED, &[]);
+    }
+    let results = fake.memory.change(|memory| {
+        let ready = memory.inbound.iter_mut().filter(|inbound| !inbound.fetched).take(limit(&query));
+        let page = ready.map(|inbound| {
+            inbound.fetched = true;
+            received(inbound)
+        });
+        page.collect::<Vec<Value>>()
+    });
+    answer(StatusCode::OK, &json!({ "results": results, "messageCount": 1, "pendingMessageCount": 0 }))
+}
+
 impl Fake {
     fn knows(&self, headers: &HeaderMap) -> bool {
         headers.get(header::AUTHORIZATION).is_some_and(|value| value == &format!("App {}", self.key))
@@ -168,6 +185,15 @@ fn take(memory: &mut Memory, channel: Channel, messages: Vec<request::Parsed>, f
         response.extensions_mut().insert(Cut);
     }
     response
+}
+
+/// One message that somebody sent, the same in a callback and in an answer.
+pub(super) fn received(inbound: &Inbound) -> Value {
+    json!({
+        "messageId": inbound.id, "from": inbound.from, "to": inbound.to, "text": inbound.text,
+        "cleanText": inbound.text, "keyword": "", "receivedAt": date(inbound.at), "smsCount": 1,
+        "price": { "pricePerMessage": 0, "currency": "EUR" }, "callbackData": "",
+    })
 }
 
 /// One entry of a delivery report, the same in a callback and in an answer.

@@ -173,3 +173,18 @@ async fn an_outage_refuses_connections_and_forgets_nothing() {
     assert_eq!(fake.base_url(), url);
     assert_eq!(status(send_sms(&fake, "a").await), 23);
 }
+
+#[tokio::test]
+async fn what_people_send_is_handed_out_once_or_called_in() {
+    let fake = fake().await;
+    let id = fake.text_in("12025550123", "447860099299", "7KQ4");
+    let ask = async || -> Value {
+        let call = http::get(format!("{}/sms/1/inbox/reports", fake.base_url()));
+        call.header("Authorization", format!("App {KEY}")).send().await.expect("an answer").json()
+    };
+    let first = ask().await;
+    assert_eq!((&first["results"][0]["messageId"], &first["results"][0]["text"]), (&json!(id), &json!("7KQ4")));
+    assert_eq!(ask().await["results"], json!([]));
+    let receiver = crate::receiver::Receiver::start().await;
+    assert_eq!(fake.push_inbound(&id, &receiver.url("/inbound")).await, 200);
+}

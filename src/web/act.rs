@@ -1,0 +1,160 @@
+//! `/a/{token}`: one incident and one button, for somebody who was woken by a message and holds a phone.
+//!
+//! The link is the person: no login, no script, no choice of whom to act as. Mail programs and chats fetch links to show
+//! what is behind them, so a GET or HEAD only looks; the button posts. A token is 160 bits and is looked up by its
+//! digest, so nobody guesses one; wrong ones are limited all the same, and right ones never are.
+
+use crate::app::incidents::Deed;
+use crate::app::passes::{self, Link, Sight};
+use crate::domain::access::{Action, may};
+use crate::domain::incident::{Phase, Status};
+use crate::domain::time::Timestamp;
+use crate::web::Web;
+use crate::web::error::WebError;
+use crate::web::extract::FormBody;
+use crate::web::ui::clock::{Reader, When};
+use crate::web::ui::marks::{SeverityMark, StatusMark, severity, status, whom};
+use crate::web::ui::names::Names;
+use crate::web::ui::{page as drawn, refused, to};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use rinja::Template;
+use std::sync::Arc;
+
+#[derive(Template)]
+#[template(path = "templates/act.html", askama = rinja)]
+struct Page {
+    night: bool,
+    shown: Shown,
+}
+
+enum Shown {
+    Incident(Box<Incident>),
+    /// The link opens nothing; the sentence says why.
+    Nothing(&'static str),
+}
+
+struct Incident {
+    number: u64,
+    title: String,
+    team: String,
+    mark: SeverityMark,
+    status: StatusMark,
+    since: When,
+    why: String,
+    /// Beside what was refused.
+    problem: Option<String>,
+    /// The reader has taken it; what that means.
+    mine: Option<String>,
+    token: String,
+    /// What the reader saw: two taps then climb one level.
+    level: u8,
+    may_take: bool,
+    may_pass_on: Option<String>,
+    may_resolve: bool,
+}
+
+const UNKNOWN: &str = "This link opens nothing. It may have been cut in the message. Sign in to see the incident.";
+const DEAD: &str =
+    "This link is over: the incident was closed a day ago or more, or the account is not active any more.";
+
+pub async fn page(State(web): State<Arc<Web>>, Path(token): Path<String>) -> Result<Response, WebError> {
+    show(&web, token, StatusCode::OK, None).await
+}
+
+pub async fn submit(
+    State(web): State<Arc<Web>>,
+    Path(token): Path<String>,
+    form: FormBody,
+) -> Result<Response, WebError> {
+    let deed = match form.text("do") {
+        "acknowledge" => Deed::Acknowledge,
+        "resolve" => Deed::Resolve,
+        "escalate" => Deed::Escalate { expected_level: form.optional_number("level")? },
+        _ => return Err(WebError::BadRequest("Press one of the buttons of the page.")),
+    };
+    let asked = token.clone();
+    match refused(web.write(move |tx| passes::act(tx, &asked, deed)).await)? {
+        Ok(Some(_)) => Ok(to(format!("/a/{token}"))),
+        // The page says why, with the status that belongs to it.
+        Ok(None) => show(&web, token, StatusCode::OK, None).await,
+        Err(refusal) => show(&web, token, StatusCode::CONFLICT, Some(refusal.sentence)).await,
+    }
+}
+
+async fn show(
+    web: &Arc<Web>,
+    token: String,
+    status: StatusCode,
+    problem: Option<String>,
+) -> Result<Response, WebError> {
+    let asked = token.clone();
+    let (link, now) = web.read(move |read| Ok((passes::look(read, &asked)?, read.now()))).await?;
+    match link {
+        Link::Live(sight) => {
+            let reader = Reader::new(now, &sight.user.zone);
+            let night = is_night(&reader);
+            let incident = incident(*sight, token, problem, &reader);
+            drawn(status, &Page { night, shown: Shown::Incident(Box::new(incident)) })
+        }
+        Link::Dead => drawn(StatusCode::GONE, &Page { night: false, shown: Shown::Nothing(DEAD) }),
+        Link::Unknown if web.wrong_links.admit((), now) => {
+            drawn(StatusCode::NOT_FOUND, &Page { night: false, shown: Shown::Nothing(UNKNOWN) })
+        }
+        Link::Unknown => {
+            tracing::warn!("links that open nothing are tried without end");
+            Err(WebError::TooMany { retry_after_secs: 10 })
+        }
+    }
+}
+
+fn incident(sight: Sight, token: String, problem: Option<String>, reader: &Reader) -> Incident {
+    let Sight { incident, user, names, team, why, next } = sight;
+    let names = Names(names);
+    let may_act = may(user.role, Action::WorkOnIncidents);
+    let is_mine = incident.status == Status::Acknowledged && incident.ackers.contains(&user.id);
+    let is_open = incident.status != Status::Resolved;
+    let taken_at = |at: Timestamp| format!("Nobody else is called. {}", reader.exactly(at).text);
+    let next_person = next.as_ref().map_or_else(|| "whoever is next".to_owned(), |(who, _)| whom(who));
+    Incident {
+        number: incident.number,
+        mark: severity(incident.severity, incident.is_test),
+        status: status(&incident, next.as_ref(), &names, reader),
+        since: reader.when(incident.created_at),
+        mine: is_mine.then(|| incident.taken_at.map(taken_at).unwrap_or_default()),
+        level: incident.ladder.level.unwrap_or(0),
+        may_take: may_act && incident.status == Status::Triggered && incident.ladder.phase != Phase::Held,
+        may_pass_on: (may_act && is_open && (is_mine || incident.status == Status::Triggered)).then_some(next_person),
+        may_resolve: may_act && is_mine,
+        title: incident.title,
+        team,
+        why,
+        problem,
+        token,
+    }
+}
+
+/// From 22:00 to 07:00 in the reader's zone: a bright page would wake the rest of the room.
+fn is_night(reader: &Reader) -> bool {
+    let hour = reader.now.in_zone(&reader.zone).hour();
+    !(7..22).contains(&hour)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_is_dark_at_night_on_the_readers_own_clock() {
+        let check = |zone: &str, at: &str, expected| {
+            let now = Timestamp::from_jiff(at.parse().expect("an instant"));
+            assert_eq!(is_night(&Reader::new(now, zone)), expected, "{zone} {at}");
+        };
+        check("UTC", "2026-11-24T21:59:59Z", false);
+        check("UTC", "2026-11-24T22:00:00Z", true);
+        check("UTC", "2026-11-24T06:59:59Z", true);
+        check("UTC", "2026-11-24T07:00:00Z", false);
+        check("Asia/Kolkata", "2026-11-24T17:00:00Z", true);
+    }
+}
