@@ -16,6 +16,7 @@ pub mod event;
 pub mod given;
 pub mod id;
 pub mod incident;
+pub mod layer;
 pub mod notification;
 pub mod oncall;
 pub mod pass;
@@ -30,6 +31,7 @@ pub mod team;
 pub mod time;
 pub mod timeline;
 pub mod user;
+pub mod warning;
 
 use serde::{Deserialize, Serialize};
 
