@@ -31,7 +31,7 @@ use std::time::Duration;
 pub const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 /// From the first name query to the last byte of the answer.
 pub const CALL_LIMIT: Duration = Duration::from_secs(10);
-/// The longest answer that is read.
+/// The longest answer that is read, unless its reader expects more.
 pub const BODY_BYTES: usize = 64 * 1024;
 
 /// Where an address came from, which decides where it may lead.
@@ -178,18 +178,23 @@ impl Client {
 /// Why a body could not be read whole.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
-    #[error("the answer is longer than {BODY_BYTES} bytes")]
-    TooLong,
+    #[error("the answer is longer than {limit} bytes")]
+    TooLong { limit: usize },
     #[error("the answer was cut off")]
     Lost(#[source] reqwest::Error),
 }
 
 /// The body, if it is at most [`BODY_BYTES`] long; not a byte more is kept.
-pub async fn read_limited(mut response: Response) -> Result<Vec<u8>, BodyError> {
+pub async fn read_limited(response: Response) -> Result<Vec<u8>, BodyError> {
+    read_at_most(response, BODY_BYTES).await
+}
+
+/// As [`read_limited`], for what is longer by nature, such as a calendar.
+pub async fn read_at_most(mut response: Response, limit: usize) -> Result<Vec<u8>, BodyError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(BodyError::Lost)? {
-        if body.len() + chunk.len() > BODY_BYTES {
-            return Err(BodyError::TooLong);
+        if body.len() + chunk.len() > limit {
+            return Err(BodyError::TooLong { limit });
         }
         body.extend_from_slice(&chunk);
     }

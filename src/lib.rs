@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`domain`] | decides everything, touches nothing |
 //! | [`ingest`] | turns a webhook's bytes into events |
+//! | [`exchange`] | calendars of other programs, in and out |
 //! | [`store`] | keeps records and their indexes, decides nothing |
 //! | [`app`] | one use case, one transaction |
 //! | [`notify`] | puts a message on the wire and says what became of it |
@@ -20,6 +21,7 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod egress;
+pub mod exchange;
 pub mod ingest;
 pub mod notify;
 pub mod random;

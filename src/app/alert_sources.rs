@@ -85,8 +85,8 @@ pub fn edit(tx: &mut Write<'_>, actor: &Actor, id: AlertSourceId, basics: &Basic
     let before = one(tx, id)?;
     let source = with_basics(tx, before.clone(), basics)?;
     save(tx, &source)?;
+    super::incidents::follow_source(tx, actor, &before, &source)?;
     if source.policy != before.policy {
-        super::incidents::move_open_to_policy(tx, &source)?;
         change::recheck(tx, actor)?;
     }
     change::audit(tx, actor, "alert_source.edited", id, source.name)
@@ -99,6 +99,10 @@ fn with_basics(read: &impl Read, mut source: AlertSource, basics: &Basics) -> Re
     policy.ok_or_else(|| {
         Refusal::invalid("policy_missing", "policy", "Choose the escalation policy that pages for them.")
     })?;
+    if basics.auto_resolve_minutes.is_some_and(|minutes| !(5..=10_080).contains(&minutes)) {
+        let sentence = "Resolve after 5 to 10080 minutes (7 days) of silence, or leave it empty for never.";
+        return Err(Refusal::invalid("auto_resolve_range", "auto_resolve_minutes", sentence).into());
+    }
     source.name = checked_name(&basics.name)?;
     source.kind.clone_from(&basics.kind);
     source.team = basics.team;

@@ -4,11 +4,10 @@ use crate::app::{AppError, Write};
 use crate::domain::Urgency;
 use crate::domain::actor::By;
 use crate::domain::delivery::{Delivery, State};
-use crate::domain::effect::{Effect, NewNotification, Reason, Subject, Timer, TimerKey, Transition};
+use crate::domain::effect::{Due, Effect, NewNotification, Reason, Subject, Timer, TimerKey, TimerKind, Transition};
 use crate::domain::id::{IncidentId, UserId};
 use crate::domain::incident::Incident;
 use crate::domain::notification::{Notification, plan};
-use crate::domain::time::Timestamp;
 use crate::domain::timeline::{DeliveryNews, Happened, TimelineEntry, Via};
 use crate::domain::user::{ContactMethod, User};
 use crate::store::{Read, deliveries, timers};
@@ -18,8 +17,7 @@ pub fn apply(tx: &mut Write<'_>, transition: Transition) -> Result<Incident, App
     let Transition { mut incident, mut log, effects } = transition;
     for effect in effects {
         match effect {
-            Effect::SetTimer { key, due, generation } => set_timer(tx, key, due, generation)?,
-            Effect::CancelTimers { incident } => cancel_timers(tx, incident)?,
+            Effect::SetTimers { incident, generation, timers } => set_timers(tx, incident, generation, &timers)?,
             Effect::Notify(new) => notify(tx, &new)?,
             Effect::Withdraw { incident, only, reason } => withdraw(tx, incident, only.as_deref(), reason, &mut log)?,
         }
@@ -49,16 +47,51 @@ pub fn append(tx: &mut Write<'_>, incident: &mut Incident, by: By, what: Happene
     Ok(tx.put(&TimelineEntry { incident: incident.id, seq: incident.timeline_len, at, by, what })?)
 }
 
-fn set_timer(tx: &mut Write<'_>, key: TimerKey, due: Timestamp, generation: u64) -> Result<(), AppError> {
-    let armed_at = tx.now();
-    Ok(tx.put(&Timer { key, due, armed_at, generation, failures: 0 })?)
-}
-
-fn cancel_timers(tx: &mut Write<'_>, incident: IncidentId) -> Result<(), AppError> {
-    for timer in timers::timers_of(tx, Subject::Incident(incident))? {
-        tx.delete::<Timer>(timer.key)?;
+fn set_timers(
+    tx: &mut Write<'_>,
+    incident: IncidentId,
+    generation: u64,
+    wanted: &[(TimerKind, Due)],
+) -> Result<(), AppError> {
+    let (subject, armed_at) = (Subject::Incident(incident), tx.now());
+    let armed = timers::timers_of(tx, subject)?;
+    for timer in &armed {
+        if !wanted.iter().any(|(kind, _)| *kind == timer.key.kind) {
+            tx.delete::<Timer>(timer.key)?;
+        }
+    }
+    for (kind, due) in wanted {
+        let key = TimerKey { subject, kind: *kind };
+        let before = armed.iter().find(|timer| timer.key == key);
+        let timer = match (due, before) {
+            (Due::At(due), Some(before)) if before.due == *due => Timer { generation, ..before.clone() },
+            (Due::At(due), _) => Timer { key, due: *due, armed_at, generation, failures: 0 },
+            (Due::Kept, Some(before)) => Timer { generation, ..before.clone() },
+            (Due::Kept, None) => continue,
+        };
+        tx.put(&timer)?;
     }
     Ok(())
+}
+
+/// Whether a transition would leave everything as it is, its timers' generation aside.
+pub fn is_idle(read: &impl Read, before: &Incident, transition: &Transition) -> Result<bool, AppError> {
+    let Transition { incident, log, effects } = transition;
+    let [Effect::SetTimers { timers: wanted, .. }] = effects.as_slice() else {
+        return Ok(effects.is_empty() && log.is_empty() && incident == before);
+    };
+    let timers_aside = Incident { generation: before.generation, ..incident.clone() };
+    if !log.is_empty() || timers_aside != *before {
+        return Ok(false);
+    }
+    let armed = timers::timers_of(read, Subject::Incident(before.id))?;
+    let stays = |timer: &Timer| {
+        let wanted = wanted.iter().find(|(kind, _)| *kind == timer.key.kind);
+        wanted.is_some_and(|(_, due)| matches!(due, Due::Kept) || *due == Due::At(timer.due))
+    };
+    let is_there =
+        |(kind, due): &(TimerKind, Due)| matches!(due, Due::Kept) || armed.iter().any(|timer| timer.key.kind == *kind);
+    Ok(armed.iter().all(stays) && wanted.iter().all(is_there))
 }
 
 /// A notification for whom no method is left is not made: the ladder has looked at that already and said so.

@@ -43,7 +43,9 @@ pub fn recheck(tx: &mut Write<'_>, actor: &Actor) -> Result<(), AppError> {
     let by = By { actor: *actor, acting_as: None };
     for open in incidents::incidents_with_status(tx, Status::Triggered, Take::first(super::MANY))?.items {
         let context = context::for_incident(tx, &open, now)?;
-        if let Some(transition) = incident::recheck(&open, &context, now, by) {
+        if let Some(transition) = incident::recheck(&open, &context, now, by)
+            && !apply::is_idle(tx, &open, &transition)?
+        {
             apply::apply(tx, transition)?;
         }
     }

@@ -1,10 +1,12 @@
 //! Loads what a decision about an incident needs, as plain values.
 
-use crate::app::AppError;
-use crate::domain::escalation::{Context, TeamCoverage};
-use crate::domain::id::{PolicyId, ScheduleId, TeamId, UserId};
-use crate::domain::incident::Incident;
-use crate::domain::oncall::{Calendar, People};
+use crate::app::{AppError, maintenance};
+use crate::domain::alert_source::AlertSource;
+use crate::domain::escalation::{Context, SourceRules, TeamCoverage};
+use crate::domain::id::{ImportId, PolicyId, ScheduleId, TeamId, UserId};
+use crate::domain::import::{Directory, ImportCopy};
+use crate::domain::incident::{Hold, Incident, IncidentDetails};
+use crate::domain::oncall::{Calendar, ImportedShift, People};
 use crate::domain::policy::{Policy, REPAGE_MINUTES_DEFAULT, REPEAT_DEFAULT, Recipient};
 use crate::domain::schedule::Schedule;
 use crate::domain::team::Team;
@@ -17,11 +19,42 @@ use std::collections::{BTreeMap, BTreeSet};
 /// first one or two decide. A page that draws weeks needs them all.
 const ENTRIES: usize = 64;
 
-/// For decisions about one incident: its policy, and everybody it has to do with.
+/// For decisions about one incident: its policy, its source, and everybody it has to do with.
 pub fn for_incident(read: &impl Read, incident: &Incident, now: Timestamp) -> Result<Context, AppError> {
-    let involved =
-        incident.ladder.paged.iter().chain(&incident.ackers).chain(&incident.assignee).chain(&incident.resolved_by);
-    for_policy(read, incident.policy, involved.copied().collect(), now)
+    for_incident_and(read, incident, &[], now)
+}
+
+/// As [`for_incident`], and these people, too.
+pub fn for_incident_and(
+    read: &impl Read,
+    incident: &Incident,
+    people: &[UserId],
+    now: Timestamp,
+) -> Result<Context, AppError> {
+    let Incident { ladder, ackers, assignee, resolved_by, snooze, .. } = incident;
+    let snoozer = snooze.and_then(|snooze| snooze.by);
+    let involved = ladder.paged.iter().chain(ackers).chain(assignee).chain(resolved_by).chain(&snoozer).chain(people);
+    let mut context = for_policy(read, incident.policy, involved.copied().collect(), now)?;
+    if let Some(source) = read.get::<AlertSource>(incident.source)? {
+        context.source = SourceRules::of(&source);
+    }
+    if let Some(Hold::Maintenance(_)) = incident.hold {
+        let labels = read.get::<IncidentDetails>(incident.id)?.map(|details| details.labels).unwrap_or_default();
+        context.hold = maintenance::holding(read, incident.source, incident.team, &labels, now)?;
+    }
+    Ok(context)
+}
+
+/// For the opening of an incident by an alert with these labels.
+pub fn for_opening(
+    read: &impl Read,
+    source: &AlertSource,
+    labels: &BTreeMap<String, String>,
+    now: Timestamp,
+) -> Result<Context, AppError> {
+    let context = for_policy(read, source.policy, BTreeSet::new(), now)?;
+    let hold = maintenance::holding(read, source.id, source.team, labels, now)?;
+    Ok(Context { source: SourceRules::of(source), hold, ..context })
 }
 
 /// A policy that cannot be found is read as one without levels: the last resort is paged, and an incident is opened
@@ -56,7 +89,7 @@ pub fn for_policy(
     let mut people = load_people(read, &involved)?;
     let admins = users::users_active_admins(read, super::MANY)?;
     people.extend(admins.into_iter().map(|user| (user.id, user)));
-    Ok(Context { policy, people, calendars, teams })
+    Ok(Context { policy, people, calendars, teams, source: SourceRules::NONE, hold: None })
 }
 
 fn without_levels(id: PolicyId, now: Timestamp) -> Policy {
@@ -103,7 +136,26 @@ pub fn calendar(
     let Some(schedule) = read.get::<Schedule>(id)? else { return Ok(None) };
     let entries = entries::entries_from(read, id, from, entries)?;
     let overrides = entries::overrides_from(read, id, from, super::MANY)?;
-    Ok(Some(Calendar { schedule, entries, overrides, imported: BTreeMap::new() }))
+    let imported = imported(read, &schedule, from)?;
+    Ok(Some(Calendar { schedule, entries, overrides, imported }))
+}
+
+/// What the schedule's calendars from elsewhere say from an instant on, with the users they name as users are now.
+fn imported(
+    read: &impl Read,
+    schedule: &Schedule,
+    from: Timestamp,
+) -> Result<BTreeMap<ImportId, Vec<ImportedShift>>, AppError> {
+    let mut imported = BTreeMap::new();
+    let used = schedule.imports();
+    if !used.is_empty() {
+        let directory = Directory::of(&users::users_all(read, super::MANY)?);
+        for import in used {
+            let copy = read.get::<ImportCopy>(import)?;
+            imported.insert(import, copy.map_or(vec![], |copy| copy.shifts(&directory, from)));
+        }
+    }
+    Ok(imported)
 }
 
 /// Everybody a calendar names.

@@ -1,6 +1,6 @@
 //! The inspector's pass: what must always be true, looked at once a minute. Problems fail `/health`.
 
-use crate::app::{AppError, Read};
+use crate::app::{AppError, Read, pings};
 use crate::domain::delivery::{Delivery, State};
 use crate::domain::effect::{Subject, Timer, TimerKind};
 use crate::domain::incident::{Incident, Phase, Status};
@@ -25,9 +25,9 @@ pub fn inspect(read: &Read<'_>) -> Result<Vec<String>, AppError> {
         |take| timers::timers_all(read, take),
         |timer: Timer| {
             if let Subject::Incident(id) = timer.key.subject
-                && read.get::<Incident>(id)?.is_none_or(|incident| incident.status != Status::Triggered)
+                && read.get::<Incident>(id)?.is_none_or(|incident| incident.status == Status::Resolved)
             {
-                problems.push(format!("the timer {:?} belongs to no triggered incident", timer.key));
+                problems.push(format!("the timer {:?} belongs to no open incident", timer.key));
             }
             Ok(())
         },
@@ -44,24 +44,36 @@ pub fn inspect(read: &Read<'_>) -> Result<Vec<String>, AppError> {
             Ok(())
         },
     )?;
+    problems.extend(pings::problems(read)?);
     Ok(problems)
 }
 
-/// A triggered incident waits on exactly one timer, and it is that of its phase; others wait on none.
+/// A triggered incident waits on exactly one timer that pages, and it is that of its phase; beside it may stand those that
+/// look for newcomers and count silence. A taken one waits on its timeout or its nap at most, a resolved one on nothing.
 pub fn timers_problem(incident: &Incident, armed: &[Timer]) -> Option<String> {
     let kinds: Vec<TimerKind> = armed.iter().map(|timer| timer.key.kind).collect();
-    let expected: &[TimerKind] = match (incident.status, incident.ladder.phase) {
-        (Status::Triggered, Phase::Climbing) => &[TimerKind::Next],
-        (Status::Triggered, Phase::Exhausted) => &[TimerKind::Repage],
-        (Status::Triggered, Phase::NoCoverage) => &[TimerKind::Cover],
-        (Status::Triggered, Phase::Held) => &[TimerKind::Hold],
-        (Status::Acknowledged | Status::Resolved, _) => &[],
+    let beside: &[TimerKind] = match (incident.status, incident.ladder.phase) {
+        (Status::Triggered, Phase::Climbing) => &[TimerKind::Follow, TimerKind::AutoResolve],
+        (Status::Triggered, _) => &[TimerKind::AutoResolve],
+        _ => &[],
     };
-    let current = armed.iter().all(|timer| timer.generation == incident.generation);
+    let expected: &[TimerKind] = match (incident.status, incident.snooze) {
+        (Status::Acknowledged, Some(_)) => &[TimerKind::Snooze],
+        (Status::Acknowledged, None) if !kinds.contains(&TimerKind::AckTimeout) => &[],
+        (Status::Acknowledged, None) => &[TimerKind::AckTimeout],
+        _ => incident.waiting_kinds(),
+    };
+    let waits: Vec<TimerKind> = kinds.iter().copied().filter(|kind| !beside.contains(kind)).collect();
     let number = incident.number;
-    (kinds != expected || !current).then(|| {
-        format!("incident #{number} is {} and waits on {kinds:?} instead of {expected:?}", incident.status.word())
-    })
+    if waits != expected {
+        let word = incident.status.word();
+        return Some(format!("incident #{number} is {word} and waits on {waits:?} instead of {expected:?}"));
+    }
+    if armed.iter().any(|timer| timer.generation != incident.generation) {
+        return Some(format!("incident #{number} has timers of another generation: {kinds:?}"));
+    }
+    let held = (incident.status, incident.ladder.phase) == (Status::Triggered, Phase::Held);
+    (held != incident.hold.is_some()).then(|| format!("incident #{number} is held without a reason, or has one idle"))
 }
 
 /// Attempts are recorded in order, and only a claim has an unanswered last one.

@@ -1,16 +1,16 @@
 //! Alerts in: everything one request says, committed together and answered once.
 
-use crate::app::{AppError, Read, Write, apply, context};
+use crate::app::{AppError, Read, Write, apply, context, storms};
+use crate::domain::Severity;
 use crate::domain::actor::{Actor, By};
 use crate::domain::alert_source::AlertSource;
-use crate::domain::event::{Event, Note, Report, Subscription};
-use crate::domain::id::AlertSourceId;
-use crate::domain::incident::{self, Incident, IncidentDetails, Meaning, Opening, Taker};
+use crate::domain::event::{Action, Event, Note, Report, Subscription};
+use crate::domain::id::{AlertSourceId, IncidentId};
+use crate::domain::incident::{self, Incident, IncidentDetails, Meaning, Opening, Status, Taker};
 use crate::domain::refusal::Refusal;
 use crate::domain::source_event::{Replay, ReportResult, ResultWord, SourceEvent};
 use crate::domain::timeline::Happened;
 use crate::store::{Read as _, alert_sources, events, incidents};
-use std::collections::BTreeSet;
 
 /// One request, read and understood.
 #[derive(Clone, Debug)]
@@ -84,25 +84,15 @@ fn on_event(tx: &mut Write<'_>, source: &AlertSource, event: &Event, is_test: bo
     };
     let meaning = incident::meaning(event, severity, open.as_ref(), closed.as_ref(), now);
     let (result, incident) = match (meaning, open) {
-        (Meaning::Open, _) => {
-            let context = context::for_policy(tx, source.policy, BTreeSet::new(), now)?;
-            let number = incidents::incident_number_next(tx)?;
-            let previous = closed.map(|incident| incident.id);
-            let opening = Opening { id: tx.new_id(), number, source, severity, previous, is_test };
-            let incident = apply::apply(tx, incident::open(event, opening, &context, now, by))?;
-            tx.put(&IncidentDetails::of(incident.id, event))?;
-            (ResultWord::Created, Some(incident))
-        }
-        (Meaning::Repeat, Some(open)) => {
-            let incident = apply::apply(tx, incident::repeat(&open, event, now, by))?;
-            tx.put(&IncidentDetails::of(incident.id, event))?;
-            (ResultWord::Updated, Some(incident))
-        }
-        (Meaning::Rise, Some(open)) => {
-            let context = context::for_incident(tx, &open, now)?;
-            let incident = apply::apply(tx, incident::rise(&open, event, severity, &context, now, by))?;
-            tx.put(&IncidentDetails::of(incident.id, event))?;
-            (ResultWord::Updated, Some(incident))
+        (Meaning::Open, _) => match storms::absorb(tx, source, event, severity, by)? {
+            Some(storm) => (ResultWord::Absorbed, Some(storm)),
+            None => {
+                let previous = closed.map(|incident| incident.id);
+                (ResultWord::Created, Some(opened(tx, source, event, severity, previous, is_test, by)?))
+            }
+        },
+        (Meaning::Repeat | Meaning::Rise | Meaning::Revive, Some(open)) => {
+            (ResultWord::Updated, Some(heard_again(tx, source, &open, event, severity, by)?))
         }
         (Meaning::Acknowledge, Some(open)) => {
             let context = context::for_incident(tx, &open, now)?;
@@ -113,7 +103,7 @@ fn on_event(tx: &mut Write<'_>, source: &AlertSource, event: &Event, is_test: bo
         }
         (Meaning::Resolve, Some(open)) => {
             let context = context::for_incident(tx, &open, now)?;
-            match incident::resolve(&open, Some(event), &context, now, by) {
+            match incident::recover(&open, event, &context, now, by) {
                 Some(transition) => (ResultWord::Resolved, Some(apply::apply(tx, transition)?)),
                 None => (ResultWord::Unchanged, Some(open)),
             }
@@ -123,6 +113,11 @@ fn on_event(tx: &mut Write<'_>, source: &AlertSource, event: &Event, is_test: bo
             (ResultWord::Stale, Some(note_on(tx, open, by, text.to_owned())?))
         }
         (Meaning::StaleTrigger, _) => (ResultWord::Stale, closed),
+        (Meaning::Nothing, None) if event.action == Action::Resolve => match storms::strike(tx, source, event, by)? {
+            Some(storm) if storm.status == Status::Resolved => (ResultWord::Resolved, Some(storm)),
+            Some(storm) => (ResultWord::Absorbed, Some(storm)),
+            None => (ResultWord::Unchanged, None),
+        },
         (_, open) => (ResultWord::Unchanged, open),
     };
     Ok(ReportResult {
@@ -131,6 +126,47 @@ fn on_event(tx: &mut Write<'_>, source: &AlertSource, event: &Event, is_test: bo
         result,
         incident: incident.map(|incident| (incident.id, incident.number)),
     })
+}
+
+/// A new incident, held back if a maintenance window says so.
+pub fn opened(
+    tx: &mut Write<'_>,
+    source: &AlertSource,
+    event: &Event,
+    severity: Severity,
+    previous: Option<IncidentId>,
+    is_test: bool,
+    by: By,
+) -> Result<Incident, AppError> {
+    let now = tx.now();
+    let context = context::for_opening(tx, source, &event.labels, now)?;
+    let number = incidents::incident_number_next(tx)?;
+    let opening = Opening { id: tx.new_id(), number, source, severity, previous, is_test };
+    let incident = apply::apply(tx, incident::open(event, opening, &context, now, by))?;
+    tx.put(&IncidentDetails::of(incident.id, event))?;
+    Ok(incident)
+}
+
+/// A trigger of an incident that is open.
+pub fn heard_again(
+    tx: &mut Write<'_>,
+    source: &AlertSource,
+    open: &Incident,
+    event: &Event,
+    severity: Severity,
+    by: By,
+) -> Result<Incident, AppError> {
+    let now = tx.now();
+    let transition = match incident::meaning(event, severity, Some(open), None, now) {
+        Meaning::Rise | Meaning::Revive => {
+            let context = context::for_incident(tx, open, now)?;
+            incident::rise(open, event, severity, &context, now, by)
+        }
+        _ => incident::repeat(open, event, severity, source.auto_resolve_minutes, now, by),
+    };
+    let incident = apply::apply(tx, transition)?;
+    tx.put(&IncidentDetails::of(incident.id, event))?;
+    Ok(incident)
 }
 
 fn on_note(tx: &mut Write<'_>, source: &AlertSource, note: &Note) -> Result<ReportResult, AppError> {

@@ -3,12 +3,14 @@
 use crate::app::AppError;
 use crate::domain::effect::Reason;
 use crate::domain::id::{AlertSourceId, PolicyId, ScheduleId, TeamId, UserId};
+use crate::domain::incident::{Incident, Phase};
 use crate::domain::notification::Notification;
 use crate::domain::oncall::{Place, Source};
 use crate::domain::policy::Policy;
 use crate::domain::schedule::Schedule;
 use crate::domain::team::Team;
 use crate::domain::timeline::Via;
+use crate::domain::user::User;
 use crate::store::{Read, alert_sources, policies, schedules, teams, users};
 use std::collections::BTreeMap;
 
@@ -59,8 +61,28 @@ pub fn why(read: &impl Read, notification: &Notification, policy: Option<&Policy
             format!("{step}: team {team}, schedule {schedule}, {}", claim_words(&place))
         }
         Via::TeamMember { team: id } => format!("{step}: team {}, which has no schedule, so all are paged", team(id)?),
-        Via::LastResort => format!("{policy}: last resort, nobody else could be reached"),
+        Via::LastResort => match covered_by(read, notification)? {
+            Some(people) => format!("{policy}: last resort, to know that {people} can be reached again and was called"),
+            None => format!("{policy}: last resort, nobody else could be reached"),
+        },
+        Via::Handed => "Somebody gave it to you".to_owned(),
+        Via::HadTaken => "You had taken it, and it is open again".to_owned(),
     })
+}
+
+/// Who else is paged in the same visit: a level, when it came to have somebody again.
+fn covered_by(read: &impl Read, notification: &Notification) -> Result<Option<String>, AppError> {
+    let Some(id) = notification.incident else { return Ok(None) };
+    let Some(incident) = read.get::<Incident>(id)? else { return Ok(None) };
+    let ladder = &incident.ladder;
+    if ladder.phase != Phase::Climbing || ladder.visit != notification.visit {
+        return Ok(None);
+    }
+    let mut people = Vec::new();
+    for user in &ladder.paged {
+        people.extend(read.get::<User>(*user)?.map(|user| user.name));
+    }
+    Ok(Some(people.join(", ")))
 }
 
 fn claim_words(place: &Place) -> &'static str {

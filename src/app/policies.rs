@@ -68,6 +68,22 @@ pub fn edit(tx: &mut Write<'_>, actor: &Actor, id: PolicyId, basics: &Basics) ->
     save(tx, actor, Some(&before), policy, "policy.edited")
 }
 
+/// The whole policy anew, in one step: levels can change places.
+pub fn replace(
+    tx: &mut Write<'_>,
+    actor: &Actor,
+    id: PolicyId,
+    basics: &Basics,
+    levels: &[Level],
+) -> Result<(), AppError> {
+    change::begin(actor)?;
+    let before = one(tx, id)?;
+    let Basics { name, repeat, repage_minutes, ack_timeout_minutes, last_resort } = basics.clone();
+    let levels = levels.to_vec();
+    let policy = Policy { name, repeat, repage_minutes, ack_timeout_minutes, last_resort, levels, ..before.clone() };
+    save(tx, actor, Some(&before), policy, "policy.edited")
+}
+
 /// A new level; a number that is taken is refused.
 pub fn add_level(tx: &mut Write<'_>, actor: &Actor, id: PolicyId, level: &Level) -> Result<(), AppError> {
     change::begin(actor)?;

@@ -9,7 +9,7 @@ use crate::domain::delivery::DeliveryRing;
 use crate::domain::effect::Ring;
 use crate::domain::incident::Status;
 use crate::domain::time::Timestamp;
-use crate::store::{Take, deliveries, incidents, timers, users};
+use crate::store::{Take, deliveries, imports, incidents, timers, users};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -21,11 +21,12 @@ pub enum Worker {
     Retry,
     Upkeep,
     Inspector,
+    Feeds,
 }
 
 impl Worker {
-    pub const ALL: [Worker; 5] =
-        [Worker::Escalation, Worker::Deliveries, Worker::Retry, Worker::Upkeep, Worker::Inspector];
+    pub const ALL: [Worker; 6] =
+        [Worker::Escalation, Worker::Deliveries, Worker::Retry, Worker::Upkeep, Worker::Inspector, Worker::Feeds];
 
     pub fn word(self) -> &'static str {
         match self {
@@ -34,6 +35,7 @@ impl Worker {
             Worker::Retry => "notification_retry",
             Worker::Upkeep => "upkeep",
             Worker::Inspector => "inspector",
+            Worker::Feeds => "calendars",
         }
     }
 
@@ -42,7 +44,7 @@ impl Worker {
         match self {
             Worker::Escalation => Some("ESCALATION_WORKER_ENABLED"),
             Worker::Retry => Some("NOTIFICATION_RETRY_WORKER_ENABLED"),
-            Worker::Deliveries | Worker::Upkeep | Worker::Inspector => None,
+            Worker::Deliveries | Worker::Upkeep | Worker::Inspector | Worker::Feeds => None,
         }
     }
 }
@@ -195,6 +197,13 @@ pub struct Job {
     pub panics: u32,
 }
 
+impl Job {
+    /// Late enough that pages may not leave. Calendars that wait for somebody else's server hold up nothing.
+    fn holds_up_pages(&self) -> bool {
+        self.enabled && self.lag_secs > LATE_SECS && self.worker != Worker::Feeds
+    }
+}
+
 pub fn jobs(app: &App) -> Result<Vec<Job>, AppError> {
     let now = app.now();
     app.read(|read| {
@@ -211,6 +220,9 @@ pub fn jobs(app: &App) -> Result<Vec<Job>, AppError> {
                 Worker::Deliveries => delivery_queue(read, DeliveryRing::First)?,
                 Worker::Retry => delivery_queue(read, DeliveryRing::Retry)?,
                 Worker::Inspector => (None, 0),
+                // In safe mode nothing is fetched, so nothing is late.
+                Worker::Feeds if !app.settings.sending_enabled => (None, 0),
+                Worker::Feeds => (imports::import_next_due(read)?, imports::imports_count(read, super::MANY)?),
             };
             let report = app.board.report(worker);
             // Work that is overdue counts as lag even if the worker never comes round to say so.
@@ -238,7 +250,7 @@ fn is_enabled(app: &App, worker: Worker) -> bool {
     match worker {
         Worker::Escalation => app.settings.escalation_enabled,
         Worker::Retry => app.settings.retry_enabled,
-        Worker::Deliveries | Worker::Upkeep | Worker::Inspector => true,
+        Worker::Deliveries | Worker::Upkeep | Worker::Inspector | Worker::Feeds => true,
     }
 }
 
@@ -262,7 +274,7 @@ pub fn strips(app: &App) -> Vec<(Alarm, String)> {
     }
     match jobs(app) {
         Ok(jobs) => {
-            for job in jobs.iter().filter(|job| job.enabled && job.lag_secs > LATE_SECS) {
+            for job in jobs.iter().filter(|job| job.holds_up_pages()) {
                 let minutes = job.lag_secs / 60;
                 red(match job.worker {
                     Worker::Escalation => format!("Escalation is {minutes} min late. Nobody is being called."),
@@ -312,7 +324,7 @@ pub fn health_problems(app: &App) -> Vec<String> {
     }
     match jobs(app) {
         Ok(jobs) => {
-            for job in jobs.iter().filter(|job| job.enabled && job.lag_secs > LATE_SECS) {
+            for job in jobs.iter().filter(|job| job.holds_up_pages()) {
                 problems.push(format!("the worker {} is {} s late", job.worker.word(), job.lag_secs));
             }
         }

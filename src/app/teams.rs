@@ -4,11 +4,12 @@ use crate::app::error::taken;
 use crate::app::{AppError, Write, change, users};
 use crate::domain::actor::Actor;
 use crate::domain::id::{TeamId, UserId};
+use crate::domain::maintenance::Scope;
 use crate::domain::policy::Recipient;
 use crate::domain::refusal::{Refusal, checked_name};
 use crate::domain::team::Team;
 use crate::domain::user::User;
-use crate::store::{Read, alert_sources, policies, schedules, teams};
+use crate::store::{Read, alert_sources, maintenance, policies, schedules, teams};
 
 pub fn all(read: &impl Read) -> Result<Vec<Team>, AppError> {
     let mut all = teams::teams_all(read, super::MANY)?;
@@ -23,11 +24,14 @@ pub fn one(read: &impl Read, id: TeamId) -> Result<Team, AppError> {
 pub fn create(tx: &mut Write<'_>, actor: &Actor, name: &str, members: &[UserId]) -> Result<TeamId, AppError> {
     change::begin(actor)?;
     let name = checked_name(name)?;
+    let mut kept: Vec<UserId> = Vec::new();
     for user in members {
-        users::active(tx, *user)?;
+        if !kept.contains(&users::active(tx, *user)?.id) {
+            kept.push(*user);
+        }
     }
     let id = tx.new_id();
-    let team = Team { id, name, members: members.to_vec(), created_at: tx.now(), version: 1 };
+    let team = Team { id, name, members: kept, created_at: tx.now(), version: 1 };
     save(tx, &team)?;
     change::audit(tx, actor, "team.created", id, team.name)?;
     Ok(id)
@@ -86,6 +90,11 @@ pub fn delete(tx: &mut Write<'_>, actor: &Actor, id: TeamId) -> Result<(), AppEr
     }
     for source in alert_sources::alert_sources_all(tx, super::MANY)?.iter().filter(|source| source.team == id) {
         used_by.push(format!("alert source {}", source.name));
+    }
+    for window in maintenance::maintenance_from(tx, tx.now(), super::MANY)? {
+        if window.scope == Scope::Team(id) {
+            used_by.push(format!("maintenance window {}", window.name));
+        }
     }
     change::refuse_in_use(&team.name, &used_by)?;
     tx.delete::<Team>(id)?;

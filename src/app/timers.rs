@@ -1,6 +1,6 @@
 //! Timers: firing one is deleting it together with its consequences, in one transaction.
 
-use crate::app::{AppError, Read, Write, apply, context};
+use crate::app::{AppError, Read, Write, apply, context, pings};
 use crate::domain::effect::{Ring, Subject, Timer, TimerKind};
 use crate::domain::incident::{Incident, on_timer};
 use crate::domain::time::Timestamp;
@@ -39,6 +39,16 @@ pub fn fire_due(tx: &mut Write<'_>, ring: Ring) -> Result<Fired, AppError> {
     Ok(done)
 }
 
+/// After downtime: everything overdue has stepped once before the first message leaves, so that each person gets what is
+/// true now. One batch; `true` while there is more. What comes due later than `started` is for the worker.
+pub fn catch_up(tx: &mut Write<'_>, started: Timestamp) -> Result<bool, AppError> {
+    if timers::timer_next_due(tx, Ring::Escalation)?.is_none_or(|due| due > started) {
+        return Ok(false);
+    }
+    fire_due(tx, Ring::Escalation)?;
+    Ok(true)
+}
+
 /// When the first timer of a ring is due.
 pub fn next_due(read: &Read<'_>, ring: Ring) -> Result<Option<Timestamp>, AppError> {
     Ok(timers::timer_next_due(read, ring)?)
@@ -48,10 +58,13 @@ pub fn next_due(read: &Read<'_>, ring: Ring) -> Result<Option<Timestamp>, AppErr
 /// of the last resort, messages that wait. What is due by the calendar stays.
 pub fn shift_elapsed(tx: &mut Write<'_>, secs: i64) -> Result<(), AppError> {
     let mut cursor = None;
+    let mut last = None;
     loop {
         let page = timers::timers_all(tx, Take::first(1000).after(cursor))?;
         for timer in page.items {
-            if let Subject::Incident(id) = timer.key.subject
+            // An incident's timers come one after the other, and it moves once.
+            if last.replace(timer.key.subject) != Some(timer.key.subject)
+                && let Subject::Incident(id) = timer.key.subject
                 && let Some(mut incident) = tx.get::<Incident>(id)?
             {
                 // What an edit of the policy counts the level's delay from.
@@ -59,7 +72,8 @@ pub fn shift_elapsed(tx: &mut Write<'_>, secs: i64) -> Result<(), AppError> {
                 ladder.entered_at = ladder.entered_at.map(|at| at.plus_secs(secs));
                 tx.put(&incident)?;
             }
-            if timer.key.kind.is_elapsed() {
+            // Heartbeats have a rule of their own for it, below.
+            if timer.key.kind.is_elapsed() && !matches!(timer.key.subject, Subject::Heartbeat(_)) {
                 let (due, armed_at) = (timer.due.plus_secs(secs), timer.armed_at.plus_secs(secs));
                 tx.put(&Timer { due, armed_at, ..timer })?;
             }
@@ -84,7 +98,7 @@ pub fn shift_elapsed(tx: &mut Write<'_>, secs: i64) -> Result<(), AppError> {
         delivery.shift(secs);
         tx.put(&delivery)?;
     }
-    Ok(())
+    pings::clock_set(tx, secs)
 }
 
 fn fire(tx: &mut Write<'_>, timer: &Timer) -> Result<(), AppError> {
@@ -99,8 +113,9 @@ fn fire(tx: &mut Write<'_>, timer: &Timer) -> Result<(), AppError> {
             }
             Ok(())
         }
+        Subject::Heartbeat(id) => pings::on_due(tx, id),
+        Subject::Upkeep if timer.key.kind == TimerKind::Beat => pings::on_watch(tx, timer),
         // The upkeep worker takes its own timers with `upkeep::take_due`; none of them comes through here.
-        Subject::Heartbeat(_) => Ok(()),
         Subject::Upkeep => {
             debug_assert_eq!(timer.key.kind, TimerKind::Nightly);
             Ok(())

@@ -1,16 +1,23 @@
 //! Users: made with or without a login, reached by contact methods, deactivated and never deleted.
 
+mod contacts;
+mod rules;
+
+pub use contacts::{
+    add_contact, enable_contact, last_told, prove_contact, readdress_contact, remove_contact, send_code, send_test,
+};
+pub use rules::set_rules;
+
 use crate::app::error::taken;
 use crate::app::{AppError, Write, apply, auth, change};
 use crate::domain::access::Role;
 use crate::domain::actor::{Actor, By};
-use crate::domain::contact::Channel;
-use crate::domain::id::{ContactId, UserId};
+use crate::domain::id::UserId;
 use crate::domain::incident::{Incident, Status, concerns};
 use crate::domain::refusal::{Refusal, checked_name};
 use crate::domain::time::zone_named;
 use crate::domain::timeline::{DeliveryNews, Happened};
-use crate::domain::user::{Activity, ContactMethod, Login, Rules, User, checked_email, checked_phone, keeps_an_admin};
+use crate::domain::user::{Activity, ContactMethod, Login, Rules, User, checked_email, keeps_an_admin};
 use crate::store::{Read, Take, deliveries, incidents, users};
 
 pub fn all(read: &impl Read) -> Result<Vec<User>, AppError> {
@@ -64,12 +71,7 @@ pub fn build(tx: &mut Write<'_>, new: &NewUser) -> Result<User, AppError> {
         return Err(Refusal::invalid("zone_unknown", "zone", sentence).into());
     }
     let now = tx.now();
-    let contact = |address: &String| {
-        let id = tx.new_id();
-        let (channel, address) = (Channel::Email, address.clone());
-        ContactMethod { id, channel, address, enabled: true, verified_at: None, verification: None }
-    };
-    let contacts = email.iter().map(contact).collect();
+    let contacts = email.iter().map(|address| ContactMethod::email(tx.new_id(), address)).collect();
     Ok(User {
         id: tx.new_id(),
         name: checked_name(&new.name)?,
@@ -110,6 +112,9 @@ pub fn edit(tx: &mut Write<'_>, actor: &Actor, id: UserId, basics: &Basics) -> R
         let sentence = "This user signs in with the mail address, so it cannot be empty.";
         return Err(Refusal::invalid("email_missing", "email", sentence).into());
     }
+    if user.email != before.email {
+        contacts::follow_email(&mut user, before.email.as_deref(), tx.new_id());
+    }
     save(tx, &user)?;
     keep_an_admin(tx, &before)?;
     if user.role != before.role {
@@ -135,71 +140,22 @@ pub fn set_password(tx: &mut Write<'_>, actor: &Actor, id: UserId, password_hash
     change::audit(tx, actor, "user.password_set", id, user.name)
 }
 
-/// Contact methods a person may have.
-const CONTACTS: usize = 10;
-
-pub fn add_contact(
-    tx: &mut Write<'_>,
-    actor: &Actor,
-    id: UserId,
-    channel: Channel,
-    address: &str,
-) -> Result<ContactId, AppError> {
-    begin_contacts(actor, id)?;
-    let mut user = one(tx, id)?;
-    let address = match channel {
-        Channel::Sms | Channel::WhatsApp => checked_phone(address)?,
-        Channel::Email => checked_email(address).map_err(|refusal| Refusal { field: Some("address"), ..refusal })?,
-    };
-    if user.contacts.iter().any(|contact| contact.channel == channel && contact.address == address) {
-        let sentence = format!("{} has this {} already.", user.name, channel.title());
-        return Err(Refusal::invalid("contact_taken", "address", sentence).into());
+/// From this commit on nobody signs in as this person; pages go on.
+pub fn remove_login(tx: &mut Write<'_>, actor: &Actor, id: UserId) -> Result<(), AppError> {
+    change::begin(actor)?;
+    let before = one(tx, id)?;
+    if before.login.is_none() {
+        return Ok(());
     }
-    if user.contacts.len() == CONTACTS {
-        let sentence = format!("{} has {CONTACTS} contact methods already. Remove one first.", user.name);
-        return Err(Refusal::invalid("contacts_full", "address", sentence).into());
-    }
-    let contact =
-        ContactMethod { id: tx.new_id(), channel, address, enabled: true, verified_at: None, verification: None };
-    let contact_id = contact.id;
-    user.contacts.push(contact);
+    let user = User { login: None, ..before.clone() };
     save(tx, &user)?;
-    change::audit(tx, actor, "contact.added", contact_id, format!("{}: {}", user.name, channel.title()))?;
-    change::recheck(tx, actor)?;
-    Ok(contact_id)
+    keep_an_admin(tx, &before)?;
+    auth::end_sessions(tx, id)?;
+    change::audit(tx, actor, "user.login_removed", id, user.name)
 }
 
-pub fn enable_contact(
-    tx: &mut Write<'_>,
-    actor: &Actor,
-    id: UserId,
-    contact: ContactId,
-    enabled: bool,
-) -> Result<(), AppError> {
-    begin_contacts(actor, id)?;
-    let mut user = one(tx, id)?;
-    let place = user.contacts.iter_mut().find(|other| other.id == contact);
-    let place = place.ok_or_else(|| Refusal::not_found("contact method"))?;
-    place.enabled = enabled;
-    let channel = place.channel;
-    save(tx, &user)?;
-    let action = if enabled { "contact.enabled" } else { "contact.disabled" };
-    change::audit(tx, actor, action, contact, format!("{}: {}", user.name, channel.title()))?;
-    change::recheck(tx, actor)
-}
-
-pub fn remove_contact(tx: &mut Write<'_>, actor: &Actor, id: UserId, contact: ContactId) -> Result<(), AppError> {
-    begin_contacts(actor, id)?;
-    let mut user = one(tx, id)?;
-    user.contact(contact).ok_or_else(|| Refusal::not_found("contact method"))?;
-    user.contacts.retain(|other| other.id != contact);
-    save(tx, &user)?;
-    change::audit(tx, actor, "contact.removed", contact, user.name)?;
-    change::recheck(tx, actor)
-}
-
-/// One's own contact methods are one's own business.
-fn begin_contacts(actor: &Actor, id: UserId) -> Result<(), AppError> {
+/// One's own contact methods and rules are one's own business; those of others are an admin's.
+fn begin_own(actor: &Actor, id: UserId) -> Result<(), AppError> {
     if actor.user_id() == Some(id) { Ok(()) } else { change::begin(actor) }
 }
 

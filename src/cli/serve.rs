@@ -59,7 +59,7 @@ async fn serve(config: &Config) -> Exit {
 
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let bridge = Bridge::new(cores);
-    let workers = match worker::start(Arc::clone(&app), bridge.clone(), providers).await {
+    let workers = match worker::start(Arc::clone(&app), bridge.clone(), providers, &egress).await {
         Ok(workers) => workers,
         Err(error) => return say(Exit::DatabaseUnreachable, &error.to_string()),
     };

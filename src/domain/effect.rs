@@ -18,14 +18,11 @@ pub struct Transition {
 
 #[derive(Clone, PartialEq, Debug)]
 pub enum Effect {
-    /// One timer per key: setting it again moves it.
-    SetTimer {
-        key: TimerKey,
-        due: Timestamp,
-        generation: u64,
-    },
-    CancelTimers {
+    /// The incident's whole set of timers is this one, under this generation.
+    SetTimers {
         incident: IncidentId,
+        generation: u64,
+        timers: Vec<(TimerKind, Due)>,
     },
     Notify(NewNotification),
     /// What has not left yet must not leave: pages to these people, or to everybody.
@@ -34,6 +31,13 @@ pub enum Effect {
         only: Option<Vec<UserId>>,
         reason: &'static str,
     },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Due {
+    At(Timestamp),
+    /// When it is due already. One that is not armed stays so.
+    Kept,
 }
 
 /// One person to be told one thing; which channels carry it follows from the person.

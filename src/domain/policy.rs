@@ -89,6 +89,14 @@ impl Policy {
             let sentence = "Page the last resort again after 5 to 1440 minutes.";
             return Err(Refusal::invalid("repage_range", "repage_minutes", sentence));
         }
+        if self.ack_timeout_minutes.is_some_and(|minutes| !(5..=1440).contains(&minutes)) {
+            let sentence = "Page again 5 to 1440 minutes after somebody took it, or leave it empty for never.";
+            return Err(Refusal::invalid("ack_timeout_range", "ack_timeout_minutes", sentence));
+        }
+        if self.last_resort.len() > 10 {
+            let sentence = "The last resort has at most 10 people. Choose those who will answer.";
+            return Err(Refusal::invalid("last_resort_range", "last_resort", sentence));
+        }
         Ok(self)
     }
 }
@@ -133,6 +141,21 @@ mod tests {
         check(&[(1, 1441, 1)], Err("level_range"));
         check(&[(1, 5, 0)], Err("level_empty"));
         check(&[(1, 5, 11)], Err("level_empty"));
+    }
+
+    #[test]
+    fn waits_are_5_minutes_to_a_day() {
+        let check = |ack: Option<u16>, repage: u16, expected: Option<&str>| {
+            let policy = Policy { ack_timeout_minutes: ack, repage_minutes: repage, ..policy(&[]) };
+            assert_eq!(policy.checked().err().map(|refusal| refusal.code), expected, "{ack:?} {repage}");
+        };
+        check(None, 5, None);
+        check(Some(5), 1440, None);
+        check(Some(1440), 30, None);
+        check(Some(4), 30, Some("ack_timeout_range"));
+        check(Some(1441), 30, Some("ack_timeout_range"));
+        check(None, 4, Some("repage_range"));
+        check(None, 1441, Some("repage_range"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::domain::id::{ImportId, LayerId, ScheduleId, TeamId, UserId};
 use crate::domain::rotation::Version;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Schedule {
@@ -46,4 +47,15 @@ pub enum Turns {
     /// Ascending by `effective_from`, at least one. The first counts from its anchor.
     Rotation(Vec<Version>),
     Imported(ImportId),
+}
+
+impl Schedule {
+    /// The calendars from elsewhere that it follows, as layers or as covers.
+    pub fn imports(&self) -> BTreeSet<ImportId> {
+        let layers = self.layers.iter().filter_map(|layer| match layer.turns {
+            Turns::Imported(import) => Some(import),
+            Turns::Rotation(_) => None,
+        });
+        layers.chain(self.imported_covers.iter().copied()).collect()
+    }
 }

@@ -57,6 +57,8 @@ pub enum ResultWord {
     /// Older than what is known already.
     Stale,
     Noted,
+    /// Too many new alerts in a minute: it is a line of the source's storm incident, or was one and is struck.
+    Absorbed,
 }
 
 impl ResultWord {
@@ -69,6 +71,7 @@ impl ResultWord {
             ResultWord::Unchanged => "unchanged",
             ResultWord::Stale => "stale",
             ResultWord::Noted => "noted",
+            ResultWord::Absorbed => "absorbed",
         }
     }
 }

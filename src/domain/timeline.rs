@@ -7,6 +7,7 @@ use crate::domain::Severity;
 use crate::domain::actor::By;
 use crate::domain::contact::Channel;
 use crate::domain::id::{DeliveryId, IncidentId, PolicyId, ScheduleId, TeamId, UserId};
+use crate::domain::incident::Hold;
 use crate::domain::oncall::Place;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -80,6 +81,52 @@ pub enum Happened {
         channel: Channel,
         what: DeliveryNews,
     },
+    /// Somebody new is on call for the level that was entered, or was added to it: paged at once.
+    HandoffPaged {
+        policy: PolicyId,
+        level: u8,
+        called: Vec<Called>,
+    },
+    /// Whoever had it gave it back: it climbs again.
+    Unacknowledged,
+    /// It was taken and not resolved in the time that the policy gives.
+    AckTimedOut,
+    Snoozed {
+        until: Timestamp,
+    },
+    SnoozeEnded,
+    Reassigned {
+        to: Handover,
+    },
+    /// Nobody is paged until then.
+    Held {
+        why: Hold,
+        until: Timestamp,
+    },
+    HoldEnded,
+    /// It follows its alert source to another policy.
+    PolicyChanged {
+        from: PolicyId,
+        to: PolicyId,
+    },
+    /// A person judged it anew, either way; nobody is called for that.
+    SeveritySet {
+        from: Severity,
+        to: Severity,
+    },
+    /// Nothing was heard of the alert for so many minutes.
+    AutoResolved {
+        after_minutes: u16,
+    },
+}
+
+/// To whom an incident is given by hand.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Handover {
+    /// They are paged now; the ladder goes on after them.
+    Users(Vec<UserId>),
+    /// It climbs there, from the bottom.
+    Policy(PolicyId),
 }
 
 /// How an incident's deliveries show on its timeline; the notification log has every attempt.
@@ -129,6 +176,10 @@ pub enum Via {
         team: TeamId,
     },
     LastResort,
+    /// Somebody gave the incident to this person.
+    Handed,
+    /// This person had taken or snoozed the incident.
+    HadTaken,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -176,6 +227,7 @@ impl Happened {
             | Happened::Exhausted
             | Happened::LastResortPaged { .. }
             | Happened::UserDeactivated { .. }
+            | Happened::AckTimedOut
             | Happened::Warning { .. } => Weight::Warning,
             Happened::Delivery { what: DeliveryNews::Failed { .. } | DeliveryNews::Exhausted { .. }, .. } => {
                 Weight::Warning

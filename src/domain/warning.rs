@@ -53,7 +53,9 @@ impl Warning {
         match self {
             Warning::GapCreated => "Nobody is on call now at times that somebody had before. Look at the gaps.",
             Warning::SwapOrphaned => "Half of a swap stands alone: its other half is over, or meets nobody's turn.",
-            Warning::Unreachable => "Somebody named here cannot be paged. Give them a contact method that is switched on.",
+            Warning::Unreachable => {
+                "Somebody named here cannot be paged. Give them a contact method that is switched on."
+            }
             Warning::ViewerOnCall => "Somebody named here is a viewer: they are paged, but may not take incidents.",
             Warning::NotTeamMember => "Somebody named here is not a member of the team.",
             Warning::Starved => "Somebody of a rotation is never on call in the next 8 weeks.",

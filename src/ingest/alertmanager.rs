@@ -18,6 +18,12 @@ pub(super) fn marker(tree: &Value) -> bool {
     tree.get("alerts").is_some_and(Value::is_array) && fields::text(tree, "version").as_deref() == Some("4")
 }
 
+/// Whether a body is a group of alerts of which none fires.
+pub(super) fn is_quiet_group(body: &[u8]) -> bool {
+    let tree: Option<Value> = serde_json::from_slice(body).ok();
+    tree.is_some_and(|tree| marker(&tree) && fields::text(&tree, "status").as_deref() == Some("resolved"))
+}
+
 /// `sender` names the tool in links. `None` if there is neither a group key nor a list of alerts.
 pub(super) fn parse(tree: &Value, sender: &str, context: &Context) -> Option<Vec<Report>> {
     let alerts = fields::list(tree, "alerts");

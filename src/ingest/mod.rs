@@ -89,6 +89,11 @@ impl Kind {
     }
 }
 
+/// Whether a body is an Alertmanager group of which nothing fires: as a heartbeat it is no ping.
+pub fn is_quiet_group(body: &[u8]) -> bool {
+    alertmanager::is_quiet_group(body)
+}
+
 /// What an alert source says about its bodies.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SourceRules {

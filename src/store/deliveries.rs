@@ -15,6 +15,7 @@ impl Record for Delivery {
         tables::DELIVERIES_WHEEL.name(),
         tables::DELIVERIES_BY_INCIDENT.name(),
         tables::DELIVERIES_OPEN_BY_USER.name(),
+        tables::DELIVERIES_TOLD_BY_USER.name(),
     ];
 
     fn key(&self) -> DeliveryId {
@@ -24,6 +25,8 @@ impl Record for Delivery {
     fn index_rows(&self, rows: &mut IndexRows) {
         if let Some(incident) = self.incident {
             rows.add(&tables::DELIVERIES_BY_INCIDENT, (incident, self.id));
+        } else {
+            rows.add(&tables::DELIVERIES_TOLD_BY_USER, (self.user, self.id));
         }
         if let Some((ring, due)) = self.wheel() {
             rows.add(&tables::DELIVERIES_WHEEL, (ring, due, self.id));
@@ -62,4 +65,9 @@ pub fn deliveries_of(read: &impl Read, incident: IncidentId, limit: usize) -> Re
 /// What has not left yet, of one person.
 pub fn deliveries_open_of_user(read: &impl Read, user: UserId, limit: usize) -> Result<Vec<Delivery>> {
     Ok(read.scan(&tables::DELIVERIES_OPEN_BY_USER, &Span::of((user,)), Take::first(limit))?.items)
+}
+
+/// Messages to one person that are about no incident, the newest first.
+pub fn deliveries_told(read: &impl Read, user: UserId, limit: usize) -> Result<Vec<Delivery>> {
+    Ok(read.scan(&tables::DELIVERIES_TOLD_BY_USER, &Span::of((user,)), Take::last(limit))?.items)
 }

@@ -9,14 +9,19 @@ use crate::domain::audit::AuditEntry;
 use crate::domain::delivery::{Delivery, DeliveryRing};
 use crate::domain::effect::{Ring, Subject, Timer, TimerKey, TimerKind};
 use crate::domain::entry::{Entry, Override};
+use crate::domain::feed::{Feed, FeedOf, Publication};
+use crate::domain::heartbeat::Heartbeat;
 use crate::domain::id::*;
+use crate::domain::import::{Import, ImportCopy};
 use crate::domain::incident::{Incident, IncidentDetails, Status};
+use crate::domain::maintenance::Maintenance;
 use crate::domain::notification::Notification;
 use crate::domain::pass::Pass;
 use crate::domain::policy::Policy;
 use crate::domain::schedule::Schedule;
 use crate::domain::session::Session;
 use crate::domain::source_event::{Replay, SourceEvent};
+use crate::domain::storm::{StormLine, Surge};
 use crate::domain::team::Team;
 use crate::domain::time::Timestamp;
 use crate::domain::timeline::TimelineEntry;
@@ -53,6 +58,8 @@ pub const DELIVERIES: Table<DeliveryId, Delivery> = Table::new("deliveries", Ver
 pub const DELIVERIES_WHEEL: Index<(DeliveryRing, Timestamp, DeliveryId), Delivery> = Index::new("deliveries.wheel");
 pub const DELIVERIES_BY_INCIDENT: Index<(IncidentId, DeliveryId), Delivery> = Index::new("deliveries.by_incident");
 pub const DELIVERIES_OPEN_BY_USER: Index<(UserId, DeliveryId), Delivery> = Index::new("deliveries.open_by_user");
+/// Those about no incident: codes, tests, answers.
+pub const DELIVERIES_TOLD_BY_USER: Index<(UserId, DeliveryId), Delivery> = Index::new("deliveries.told_by_user");
 
 pub const PASSES: Table<(IncidentId, UserId), Pass> = Table::new("passes", Version(1));
 pub const PASSES_BY_TOKEN: Unique<[u8; 32], Pass> = Unique::new("passes.by_token");
@@ -76,6 +83,18 @@ pub const ENTRIES_BY_END: Index<(ScheduleId, Timestamp, EntryId), Entry> = Index
 pub const OVERRIDES: Table<OverrideId, Override> = Table::new("overrides", Version(1));
 pub const OVERRIDES_BY_END: Index<(ScheduleId, Timestamp, OverrideId), Override> = Index::new("overrides.by_end");
 
+pub const IMPORTS: Table<ImportId, Import> = Table::new("imports", Version(1));
+pub const IMPORTS_BY_SCHEDULE: Index<(ScheduleId, ImportId), Import> = Index::new("imports.by_schedule");
+/// What is fetched next comes first.
+pub const IMPORTS_BY_DUE: Index<(Timestamp, ImportId), Import> = Index::new("imports.by_due");
+pub const IMPORT_COPIES: Table<ImportId, ImportCopy> = Table::new("import_copies", Version(1));
+
+pub const FEEDS: Table<FeedId, Feed> = Table::new("feeds", Version(1));
+/// Only those that are not revoked.
+pub const FEEDS_OPEN: Index<(FeedOf, FeedId), Feed> = Index::new("feeds.open");
+pub const FEEDS_BY_TOKEN: Unique<[u8; 32], Feed> = Unique::new("feeds.by_token");
+pub const PUBLICATIONS: Table<ScheduleId, Publication> = Table::new("publications", Version(1));
+
 pub const POLICIES: Table<PolicyId, Policy> = Table::new("policies", Version(1));
 pub const POLICIES_BY_NAME: Unique<String, Policy> = Unique::new("policies.by_name");
 
@@ -83,10 +102,21 @@ pub const ALERT_SOURCES: Table<AlertSourceId, AlertSource> = Table::new("alert_s
 pub const ALERT_SOURCES_BY_KEY: Unique<[u8; 32], AlertSource> = Unique::new("alert_sources.by_key");
 pub const ALERT_SOURCES_BY_NAME: Unique<String, AlertSource> = Unique::new("alert_sources.by_name");
 
+pub const HEARTBEATS: Table<HeartbeatId, Heartbeat> = Table::new("heartbeats", Version(1));
+pub const HEARTBEATS_BY_NAME: Unique<(AlertSourceId, String), Heartbeat> = Unique::new("heartbeats.by_name");
+pub const HEARTBEATS_BY_TOKEN: Unique<[u8; 32], Heartbeat> = Unique::new("heartbeats.by_token");
+
+pub const MAINTENANCE: Table<MaintenanceId, Maintenance> = Table::new("maintenance", Version(1));
+/// By the end of the last, so that what still matters is the tail.
+pub const MAINTENANCE_BY_END: Index<(Timestamp, MaintenanceId), Maintenance> = Index::new("maintenance.by_end");
+
 pub const SOURCE_EVENTS: Table<(AlertSourceId, u64), SourceEvent> = Table::new("source_events", Version(1));
 
 pub const REPLAYS: Table<(AlertSourceId, String), Replay> = Table::new("replays", Version(1));
 pub const REPLAYS_BY_AGE: Index<(Timestamp, AlertSourceId, String), Replay> = Index::new("replays.by_age");
+
+pub const SURGES: Table<AlertSourceId, Surge> = Table::new("surges", Version(1));
+pub const STORM_LINES: Table<(IncidentId, String), StormLine> = Table::new("storm_lines", Version(1));
 
 pub const SESSIONS: Table<[u8; 32], Session> = Table::new("sessions", Version(1));
 pub const SESSIONS_BY_USER: Index<(UserId, [u8; 32]), Session> = Index::new("sessions.by_user");
@@ -110,10 +140,18 @@ pub const RECORDS: &[RecordKind] = &[
     RecordKind::of::<Schedule>(),
     RecordKind::of::<Entry>(),
     RecordKind::of::<Override>(),
+    RecordKind::of::<Import>(),
+    RecordKind::of::<ImportCopy>(),
+    RecordKind::of::<Feed>(),
+    RecordKind::of::<Publication>(),
     RecordKind::of::<Policy>(),
     RecordKind::of::<AlertSource>(),
+    RecordKind::of::<Heartbeat>(),
+    RecordKind::of::<Maintenance>(),
     RecordKind::of::<SourceEvent>(),
     RecordKind::of::<Replay>(),
+    RecordKind::of::<Surge>(),
+    RecordKind::of::<StormLine>(),
     RecordKind::of::<Session>(),
     RecordKind::of::<AuditEntry>(),
     RecordKind::of::<Counter>(),
@@ -134,6 +172,7 @@ enum_key!(TimerKind {
     8 => Snooze,
     9 => Beat,
 });
+enum_key!(FeedOf { 0 => Schedule(ScheduleId), 1 => User(UserId) });
 enum_key!(Subject { 0 => Incident(IncidentId), 1 => Upkeep, 2 => Heartbeat(HeartbeatId) });
 
 impl crate::store::keys::ToKey for TimerKey {

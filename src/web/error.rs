@@ -58,7 +58,7 @@ pub enum Audience {
 
 impl Audience {
     pub fn of(path: &str) -> Audience {
-        let is_program = path.starts_with("/api/") || path == "/health";
+        let is_program = path.starts_with("/api/") || path.starts_with("/ping/") || path == "/health";
         if is_program { Audience::Program } else { Audience::Browser }
     }
 }

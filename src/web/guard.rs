@@ -35,13 +35,13 @@ pub async fn guard(
     let (mut parts, body) = request.into_parts();
     let changes = !matches!(parts.method, Method::GET | Method::HEAD);
     // Tools that send alerts are no browsers, and mail programs that show a link's page have no origin.
-    let crosses_sites = matches!(row.access, Access::SourceKey | Access::Link);
+    let crosses_sites = matches!(row.access, Access::SourceKey | Access::Link | Access::Ping);
     if changes && !crosses_sites {
         origin::require_own(&parts.headers, client_of(&parts)?, &web.settings)?;
     }
     let cookie = admit(&web, row.access, &mut parts).await?;
     // Alerts are kept even if they are too long, so their handler reads by itself.
-    if !changes || row.access == Access::SourceKey {
+    if !changes || matches!(row.access, Access::SourceKey | Access::Ping) {
         return Ok(next.run(Request::from_parts(parts, body)).await);
     }
     let bytes = body::read(body, row.body_limit).await?;
@@ -65,7 +65,7 @@ pub async fn guard(
 /// themselves, so an unsafe request must carry a second sign that follows from it.
 async fn admit(web: &Web, access: Access, parts: &mut Parts) -> Result<Option<Token>, WebError> {
     let action = match access {
-        Access::Public | Access::Link => return Ok(None),
+        Access::Public | Access::Link | Access::Ping => return Ok(None),
         Access::Setup => {
             let fresh = web.read(|read| setup::needs_first_admin(read)).await?;
             return if fresh { Ok(None) } else { Err(WebError::NotFound) };

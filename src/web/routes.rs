@@ -3,10 +3,10 @@
 //! A row says who may call; the guard that stands before its handler enforces it, before a body is read or anything is
 //! looked up. HEAD answers wherever GET does, other methods of a listed path answer 405, unlisted paths 404.
 
-use crate::web::api::{incidents, system};
+use crate::web::api::{deeds, escalation_policies, incidents, on_call, rotations, schedules, system, teams, users};
 use crate::web::error::WebError;
 use crate::web::guard::{Guarded, guard};
-use crate::web::{Web, health, layers, problems, ui, webhooks};
+use crate::web::{Web, calendar, health, layers, pings, problems, ui, webhooks};
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
@@ -29,6 +29,9 @@ pub enum Access {
     SourceKey,
     /// Whoever holds the link of a message; the handler checks the token in the path.
     Link,
+    /// Whoever knows the ping address of a heartbeat, by GET as well as by POST; the handler checks the token in the path
+    /// and reads the body itself.
+    Ping,
 }
 
 pub struct RouteSpec {
@@ -59,6 +62,10 @@ impl RouteSpec {
         RouteSpec::new(Method::PUT, path, access, on(MethodFilter::PUT, handler))
     }
 
+    pub fn delete<T: 'static>(path: &'static str, access: Access, handler: impl Handler<T, Arc<Web>>) -> RouteSpec {
+        RouteSpec::new(Method::DELETE, path, access, on(MethodFilter::DELETE, handler))
+    }
+
     fn new(method: Method, path: &'static str, access: Access, handler: MethodRouter<Arc<Web>>) -> RouteSpec {
         let body_limit = body_limit(path);
         RouteSpec { method, path, access, body_limit, handler }
@@ -80,18 +87,74 @@ pub fn table() -> Vec<RouteSpec> {
     let mut table = vec![
         RouteSpec::get("/health", Public, health::get),
         RouteSpec::get("/problems/{code}", Public, problems::page),
+        RouteSpec::get("/calendar/{token}", Link, calendar::get),
 
         RouteSpec::post("/api/v1/webhooks/{kind}", SourceKey, webhooks::receive),
         RouteSpec::put("/api/v1/webhooks/{kind}", SourceKey, webhooks::receive),
 
+        RouteSpec::post("/api/v1/webhooks/heartbeat/{name}", SourceKey, pings::by_key),
+        RouteSpec::put("/api/v1/webhooks/heartbeat/{name}", SourceKey, pings::by_key),
+        RouteSpec::post("/api/v1/webhooks/heartbeat/{name}/{word}", SourceKey, pings::by_key_saying),
+        RouteSpec::put("/api/v1/webhooks/heartbeat/{name}/{word}", SourceKey, pings::by_key_saying),
+        RouteSpec::get("/ping/{token}", Ping, pings::by_address),
+        RouteSpec::post("/ping/{token}", Ping, pings::by_address),
+        RouteSpec::get("/ping/{token}/{word}", Ping, pings::by_address_saying),
+        RouteSpec::post("/ping/{token}/{word}", Ping, pings::by_address_saying),
+
         RouteSpec::get("/api/v1/incidents", Viewer, incidents::list),
         RouteSpec::get("/api/v1/incidents/{reference}", Viewer, incidents::one),
-        RouteSpec::post("/api/v1/incidents/{reference}/acknowledge", Responder, incidents::acknowledge),
-        RouteSpec::post("/api/v1/incidents/{reference}/resolve", Responder, incidents::resolve),
-        RouteSpec::post("/api/v1/incidents/{reference}/reopen", Responder, incidents::reopen),
-        RouteSpec::post("/api/v1/incidents/{reference}/escalate", Responder, incidents::escalate),
-        RouteSpec::post("/api/v1/notifications/{id}/retry", Responder, incidents::retry),
+        RouteSpec::post("/api/v1/incidents/{reference}/acknowledge", Responder, deeds::acknowledge),
+        RouteSpec::post("/api/v1/incidents/{reference}/unacknowledge", Responder, deeds::unacknowledge),
+        RouteSpec::post("/api/v1/incidents/{reference}/snooze", Responder, deeds::snooze),
+        RouteSpec::post("/api/v1/incidents/{reference}/resolve", Responder, deeds::resolve),
+        RouteSpec::post("/api/v1/incidents/{reference}/reopen", Responder, deeds::reopen),
+        RouteSpec::post("/api/v1/incidents/{reference}/escalate", Responder, deeds::escalate),
+        RouteSpec::post("/api/v1/incidents/{reference}/reassign", Responder, deeds::reassign),
+        RouteSpec::post("/api/v1/incidents/{reference}/severity", Responder, deeds::set_severity),
+        RouteSpec::post("/api/v1/incidents/{reference}/note", Responder, deeds::note),
+        RouteSpec::post("/api/v1/notifications/{id}/retry", Responder, deeds::retry),
         RouteSpec::get("/api/v1/system/jobs", Viewer, system::jobs),
+
+        RouteSpec::get("/api/v1/users", Viewer, users::list),
+        RouteSpec::post("/api/v1/users", Admin, users::create),
+        RouteSpec::get("/api/v1/users/{id}", Viewer, users::one),
+        RouteSpec::put("/api/v1/users/{id}", Admin, users::edit),
+        RouteSpec::post("/api/v1/users/{id}/deactivate", Admin, users::deactivate),
+        RouteSpec::post("/api/v1/users/{id}/reactivate", Admin, users::reactivate),
+        RouteSpec::post("/api/v1/users/{id}/contact-methods", SelfOnly, users::add_contact),
+        RouteSpec::delete("/api/v1/users/{id}/contact-methods/{contact}", SelfOnly, users::remove_contact),
+        RouteSpec::get("/api/v1/teams", Viewer, teams::list),
+        RouteSpec::post("/api/v1/teams", Admin, teams::create),
+        RouteSpec::get("/api/v1/teams/{id}", Viewer, teams::one),
+        RouteSpec::put("/api/v1/teams/{id}", Admin, teams::edit),
+        RouteSpec::delete("/api/v1/teams/{id}", Admin, teams::delete),
+        RouteSpec::get("/api/v1/escalation-policies", Viewer, escalation_policies::list),
+        RouteSpec::post("/api/v1/escalation-policies", Admin, escalation_policies::create),
+        RouteSpec::get("/api/v1/escalation-policies/{id}", Viewer, escalation_policies::one),
+        RouteSpec::put("/api/v1/escalation-policies/{id}", Admin, escalation_policies::edit),
+        RouteSpec::delete("/api/v1/escalation-policies/{id}", Admin, escalation_policies::delete),
+        RouteSpec::get("/api/v1/schedules", Viewer, schedules::list),
+        RouteSpec::post("/api/v1/schedules", Admin, schedules::create),
+        RouteSpec::get("/api/v1/schedules/{id}", Viewer, schedules::one),
+        RouteSpec::put("/api/v1/schedules/{id}", Admin, schedules::edit),
+        RouteSpec::delete("/api/v1/schedules/{id}", Admin, schedules::delete),
+        RouteSpec::get("/api/v1/schedules/{id}/entries", Viewer, schedules::entries),
+        RouteSpec::post("/api/v1/schedules/{id}/entries", Admin, schedules::add_entry),
+        RouteSpec::put("/api/v1/schedules/{id}/entries/{entry}", Admin, schedules::edit_entry),
+        RouteSpec::delete("/api/v1/schedules/{id}/entries/{entry}", Admin, schedules::remove_entry),
+        RouteSpec::get("/api/v1/schedules/{id}/overrides", Viewer, schedules::overrides),
+        RouteSpec::post("/api/v1/schedules/{id}/overrides", Admin, schedules::add_override),
+        RouteSpec::delete("/api/v1/schedules/{id}/overrides/{override}", Admin, schedules::remove_override),
+        RouteSpec::post("/api/v1/schedules/{id}/swaps", Admin, schedules::add_swap),
+        RouteSpec::post("/api/v1/schedules/{id}/layers", Admin, rotations::create),
+        RouteSpec::put("/api/v1/schedules/{id}/layers/{layer}", Admin, rotations::edit),
+        RouteSpec::post("/api/v1/schedules/{id}/layers/{layer}/move", Admin, rotations::place),
+        RouteSpec::delete("/api/v1/schedules/{id}/layers/{layer}", Admin, rotations::remove),
+        RouteSpec::get("/api/v1/schedules/{id}/on-call", Viewer, on_call::of_schedule),
+        RouteSpec::get("/api/v1/schedules/{id}/final-schedule", Viewer, on_call::final_schedule),
+        RouteSpec::get("/api/v1/schedules/{id}/explain", Viewer, on_call::explain),
+        RouteSpec::get("/api/v1/schedules/{id}/gaps", Viewer, on_call::gaps),
+        RouteSpec::get("/api/v1/on-call", Viewer, on_call::everywhere),
     ];
     table.extend(ui::routes());
     table

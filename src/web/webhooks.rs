@@ -9,7 +9,7 @@ use crate::app::intake::{self, Received};
 use crate::bridge::Lane;
 use crate::domain::alert_source::AlertSource;
 use crate::domain::event::{Report, SenderTime};
-use crate::domain::source_event::{KEPT_BODY_BYTES, ReportResult};
+use crate::domain::source_event::{KEPT_BODY_BYTES, ReportResult, ResultWord};
 use crate::ingest::{self, Kind, Parsed, SourceRules};
 use crate::web::Web;
 use crate::web::body::Prefix;
@@ -70,7 +70,7 @@ pub async fn receive(
     for (topic_arn, token) in to_confirm {
         sns::confirm_again(&web, source_id, topic_arn, token);
     }
-    Ok(Json(Answer { status: "ok", events: results.iter().map(EventAnswer::of).collect() }))
+    Ok(Json(Answer::of(results.iter().map(EventAnswer::of).collect())))
 }
 
 /// Topics whose renewed subscription needs no second click.
@@ -135,8 +135,14 @@ pub struct Answer {
     events: Vec<EventAnswer>,
 }
 
+impl Answer {
+    pub(super) fn of(events: Vec<EventAnswer>) -> Answer {
+        Answer { status: "ok", events }
+    }
+}
+
 #[derive(Debug, Serialize)]
-struct EventAnswer {
+pub(super) struct EventAnswer {
     external_id: Option<String>,
     action: String,
     result: &'static str,
@@ -144,7 +150,13 @@ struct EventAnswer {
 }
 
 impl EventAnswer {
-    fn of(result: &ReportResult) -> EventAnswer {
+    /// Heard, and no alert.
+    pub(super) fn noted(external_id: String, action: &str) -> EventAnswer {
+        let result = ResultWord::Noted.word();
+        EventAnswer { external_id: Some(external_id), action: action.to_owned(), result, incident_id: None }
+    }
+
+    pub(super) fn of(result: &ReportResult) -> EventAnswer {
         EventAnswer {
             external_id: result.external_id.clone(),
             action: result.action.clone(),

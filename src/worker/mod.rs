@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod deliveries;
+pub mod feeds;
 pub mod inspector;
 pub mod timers;
 pub mod upkeep;
@@ -14,6 +15,7 @@ pub mod wheel;
 use crate::app::system::Worker;
 use crate::app::{self, App, AppError, Read, Write};
 use crate::bridge::{Bridge, Lane, panic_text};
+use crate::egress::{Client, Egress, Purpose};
 use crate::notify::registry::Registry;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +28,8 @@ pub struct Shop {
     pub app: Arc<App>,
     pub bridge: Bridge,
     pub providers: Arc<Registry>,
+    /// Fetches calendars from addresses that users entered.
+    pub calendars: Client,
     wakers: Arc<Wakers>,
     stop: watch::Receiver<bool>,
 }
@@ -36,6 +40,7 @@ struct Wakers {
     timers: Notify,
     first: Notify,
     retry: Notify,
+    feeds: Notify,
 }
 
 /// The running workers. Dropping this does not stop them; [`Workers::stop`] does.
@@ -48,24 +53,36 @@ pub struct Workers {
 const RESTART: Duration = Duration::from_secs(1);
 
 /// Starts everything that is switched on. What an earlier process had claimed is released first: it is dead, since only one
-/// can have the file.
-pub async fn start(app: Arc<App>, bridge: Bridge, providers: Arc<Registry>) -> Result<Workers, AppError> {
+/// can have the file. Then what came due while nothing ran is decided, before anything is sent.
+pub async fn start(
+    app: Arc<App>,
+    bridge: Bridge,
+    providers: Arc<Registry>,
+    egress: &Egress,
+) -> Result<Workers, AppError> {
     let (stop, stopped) = watch::channel(false);
-    let shop = Shop { app, bridge, providers, wakers: Arc::default(), stop: stopped };
+    let calendars = egress.client(Purpose::Untrusted);
+    let shop = Shop { app, bridge, providers, calendars, wakers: Arc::default(), stop: stopped };
     let released = shop.write(app::deliveries::release_claims).await?;
     if released > 0 {
         tracing::warn!(released, "messages were on their way when the last process ended; they are sent again");
+    }
+    if shop.app.settings.escalation_enabled {
+        let started = shop.app.now();
+        while shop.write(move |tx| app::timers::catch_up(tx, started)).await? {}
     }
     let wakers = Arc::clone(&shop.wakers);
     shop.app.on_commit(Box::new(move || {
         wakers.timers.notify_one();
         wakers.first.notify_one();
         wakers.retry.notify_one();
+        wakers.feeds.notify_one();
     }));
     let settings = &shop.app.settings;
     let mut tasks = vec![
         supervise(&shop, Worker::Deliveries, deliveries::first_tries),
         supervise(&shop, Worker::Upkeep, upkeep::run),
+        supervise(&shop, Worker::Feeds, feeds::run),
         supervise(&shop, Worker::Inspector, inspector::run),
         supervise(&shop, Worker::Inspector, clock::run),
     ];

@@ -1,9 +1,11 @@
 //! The one test binary for everything that is not a decision: see each module for what it holds.
 
+mod api;
 mod e2e;
 mod first_run;
 mod kill;
 mod live;
+mod model;
 mod oncall;
 mod scenarios;
 mod schema;

@@ -345,7 +345,7 @@ impl Stage {
                     other => panic!("{}: nobody {other}", self.file),
                 };
                 let reference = self.number_of(id);
-                self.world.write(move |tx| incidents::act(tx, &actor, &reference, None, deed).map(drop))
+                self.world.write(move |tx| incidents::act(tx, &actor, &reference, None, deed.clone()).map(drop))
             }
             other => panic!("{}: what is {other:?}?", self.file),
         }

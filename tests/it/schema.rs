@@ -37,8 +37,12 @@ fn stored_records_are_as_published() {
     goldens.record(samples::overrides());
     goldens.record(samples::policies());
     goldens.record(samples::alert_sources());
+    goldens.record(samples::heartbeats());
+    goldens.record(samples::maintenance());
     goldens.record(samples::source_events());
     goldens.record(samples::replays());
+    goldens.record(samples::surges());
+    goldens.record(samples::storm_lines());
     goldens.record(samples::sessions());
     goldens.record(samples::audit_entries());
     goldens.record(samples::counters());

@@ -49,11 +49,11 @@ const OFF_KEY: &str = "ffeeddccbbaa99887766554433221100";
 const START: i64 = 1_780_000_000;
 
 /// A PagerPal with an admin, a responder, a viewer, somebody deactivated, an active and an inactive alert source.
-struct Site {
+pub struct Site {
     web: Arc<Web>,
     router: Router,
-    clock: ScriptedClock,
-    people: BTreeMap<&'static str, UserId>,
+    pub clock: ScriptedClock,
+    pub people: BTreeMap<&'static str, UserId>,
     sessions: AtomicU64,
     disk: Disk,
 }
@@ -77,7 +77,7 @@ impl Site {
         (Arc::new(Web::new(app, Bridge::new(2), egress, settings())), clock)
     }
 
-    fn new() -> Site {
+    pub fn new() -> Site {
         let disk = Disk::default();
         let (web, clock) = Site::empty(&disk);
         let hash = auth::hash_password(PASSWORD, [7; 16]).expect("hashing works");
@@ -111,7 +111,7 @@ impl Site {
     }
 
     /// Everything that was ever written, as a number that grows with each commit.
-    fn commits(&self) -> u64 {
+    pub fn commits(&self) -> u64 {
         self.web.app.store_status().commits
     }
 
@@ -136,7 +136,7 @@ impl Site {
         self.send(request.body(body.into()).expect("a request")).await
     }
 
-    async fn api(&self, method: Method, path: &str, who: &str, body: Option<Value>) -> Answer {
+    pub async fn api(&self, method: Method, path: &str, who: &str, body: Option<Value>) -> Answer {
         let mut request = Request::builder().method(method).uri(path).header(header::AUTHORIZATION, basic(who));
         let body = body.map_or(Body::empty(), |body| body.to_string().into());
         request = request.header(header::CONTENT_TYPE, "application/json");
@@ -206,18 +206,18 @@ fn basic(who: &str) -> String {
 
 /// An answer, read to its end.
 #[derive(Debug)]
-struct Answer {
-    status: StatusCode,
+pub struct Answer {
+    pub status: StatusCode,
     headers: HeaderMap,
     body: String,
 }
 
 impl Answer {
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {}", self.body))
     }
 
-    fn header(&self, name: &str) -> &str {
+    pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
     }
 }
@@ -278,7 +278,7 @@ fn expected(access: Access, path: &str, actor: &str) -> Verdict {
         _ => None,
     };
     let least = match access {
-        Access::Public | Access::Link => return Verdict::Passes,
+        Access::Public | Access::Link | Access::Ping => return Verdict::Passes,
         Access::Setup => return Verdict::Absent,
         Access::SourceKey => {
             return match actor {
@@ -393,6 +393,7 @@ fn doors() -> Vec<RouteSpec> {
         match row.method {
             Method::GET => RouteSpec::get(row.path, row.access, inside),
             Method::POST => RouteSpec::post(row.path, row.access, inside),
+            Method::DELETE => RouteSpec::delete(row.path, row.access, inside),
             _ => RouteSpec::put(row.path, row.access, inside),
         }
     };
@@ -407,7 +408,7 @@ async fn a_row_that_lets_in_more_than_it_should_is_found() {
             Access::Admin => &[Access::Responder, Access::Viewer, Access::Public],
             Access::Responder => &[Access::Viewer, Access::SelfOnly, Access::Public],
             Access::Viewer | Access::SelfOnly | Access::SourceKey | Access::Setup => &[Access::Public],
-            Access::Public | Access::Link => &[],
+            Access::Public | Access::Link | Access::Ping => &[],
         };
         let sound = routes::router_of(Arc::clone(&site.web), doors());
         let wrong = wrong_cells(&site, &sound, row, row.access).await;
@@ -536,7 +537,8 @@ async fn a_cookie_alone_changes_nothing() {
     let site = Site::new();
     let token = site.session("admin");
     let by_cookie = |row: &RouteSpec| {
-        let has_session = !matches!(row.access, Access::Public | Access::Setup | Access::SourceKey | Access::Link);
+        let has_session =
+            !matches!(row.access, Access::Public | Access::Setup | Access::SourceKey | Access::Link | Access::Ping);
         row.method != Method::GET && has_session
     };
     for row in routes::table().iter().filter(|row| by_cookie(row)) {

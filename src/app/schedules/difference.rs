@@ -48,8 +48,7 @@ impl Before {
 
     pub(super) fn compare(self, tx: &Write<'_>) -> Result<Difference, AppError> {
         let now = tx.now();
-        let mut difference =
-            Difference { changed: false, gap: false, orphaned: false, on_call: BTreeSet::new() };
+        let mut difference = Difference { changed: false, gap: false, orphaned: false, on_call: BTreeSet::new() };
         for (span, before) in self.drawn {
             let (calendar, _, after) = oncall::rendered(tx, self.schedule, span.start, span.end)?;
             difference.changed |= people(&before) != people(&after);

@@ -124,12 +124,7 @@ fn saved(
 }
 
 /// `but` is the entry that is being moved.
-fn require_free(
-    read: &impl Read,
-    schedule: &Schedule,
-    span: Interval,
-    but: Option<EntryId>,
-) -> Result<(), AppError> {
+fn require_free(read: &impl Read, schedule: &Schedule, span: Interval, but: Option<EntryId>) -> Result<(), AppError> {
     // Entries do not overlap, so those that end after this one begins come in the order of time: one that ends at its
     // very beginning, the one that is being moved, and the one that decides.
     let others = entries::entries_from(read, schedule.id, span.start, 3)?;

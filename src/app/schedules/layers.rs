@@ -22,12 +22,7 @@ pub fn layer(schedule: &Schedule, id: LayerId) -> Result<(usize, &Layer), Refusa
 }
 
 /// Below the others: what is there already goes first.
-pub fn add_layer(
-    tx: &mut Write<'_>,
-    actor: &Actor,
-    id: ScheduleId,
-    draft: &Draft,
-) -> Result<Saved<LayerId>, AppError> {
+pub fn add_layer(tx: &mut Write<'_>, actor: &Actor, id: ScheduleId, draft: &Draft) -> Result<Saved<LayerId>, AppError> {
     change::begin(actor)?;
     let mut schedule = one(tx, id)?;
     let new = draft.begin(tx.new_id())?;

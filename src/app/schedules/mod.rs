@@ -88,12 +88,7 @@ pub fn create(tx: &mut Write<'_>, actor: &Actor, basics: &Basics) -> Result<Sche
     Ok(id)
 }
 
-pub fn edit(
-    tx: &mut Write<'_>,
-    actor: &Actor,
-    id: ScheduleId,
-    basics: &Basics,
-) -> Result<Saved<ScheduleId>, AppError> {
+pub fn edit(tx: &mut Write<'_>, actor: &Actor, id: ScheduleId, basics: &Basics) -> Result<Saved<ScheduleId>, AppError> {
     change::begin(actor)?;
     let before = one(tx, id)?;
     let drawn = Before::of_weeks(tx, id)?;

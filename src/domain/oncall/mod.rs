@@ -218,4 +218,10 @@ pub fn gaps(calendar: &Calendar, people: &People, from: Timestamp, to: Timestamp
 }
 
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;

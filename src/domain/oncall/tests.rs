@@ -1,191 +1,239 @@
-//! Precedence, one rule a test.
+//! Precedence and answers, one rule a test.
 
+use super::testing::*;
 use super::*;
-use crate::domain::access::Role;
-use crate::domain::entry::Interval;
-use crate::domain::id::{Id, ScheduleId, TeamId};
-use crate::domain::user::Activity;
+use crate::domain::id::Id;
+use crate::domain::rotation::Cadence::*;
 
-/// `06-01T10` is 2026-06-01 10:00 UTC.
-fn at(text: &str) -> Timestamp {
-    let (date, hour) = text.split_once('T').expect("a date and an hour");
-    Timestamp::from_jiff(format!("2026-{date}T{hour}:00Z").parse().expect("an instant"))
+/// A on 06-01, X on 06-02, as normal entries.
+fn two_entries() -> Calendar {
+    empty("UTC").with_entry('A', "06-01T00:00 06-02T00:00").with_entry('X', "06-02T00:00 06-03T00:00")
 }
 
-fn span(text: &str) -> Interval {
-    let (start, end) = text.split_once(' ').expect("two instants");
-    Interval { start: at(start), end: at(end) }
-}
+const RANGE: &str = "06-01T00:00 06-03T00:00";
 
-/// When somebody was active, as `(from, to)`.
-type Spans<'a> = &'a [(&'a str, Option<&'a str>)];
-
-/// People are letters, active always unless said otherwise.
-fn people(gaps: &[(char, Spans<'_>)]) -> People {
-    let user = |letter: char| {
-        let always = vec![Activity { from: Timestamp::MIN, to: None }];
-        let gaps = gaps.iter().find(|(l, _)| *l == letter);
-        let activity = gaps.map_or(always, |(_, spans)| {
-            spans.iter().map(|(from, to)| Activity { from: at(from), to: to.map(at) }).collect()
-        });
-        let id = id(letter);
-        let name = letter.to_string();
-        let zone = "UTC".to_owned();
-        let created_at = Timestamp::MIN;
-        let contacts = vec![];
-        (
-            id,
-            User {
-                id,
-                name,
-                email: None,
-                role: Role::Responder,
-                login: None,
-                zone,
-                activity,
-                contacts,
-                rules: Default::default(),
-                created_at,
-                version: 1,
-            },
-        )
-    };
-    ('A'..='Z').map(user).collect()
-}
-
-fn id(letter: char) -> UserId {
-    UserId::new(letter as u64)
-}
-
-/// A on 06-01, X on 06-02, as normal entries; overrides as `(mode, user, span)`, the newest last.
-fn calendar(overrides: &[(OverrideMode, char, &str)]) -> Calendar {
-    let entry = |number, user, when| Entry {
-        id: EntryId::new(number),
-        schedule: ScheduleId::new(1),
-        user: id(user),
-        span: span(when),
-        note: String::new(),
-        author: None,
-        recorded_at: Timestamp::MIN,
-    };
-    let schedule = Schedule {
-        id: ScheduleId::new(1),
-        team: TeamId::new(1),
-        name: "s".into(),
-        zone: "UTC".into(),
-        layers: vec![],
-        imported_covers: vec![],
-        fallback: None,
-        revision: 1,
-        revised_at: Timestamp::MIN,
-        created_at: Timestamp::MIN,
-        version: 1,
-    };
-    let overrides = overrides.iter().enumerate().map(|(number, (mode, user, when))| Override {
-        id: OverrideId::new(100 + number as u64),
-        schedule: schedule.id,
-        user: id(*user),
-        mode: *mode,
-        span: span(when),
-        note: String::new(),
-        author: None,
-        recorded_at: Timestamp::MIN,
-    });
-    let overrides = overrides.collect();
-    let entries = vec![entry(1, 'A', "06-01T00:00 06-02T00:00"), entry(2, 'X', "06-02T00:00 06-03T00:00")];
-    Calendar { schedule, entries, overrides, imported: BTreeMap::new() }
-}
-
-/// The final schedule of the two days, as `A 08:00 B 16:00 -`, a time being where the person before it ends.
 fn check(calendar: &Calendar, people: &People, expected: &str) {
-    let segments = final_schedule(calendar, people, at("06-01T00:00"), at("06-03T00:00"));
-    let name = |places: &[Place]| places.first().map_or("-".into(), |place| people[&place.user].name.clone());
-    let text: Vec<String> =
-        segments.iter().map(|s| format!("{} {}", name(&s.places), &s.end.to_string()[5..16])).collect();
-    assert_eq!(text.join(", "), expected);
-    for pair in segments.windows(2) {
-        assert_eq!(pair[0].end, pair[1].start, "segments leave no hole");
-    }
-}
-
-const COVER: OverrideMode = OverrideMode::Cover;
-
-fn replace(letter: char) -> OverrideMode {
-    OverrideMode::Replace { from: id(letter) }
-}
-
-#[test]
-fn the_newest_override_wins_where_several_apply() {
-    let calendar = calendar(&[(COVER, 'C', "06-01T10:00 06-01T12:00"), (COVER, 'B', "06-01T00:00 06-02T00:00")]);
-    check(&calendar, &people(&[]), "B 06-02T00:00, X 06-03T00:00");
-}
-
-#[test]
-fn a_replacement_of_a_replacement_stands_in_for_both() {
-    let calendar =
-        calendar(&[(replace('A'), 'B', "06-01T00:00 06-03T00:00"), (replace('B'), 'C', "06-01T08:00 06-01T16:00")]);
-    check(&calendar, &people(&[]), "B 06-01T08:00, C 06-01T16:00, B 06-02T00:00, X 06-03T00:00");
-}
-
-#[test]
-fn a_swap_is_two_replacements() {
-    let calendar =
-        calendar(&[(replace('A'), 'X', "06-01T00:00 06-02T00:00"), (replace('X'), 'A', "06-02T00:00 06-03T00:00")]);
-    check(&calendar, &people(&[]), "X 06-02T00:00, A 06-03T00:00");
-}
-
-#[test]
-fn an_inactive_override_blocks_nothing() {
-    let calendar = calendar(&[(COVER, 'B', "06-01T10:00 06-01T12:00")]);
-    let people = people(&[('B', &[("05-01T00:00", Some("05-02T00:00"))])]);
-    check(&calendar, &people, "A 06-02T00:00, X 06-03T00:00");
-}
-
-#[test]
-fn an_inactive_person_leaves_a_gap_and_moves_nobody() {
-    let people = people(&[('A', &[("05-01T00:00", Some("06-01T06:00")), ("06-01T09:00", None)])]);
-    check(&calendar(&[]), &people, "A 06-01T06:00, - 06-01T09:00, A 06-02T00:00, X 06-03T00:00");
-}
-
-#[test]
-fn a_deactivated_replacement_falls_through_to_whom_it_replaced() {
-    let calendar = calendar(&[(replace('A'), 'B', "06-01T06:00 06-01T18:00")]);
-    let people = people(&[('B', &[("05-01T00:00", Some("06-01T13:15"))])]);
-    check(&calendar, &people, "A 06-01T06:00, B 06-01T13:15, A 06-02T00:00, X 06-03T00:00");
+    assert_eq!(rendered(calendar, people, RANGE), expected);
 }
 
 #[test]
 fn a_replacement_fills_no_gap_and_a_cover_does() {
-    let mut calendar =
-        calendar(&[(replace('A'), 'B', "06-01T12:00 06-03T00:00"), (COVER, 'C', "06-02T06:00 06-02T07:00")]);
-    calendar.entries.pop();
-    let expected = "A 06-01T12:00, B 06-02T00:00, - 06-02T06:00, C 06-02T07:00, - 06-03T00:00";
+    let calendar = empty("UTC")
+        .with_entry('A', "06-01T00:00 06-02T00:00")
+        .with_override("A>B", "06-01T12:00 06-03T00:00")
+        .with_override("C", "06-02T06:00 06-02T07:00");
+    let expected = "A 06-01T00:00, B 06-01T12:00, - 06-02T00:00, C 06-02T06:00, - 06-02T07:00";
     check(&calendar, &people(&[]), expected);
 }
 
 #[test]
+fn somebody_inactive_can_be_replaced() {
+    let calendar = two_entries().with_override("A>B", "06-01T12:00 06-02T12:00");
+    let people = people(&[('A', &[])]);
+    check(&calendar, &people, "- 06-01T00:00, B 06-01T12:00, X 06-02T00:00");
+}
+
+#[test]
+fn a_cover_gives_way_to_a_newer_replacement_of_its_user() {
+    let day = "06-01T00:00 06-02T00:00";
+    let newer = two_entries().with_override("B", day).with_override("B>C", day);
+    check(&newer, &people(&[]), "C 06-01T00:00, X 06-02T00:00");
+    let older = two_entries().with_override("B>C", day).with_override("B", day);
+    check(&older, &people(&[]), "B 06-01T00:00, X 06-02T00:00");
+}
+
+#[test]
 fn the_fallback_has_what_nobody_else_claims() {
-    let mut calendar = calendar(&[]);
-    calendar.entries.remove(0);
-    calendar.schedule.fallback = Some(id('F'));
-    check(&calendar, &people(&[]), "F 06-02T00:00, X 06-03T00:00");
+    let calendar = empty("UTC").with_entry('X', "06-02T00:00 06-03T00:00").with_fallback('F');
+    check(&calendar, &people(&[]), "F 06-01T00:00, X 06-02T00:00");
+    let segments = final_schedule(&calendar, &people(&[]), at("06-01T00:00"), at("06-03T00:00"));
+    assert_eq!(segments.iter().map(|s| s.fallback).collect::<Vec<_>>(), [true, false]);
+}
+
+#[test]
+fn a_slot_of_several_puts_each_active_one_on_call_once() {
+    let calendar =
+        empty("UTC").with_turns("06-01T00:00", Days(1), "ABC DB", &[]).with_override("C>A", "06-01T12:00 06-02T12:00");
+    check(&calendar, &people(&[]), "ABC 06-01T00:00, AB 06-01T12:00, DB 06-02T00:00");
+    check(&calendar, &people(&[('B', &[])]), "AC 06-01T00:00, A 06-01T12:00, D 06-02T00:00");
 }
 
 #[test]
 fn an_interval_contains_its_start_and_not_its_end() {
-    let (calendar, people) = (calendar(&[]), people(&[]));
-    let who = |t: Timestamp| on_call(&calendar, &people, t).first().map(|place| place.user);
-    assert_eq!(who(at("06-02T00:00")), Some(id('X')), "the incoming person in the second of the handoff");
-    assert_eq!(who(at("06-02T00:00").plus_secs(-1)), Some(id('A')));
-    assert_eq!(who(at("06-03T00:00")), None);
+    let (calendar, people) = (two_entries(), people(&[]));
+    assert_eq!(who(&calendar, &people, "06-02T00:00"), "X", "the incoming person in the second of the handoff");
+    assert_eq!(who(&calendar, &people, "06-01T23:59:59"), "A");
+    assert_eq!(who(&calendar, &people, "06-03T00:00"), "-");
+}
+
+/// Slots A and B by the day, from 06-02 noon on C and D by 12 hours.
+fn two_versions() -> Turns {
+    let first = version("06-01T00:00", Days(1), "A B", &[]);
+    let mut second = version("06-02T06:00", Hours(12), "C D", &[]);
+    second.effective_from = at("06-02T12:00");
+    Turns::Rotation(vec![first, second])
+}
+
+#[test]
+fn a_new_version_cuts_the_turn_that_runs() {
+    let calendar = empty("UTC").with_layer(two_versions(), None);
+    check(&calendar, &people(&[]), "A 06-01T00:00, B 06-02T00:00, C 06-02T12:00, D 06-02T18:00");
+    let claims = explain(&calendar, &people(&[]), at("06-02T01:00"));
+    let turn = claims[0].turn.expect("it has begun");
+    assert_eq!((turn.index, said(turn.start), said(turn.end)), (1, "06-02T00:00".into(), "06-02T12:00".into()));
+}
+
+#[test]
+fn the_first_version_counts_from_its_anchor_whenever_it_was_made() {
+    let mut late = version("05-31T00:00", Days(1), "A B", &[]);
+    late.effective_from = at("06-02T10:00");
+    let calendar = empty("UTC").with_layer(Turns::Rotation(vec![late]), None);
+    check(&calendar, &people(&[]), "B 06-01T00:00, A 06-02T00:00");
+}
+
+#[test]
+fn a_version_whose_anchor_lies_ahead_claims_nothing_until_then() {
+    let first = version("06-01T00:00", Days(1), "A", &[]);
+    let mut second = version("06-02T06:00", Days(1), "B", &[]);
+    second.effective_from = at("06-01T12:00");
+    let calendar = empty("UTC").with_layer(Turns::Rotation(vec![first, second]), None);
+    check(&calendar, &people(&[]), "A 06-01T00:00, - 06-01T12:00, B 06-02T06:00");
+    let claims = explain(&calendar, &people(&[]), at("06-01T13:00"));
+    assert_eq!(claims[0].verdict, Verdict::BeforeAnchor);
+}
+
+#[test]
+fn imported_events_act_as_a_layer_or_as_covers() {
+    let events = [("A", "06-01T00:00 06-01T12:00"), ("", "06-01T12:00 06-01T18:00"), ("BC", "06-01T10:00 06-01T14:00")];
+    let layer = empty("UTC").with_layer(Turns::Imported(ImportId::new(5)), None).with_import(5, &events);
+    let expected = "A 06-01T00:00, ABC 06-01T10:00, BC 06-01T12:00, - 06-01T14:00, - 06-01T18:00";
+    check(&layer, &people(&[]), expected);
+    let segments = final_schedule(&layer, &people(&[]), at("06-01T14:00"), at("06-02T00:00"));
+    let reasons: Vec<_> = segments.iter().filter_map(|segment| segment.gap).collect();
+    assert_eq!(reasons, [GapReason::Unmatched, GapReason::NoClaim]);
+
+    let mut covers = two_entries().with_import(5, &[("C", "06-01T06:00 06-01T18:00"), ("", "06-02T06:00 06-02T18:00")]);
+    covers.schedule.imported_covers.push(ImportId::new(5));
+    let covers = covers.with_override("D", "06-01T12:00 06-01T14:00").with_override("C>E", "06-01T16:00 06-02T00:00");
+    let expected = "A 06-01T00:00, C 06-01T06:00, D 06-01T12:00, C 06-01T14:00, E 06-01T16:00, A 06-01T18:00, \
+                    X 06-02T00:00";
+    check(&covers, &people(&[]), expected);
 }
 
 #[test]
 fn every_claim_is_explained() {
-    let calendar = calendar(&[(COVER, 'I', "06-01T00:00 06-02T00:00"), (replace('A'), 'B', "06-01T00:00 06-02T00:00")]);
+    let day = "06-01T00:00 06-02T00:00";
+    let mut calendar = two_entries()
+        .with_turns("06-01T00:00", Days(1), "G", &["daily 09:00 17:00"])
+        .with_turns("07-01T00:00", Days(1), "H", &[])
+        .with_fallback('F')
+        .with_override("I", day)
+        .with_override("A>B", day)
+        .with_override("C", "06-02T00:00 06-02T12:00");
+    calendar.entries[0].recorded_at = at("06-01T02:00");
     let people = people(&[('I', &[])]);
-    let claims = explain(&calendar, &people, at("06-01T01:00"));
-    let replaced = |place: &Place| place.replaced.map(|(_, from)| from);
-    let verdicts: Vec<_> = claims.iter().map(|c| (c.places[0].user, replaced(&c.places[0]), c.verdict)).collect();
-    assert_eq!(verdicts, [(id('I'), None, Verdict::Inactive), (id('B'), Some(id('A')), Verdict::OnCall)]);
+    let told = |when: &str| {
+        let claims = explain(&calendar, &people, at(when));
+        let who = |claim: &Claim| claim.places.iter().map(|place| letter(place.user)).collect::<String>();
+        claims.iter().map(|claim| (who(claim), claim.verdict)).collect::<Vec<_>>()
+    };
+    let named = |who: &str, verdict| (who.to_owned(), verdict);
+    assert_eq!(
+        told("06-01T01:00"),
+        [
+            named("I", Verdict::Inactive),
+            named("B", Verdict::OnCall),
+            named("", Verdict::OutsideWindows),
+            named("", Verdict::BeforeAnchor),
+            named("F", Verdict::Shadowed),
+        ]
+    );
+    let claims = explain(&calendar, &people, at("06-01T10:00"));
+    assert_eq!(claims[1].places[0].replaced, Some((OverrideId::new(101), id('A'))));
+    assert!(!claims[1].recorded_afterwards, "it was known by then");
+    assert!(explain(&calendar, &people, at("06-01T01:00"))[1].recorded_afterwards);
+    assert_eq!(claims[2].window, Some(span("06-01T09:00 06-01T17:00")));
+    assert_eq!(told("06-02T10:00")[0], named("C", Verdict::OnCall));
+}
+
+#[test]
+fn inactivity_is_told_from_its_last_beginning() {
+    let people = people(&[('A', &[("05-01T00:00", Some("05-02T00:00")), ("05-03T00:00", Some("05-04T00:00"))])]);
+    let since = |when: &str| inactive_since(&people, id('A'), at(when)).map(said);
+    assert_eq!(since("05-05T00:00").as_deref(), Some("05-04T00:00"));
+    assert_eq!(since("05-02T12:00").as_deref(), Some("05-02T00:00"));
+    assert_eq!(since("05-01T12:00"), None);
+}
+
+#[test]
+fn an_answer_is_the_longest_run_by_any_claim() {
+    let calendar = empty("UTC")
+        .with_turns("06-01T00:00", Days(1), "A B C", &[])
+        .with_entry('A', "06-02T00:00 06-02T06:00")
+        .with_override("A", "05-31T22:00 06-01T01:00");
+    let (people, told) = (people(&[]), |on_call: &OnCall| {
+        let next: String = on_call.next.iter().map(|user| letter(*user)).collect();
+        (letter(on_call.place.user), said(on_call.since), said(on_call.until), on_call.open_ended, next)
+    });
+    let found = answer(&calendar, &people, at("06-01T12:00"));
+    assert_eq!(
+        found.iter().map(told).collect::<Vec<_>>(),
+        [('A', "05-31T22:00".into(), "06-02T06:00".into(), false, "B".into())]
+    );
+
+    let always = empty("UTC").with_turns("05-01T09:00", Weeks(1), "AB AC", &[]);
+    let found = answer(&always, &people, at("05-20T09:00"));
+    assert_eq!(
+        found.iter().map(told).collect::<Vec<_>>(),
+        [
+            ('A', "05-01T09:00".into(), said(at("05-20T09:00").plus_secs(400 * 86_400)), true, String::new()),
+            ('B', "05-15T09:00".into(), "05-22T09:00".into(), false, "AC".into()),
+        ]
+    );
+    assert!(answer(&always, &people, at("04-01T00:00")).is_empty());
+}
+
+#[test]
+fn segments_say_whether_the_range_cut_them() {
+    let calendar = empty("UTC").with_turns("06-01T00:00", Days(1), "A B", &[]);
+    let cut = |range: &str| {
+        let segments = final_schedule(&calendar, &people(&[]), span(range).start, span(range).end);
+        segments.iter().map(|s| (s.clipped_start, s.clipped_end)).collect::<Vec<_>>()
+    };
+    assert_eq!(cut("06-01T00:00 06-03T00:00"), [(false, false), (false, false)]);
+    assert_eq!(cut("06-01T01:00 06-02T23:00"), [(true, false), (false, true)]);
+    assert_eq!(cut("06-01T01:00 06-01T02:00"), [(true, true)]);
+    assert_eq!(cut("06-01T01:00 06-01T01:00"), []);
+}
+
+#[test]
+fn the_next_breakpoint_is_the_first_change_of_anything() {
+    let calendar = empty("UTC")
+        .with_turns("06-01T00:00", Days(1), "A B", &["daily 08:00 20:00"])
+        .with_layer(two_versions(), None)
+        .with_layer(Turns::Imported(ImportId::new(5)), None)
+        .with_import(5, &[("A", "06-01T03:00 06-01T05:00")])
+        .with_entry('C', "06-01T10:00 06-01T11:00")
+        .with_override("D", "06-01T12:00 06-01T13:00");
+    let people = people(&[('A', &[("05-01T00:00", Some("06-01T06:30"))]), ('Z', &[("06-01T00:30", None)])]);
+    let mut at = at("05-31T12:00");
+    let mut found = Vec::new();
+    for _ in 0..11 {
+        at = next_breakpoint(&calendar, &people, at).expect("turns have no end");
+        found.push(said(at)[6..].to_owned());
+    }
+    let expected = ["00:00", "03:00", "05:00", "06:30", "08:00", "10:00", "11:00", "12:00", "13:00", "20:00", "00:00"];
+    assert_eq!(found, expected, "and nothing of Z, whom nobody names");
+    assert_eq!(next_breakpoint(&empty("UTC"), &people, at), None);
+}
+
+#[test]
+fn a_rotation_that_cannot_be_read_claims_nothing() {
+    let mut broken = version("06-01T00:00", Days(1), "A", &[]);
+    for cadence in [Cron("every day".into()), Windows(1)] {
+        broken.cadence = cadence;
+        let calendar = empty("UTC").with_layer(Turns::Rotation(vec![broken.clone()]), None);
+        check(&calendar, &people(&[]), "- 06-01T00:00");
+    }
+    check(&empty("UTC").with_layer(Turns::Rotation(vec![]), None), &people(&[]), "- 06-01T00:00");
 }

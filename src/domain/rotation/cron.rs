@@ -1,4 +1,4 @@
-//! Turns that begin at the matches of a cron pattern.
+//! The matches of a cron pattern: where turns and recurring maintenance windows begin.
 //!
 //! The pattern has a fixed minute and hour, so it names times of day and says on which days they happen. It is evaluated
 //! on the civil line, as if in UTC; evaluated in the zone it would skip matches inside a gap. Days are looked at a month at
@@ -15,7 +15,7 @@ const LAST_YEAR: i64 = 2200;
 const CHECKED_YEARS: i64 = 5;
 
 #[derive(Clone, Debug)]
-pub(super) struct Matches {
+pub struct Matches {
     /// Minutes of the day, ascending.
     times: Vec<i64>,
     months: u16,
@@ -56,7 +56,7 @@ struct Month {
 
 impl Matches {
     /// `None` if the pattern is not one of five fields with fixed minute and hour.
-    pub(super) fn parse(pattern: &str, anchor: Civil) -> Option<Matches> {
+    pub fn parse(pattern: &str, anchor: Civil) -> Option<Matches> {
         let fields: Vec<&str> = pattern.split_whitespace().collect();
         let [minute, hour, ..] = fields[..] else { return None };
         let fixed = |field: &str| field.bytes().all(|b| b.is_ascii_digit() || matches!(b, b',' | b'-'));
@@ -89,7 +89,7 @@ impl Matches {
     }
 
     /// How many matches from the anchor on have come by a reading.
-    pub(super) fn count(&self, reading: Civil) -> u64 {
+    pub fn count(&self, reading: Civil) -> u64 {
         if reading < self.anchor {
             return 0;
         }
@@ -104,7 +104,7 @@ impl Matches {
     }
 
     /// Match `number` from the anchor on, counted from 0.
-    pub(super) fn number(&self, number: u64) -> Option<Civil> {
+    pub fn number(&self, number: u64) -> Option<Civil> {
         let mut month = Month::of(self.anchor);
         let mut left = number.checked_add(self.in_month_by(month, self.anchor.before()))?;
         while month.year <= LAST_YEAR {
@@ -119,7 +119,7 @@ impl Matches {
     }
 
     /// The first match after a reading, the anchor's at the earliest.
-    pub(super) fn after(&self, reading: Civil) -> Option<Civil> {
+    pub fn after(&self, reading: Civil) -> Option<Civil> {
         let reading = reading.max(self.anchor.before());
         let mut month = Month::of(reading);
         let mut begun = self.in_month_by(month, reading);
@@ -134,7 +134,7 @@ impl Matches {
     }
 
     /// Whether it matches within five years of the anchor, and all matches of that time are an hour apart or more.
-    pub(super) fn are_sound(&self) -> bool {
+    pub fn are_sound(&self) -> bool {
         let end = Civil(self.anchor.0 + CHECKED_YEARS * 366 * MINUTES_A_DAY);
         let mut matches = std::iter::successors(self.after(self.anchor.before()), |last| self.after(*last))
             .take_while(|civil| *civil < end);

@@ -7,7 +7,7 @@
 
 mod cadence;
 mod check;
-mod cron;
+pub mod cron;
 mod window;
 
 use crate::domain::id::UserId;

@@ -1,106 +1,32 @@
-//! `/api/v1/incidents`: lists, one with its notifications, and what is done to them.
-//!
-//! An action answers the incident as it is afterwards; a state that was reached before is a success like any other.
+//! `/api/v1/incidents`: lists, and one with its notifications.
 
-use crate::app::incidents::{self, Deed, Story};
+use crate::app::incidents::{self, Story};
 use crate::app::names::Names;
 use crate::app::{AppError, Cursor, Read};
 use crate::domain::delivery::{Attempt, Delivery, Outcome};
-use crate::domain::id::{DeliveryId, UserId};
-use crate::domain::incident::{Incident, Status};
+use crate::domain::incident::{Incident, Phase, Status};
 use crate::domain::notification::Notification;
-use crate::domain::refusal::Refusal;
 use crate::web::Web;
-use crate::web::api::{Instant, Reference};
+use crate::web::api::{Instant, List, Reference};
 use crate::web::error::WebError;
-use crate::web::extract::{Caller, JsonBody, PathId, QueryFields};
+use crate::web::extract::QueryFields;
 use axum::Json;
 use axum::extract::{Path, State};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// `?status=triggered,acknowledged&limit=50&cursor=…`: of each status the newest first, in the order of
 /// [`Status::ALL`]. Without `status` all of them.
-pub async fn list(State(web): State<Arc<Web>>, query: QueryFields) -> Result<Json<List>, WebError> {
+pub async fn list(State(web): State<Arc<Web>>, query: QueryFields) -> Result<Json<List<IncidentView>>, WebError> {
     let wanted = Wanted::read(&query)?;
     Ok(Json(web.read(move |read| page(read, wanted)).await?))
 }
 
 pub async fn one(State(web): State<Arc<Web>>, Path(reference): Path<String>) -> Result<Json<OneView>, WebError> {
     Ok(Json(web.read(move |read| view_one(read, &reference)).await?))
-}
-
-pub async fn acknowledge(web: State<Arc<Web>>, caller: Caller, path: Path<String>, body: Body) -> Acted {
-    act(web, caller, path, body, |_| Deed::Acknowledge).await
-}
-
-pub async fn resolve(web: State<Arc<Web>>, caller: Caller, path: Path<String>, body: Body) -> Acted {
-    act(web, caller, path, body, |_| Deed::Resolve).await
-}
-
-pub async fn reopen(web: State<Arc<Web>>, caller: Caller, path: Path<String>, body: Body) -> Acted {
-    act(web, caller, path, body, |_| Deed::Reopen).await
-}
-
-pub async fn escalate(web: State<Arc<Web>>, caller: Caller, path: Path<String>, body: Body) -> Acted {
-    act(web, caller, path, body, |body| Deed::Escalate { expected_level: body.expected_level }).await
-}
-
-/// `POST /api/v1/notifications/{id}/retry`: the id is that of a delivery.
-pub async fn retry(
-    State(web): State<Arc<Web>>,
-    caller: Caller,
-    PathId(delivery): PathId<DeliveryId>,
-    JsonBody(body): Body,
-) -> Acted {
-    let acting_as = body.acting_as()?;
-    let actor = caller.actor;
-    let incident = web.write(move |tx| incidents::retry(tx, &actor, delivery, acting_as)).await?;
-    after(&web, incident).await
-}
-
-type Body = JsonBody<ActionBody>;
-type Acted = Result<Json<OneView>, WebError>;
-
-/// All of it optional.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ActionBody {
-    acting_as: Option<String>,
-    /// Escalate only: the level the caller saw, 0 before the first. If it has moved on since, nothing happens: 409.
-    expected_level: Option<u8>,
-}
-
-impl ActionBody {
-    fn acting_as(&self) -> Result<Option<UserId>, Refusal> {
-        let unknown = |_| Refusal::invalid("unknown", "acting_as", "Give the id of a user, such as usr_1k.");
-        self.acting_as.as_deref().map(|text| text.parse().map_err(unknown)).transpose()
-    }
-}
-
-async fn act(
-    State(web): State<Arc<Web>>,
-    Caller { actor, .. }: Caller,
-    Path(reference): Path<String>,
-    JsonBody(body): Body,
-    deed: impl FnOnce(&ActionBody) -> Deed,
-) -> Acted {
-    let (acting_as, deed) = (body.acting_as()?, deed(&body));
-    let incident = web.write(move |tx| incidents::act(tx, &actor, &reference, acting_as, deed)).await?;
-    after(&web, incident).await
-}
-
-async fn after(web: &Web, incident: Incident) -> Acted {
-    Ok(Json(web.read(move |read| view_one(read, &incident.id.to_string())).await?))
-}
-
-#[derive(Debug, Serialize)]
-pub struct List {
-    data: Vec<IncidentView>,
-    next_cursor: Option<String>,
 }
 
 /// A query, checked.
@@ -144,7 +70,7 @@ fn write_cursor(status: Status, cursor: &Cursor) -> String {
     format!("{}.{}", status.word(), URL_SAFE_NO_PAD.encode(&cursor.0))
 }
 
-fn page(read: &Read<'_>, wanted: Wanted) -> Result<List, AppError> {
+fn page(read: &Read<'_>, wanted: Wanted) -> Result<List<IncidentView>, AppError> {
     let names = crate::app::names::all(read)?;
     let mut data = Vec::new();
     let (resume, mut cursor) = wanted.from.unzip();
@@ -192,6 +118,10 @@ pub struct IncidentView {
     created_at: Instant,
     last_event_at: Instant,
     acknowledged_at: Option<Instant>,
+    /// While acknowledged and set aside until then.
+    snoozed_until: Option<Instant>,
+    /// In a maintenance window, or after a restore: nobody is paged.
+    is_held: bool,
     resolved_at: Option<Instant>,
     is_test: bool,
     version: u64,
@@ -215,6 +145,8 @@ impl IncidentView {
             created_at: incident.created_at.into(),
             last_event_at: incident.last_event_at.into(),
             acknowledged_at: incident.taken_at.map(Instant::from),
+            snoozed_until: incident.snooze.map(|snooze| snooze.until.into()),
+            is_held: incident.status == Status::Triggered && incident.ladder.phase == Phase::Held,
             resolved_at: incident.resolved_at.map(Instant::from),
             is_test: incident.is_test,
             version: incident.version,
@@ -272,7 +204,7 @@ struct AttemptView {
     text: Option<String>,
 }
 
-fn view_one(read: &Read<'_>, reference: &str) -> Result<OneView, AppError> {
+pub(super) fn view_one(read: &Read<'_>, reference: &str) -> Result<OneView, AppError> {
     let Story { incident, details, notifications, next, names, .. } = incidents::story(read, reference)?;
     let (details, labels, links) =
         details.map(|details| (details.details, details.labels, details.links)).unwrap_or_default();

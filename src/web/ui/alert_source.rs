@@ -264,6 +264,8 @@ fn outcome(result: &ReportResult) -> String {
         (ResultWord::Unchanged, "acknowledge") => "acknowledgement, nothing to take".to_owned(),
         (ResultWord::Unchanged, _) => of("nothing changed"),
         (ResultWord::Stale, _) => of("older than what is known"),
+        (ResultWord::Absorbed, "resolve") => of("recovery, struck off storm"),
+        (ResultWord::Absorbed, _) => of("part of storm"),
         (ResultWord::Noted, "subscription") => "a topic asks to send here".to_owned(),
         (ResultWord::Noted, _) => of("noted"),
     }

@@ -34,9 +34,21 @@ impl Form {
         Form { name, place: 0, values: Vec::new(), refusal: None }
     }
 
+    /// Filled from a record in which a field may come more than once.
+    pub fn filled(name: &'static str, values: Vec<(&str, String)>) -> Form {
+        let values = values.into_iter().map(|(field, value)| (field.to_owned(), value)).collect();
+        Form { values, ..Form::blank(name) }
+    }
+
     /// A later value of the same field replaces an earlier one.
     pub fn with(mut self, field: &str, value: impl ToString) -> Form {
         self.values.retain(|(other, _)| other != field);
+        self.values.push((field.to_owned(), value.to_string()));
+        self
+    }
+
+    /// One more value of a field that may come more than once.
+    pub fn and(mut self, field: &str, value: impl ToString) -> Form {
         self.values.push((field.to_owned(), value.to_string()));
         self
     }

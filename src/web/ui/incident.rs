@@ -1,21 +1,23 @@
-//! `/incidents/{number or id}`: the whole story of one incident, and what people do to it.
+//! `/incidents/{number or id}`: the whole story of one incident, and the forms of what people do to it.
 //!
-//! All actions are buttons of one form, so that one *Acting as* serves them all. A refused action draws the page again
-//! as it is by then, with the sentence: "Bo resolved this" is news, not an error page.
+//! Two forms: the deeds of the first minute, all buttons of one form, and the rarer ones that need a field. In the second
+//! the first button belongs to the one field in which Enter submits. What becomes of a press is said in
+//! [`incident_deeds`](super::incident_deeds).
 
-use crate::app::incidents::{self, Deed, Story};
-use crate::app::{AppError, context};
+use crate::app::incidents::{self, Story};
+use crate::app::storms::Swallowed;
+use crate::app::{AppError, context, policies, users};
 use crate::domain::effect::Reason;
 use crate::domain::escalation::Context;
-use crate::domain::event;
-use crate::domain::id::DeliveryId;
 use crate::domain::incident::{Incident, Phase, Status};
-use crate::domain::refusal::Refusal;
+use crate::domain::policy::Level;
 use crate::domain::timeline::Called;
 use crate::domain::user::User;
+use crate::domain::{event, storm};
 use crate::web::Web;
 use crate::web::error::WebError;
-use crate::web::extract::{Fields, FormBody, SignedIn};
+use crate::web::extract::SignedIn;
+use crate::web::ui::alert_sources::severities;
 use crate::web::ui::clock::{Reader, When, count, list};
 use crate::web::ui::deliveries::{self, about};
 use crate::web::ui::form::{Choice, Form};
@@ -23,8 +25,9 @@ use crate::web::ui::marks::{NextCall, SeverityMark, StatusMark, severity, status
 use crate::web::ui::names::Names;
 use crate::web::ui::shell::Shell;
 use crate::web::ui::timeline::{self, Step, why};
-use crate::web::ui::{Desk, Link, Sight, page as drawn, refused, to};
+use crate::web::ui::{Desk, Link, Sight, page as drawn};
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use axum::response::Response;
 use rinja::Template;
 use std::sync::Arc;
@@ -58,6 +61,7 @@ struct Shown {
     log: Vec<deliveries::Row>,
     timeline: Vec<timeline::Line>,
     previous: Option<Link>,
+    storm: Option<Storm>,
 }
 
 /// One rung of the ladder as it is now.
@@ -82,13 +86,35 @@ struct AlertLink {
     text: String,
 }
 
-/// The form of all actions.
+/// The forms of all deeds.
 struct Actions {
     base: String,
     form: Form,
+    more: Form,
     people: Vec<Choice>,
     is_open: bool,
+    /// Somebody has it, so it can be given back.
+    is_taken: bool,
     escalate: Option<Escalate>,
+    levels: Vec<Choice>,
+    /// People who can be paged, and the other policies.
+    heirs: Vec<Choice>,
+    severities: Vec<Choice>,
+    /// When "tomorrow" is, in words.
+    tomorrow: String,
+}
+
+/// What a storm incident stands for.
+struct Storm {
+    sentence: String,
+    lines: Vec<StormLine>,
+}
+
+struct StormLine {
+    external_id: String,
+    title: String,
+    when: When,
+    is_struck: bool,
 }
 
 /// What the Escalate button would do, and what it was looking at.
@@ -103,97 +129,23 @@ pub async fn page(
     signed_in: SignedIn,
     Path(reference): Path<String>,
 ) -> Result<Response, WebError> {
-    show(&web, &signed_in, reference, Form::blank("act").with("acting_as", signed_in.user.id)).await
+    show(&web, &signed_in, reference, None).await
 }
 
-pub async fn acknowledge(
-    web: State<Arc<Web>>,
-    signed_in: SignedIn,
-    path: Path<String>,
-    form: FormBody,
-) -> Result<Response, WebError> {
-    act(web, signed_in, path, form, |_| Ok(Deed::Acknowledge)).await
-}
-
-pub async fn resolve(
-    web: State<Arc<Web>>,
-    signed_in: SignedIn,
-    path: Path<String>,
-    form: FormBody,
-) -> Result<Response, WebError> {
-    act(web, signed_in, path, form, |_| Ok(Deed::Resolve)).await
-}
-
-pub async fn reopen(
-    web: State<Arc<Web>>,
-    signed_in: SignedIn,
-    path: Path<String>,
-    form: FormBody,
-) -> Result<Response, WebError> {
-    act(web, signed_in, path, form, |_| Ok(Deed::Reopen)).await
-}
-
-pub async fn escalate(
-    web: State<Arc<Web>>,
-    signed_in: SignedIn,
-    path: Path<String>,
-    form: FormBody,
-) -> Result<Response, WebError> {
-    let deed = |form: &Fields| Ok(Deed::Escalate { expected_level: form.optional_number("expected_level")? });
-    act(web, signed_in, path, form, deed).await
-}
-
-async fn act(
-    State(web): State<Arc<Web>>,
-    signed_in: SignedIn,
-    Path(reference): Path<String>,
-    form: FormBody,
-    deed: impl Fn(&Fields) -> Result<Deed, Refusal>,
-) -> Result<Response, WebError> {
-    let done = async {
-        let (deed, acting_as) = (deed(&form)?, form.optional_id("acting_as")?);
-        let (actor, reference) = (signed_in.actor, reference.clone());
-        web.write(move |tx| incidents::act(tx, &actor, &reference, acting_as, deed)).await
-    };
-    answer(&web, &signed_in, &reference, &form, done.await).await
-}
-
-pub async fn retry(
-    State(web): State<Arc<Web>>,
-    signed_in: SignedIn,
-    Path((reference, delivery)): Path<(String, String)>,
-    form: FormBody,
-) -> Result<Response, WebError> {
-    let delivery: DeliveryId = delivery.parse().map_err(|_| WebError::NotFound)?;
-    let done = async {
-        let (actor, acting_as) = (signed_in.actor, form.optional_id("acting_as")?);
-        web.write(move |tx| incidents::retry(tx, &actor, delivery, acting_as)).await
-    };
-    answer(&web, &signed_in, &reference, &form, done.await).await
-}
-
-async fn answer(
+pub(super) async fn show(
     web: &Arc<Web>,
     signed_in: &SignedIn,
-    reference: &str,
-    form: &FormBody,
-    done: Result<Incident, WebError>,
+    reference: String,
+    refused: Option<Form>,
 ) -> Result<Response, WebError> {
-    match refused(done)? {
-        Ok(incident) => Ok(to(format!("/incidents/{}", incident.number))),
-        Err(refusal) => show(web, signed_in, reference.to_owned(), Form::refused("act", &form.0.0, refusal)).await,
-    }
-}
-
-async fn show(web: &Arc<Web>, signed_in: &SignedIn, reference: String, form: Form) -> Result<Response, WebError> {
     let desk = Desk { web, signed_in, section: "/incidents" };
-    let status = form.status();
+    let status = refused.as_ref().map_or(StatusCode::OK, Form::status);
     let page = desk
         .look(move |sight, shell| {
             let story = incidents::story(sight.read, &reference)?;
             let context = context::for_incident(sight.read, &story.incident, sight.reader.now)?;
             let actions = match shell.may_work() {
-                true => Some(actions(sight, &story.incident, &context, form)?),
+                true => Some(actions(sight, &story.incident, &context, refused)?),
                 false => None,
             };
             Ok(Page { shell, story: shown(sight, story, &context)?, actions })
@@ -202,19 +154,67 @@ async fn show(web: &Arc<Web>, signed_in: &SignedIn, reference: String, form: For
     drawn(status, &page)
 }
 
-fn actions(sight: &Sight<'_>, incident: &Incident, context: &Context, form: Form) -> Result<Actions, AppError> {
+fn actions(
+    sight: &Sight<'_>,
+    incident: &Incident,
+    context: &Context,
+    refused: Option<Form>,
+) -> Result<Actions, AppError> {
     let choice = |user: &User| {
         let you = if user.id == sight.viewer.id { " (you)" } else { "" };
         Choice::new(user.id, format!("{}{you}", user.name))
     };
     let is_open = incident.status != Status::Resolved;
+    let level = |level: &Level| Choice::new(level.number, format!("Level {}", level.number));
+    let fresh = |name| Form::blank(name).with("acting_as", sight.viewer.id);
     Ok(Actions {
         base: format!("/incidents/{}", incident.number),
-        form,
+        form: Form::chosen(&refused, fresh("act"), &[]),
+        more: Form::chosen(&refused, fresh("more").with("severity", incident.severity.word()), &[]),
         people: incidents::acting_choices(sight.read)?.iter().map(choice).collect(),
         is_open,
+        is_taken: incident.status == Status::Acknowledged,
         escalate: is_open.then(|| would_escalate(incident, context, sight.reader)),
+        levels: context.policy.levels.iter().map(level).collect(),
+        heirs: heirs(sight, incident)?,
+        severities: severities(),
+        tomorrow: sight.reader.clock(sight.reader.tomorrow_at(MORNING)),
     })
+}
+
+/// When tomorrow begins, for a snooze.
+pub(super) const MORNING: i8 = 9;
+
+fn heirs(sight: &Sight<'_>, incident: &Incident) -> Result<Vec<Choice>, AppError> {
+    let mut heirs = vec![Choice::new("", "Choose")];
+    let people = users::all(sight.read)?;
+    let people = people.iter().filter(|user| user.is_pageable_at(sight.reader.now));
+    heirs.extend(people.map(|user| Choice::new(user.id, &user.name)));
+    let policies = policies::all(sight.read)?;
+    let others = policies.iter().filter(|policy| policy.id != incident.policy);
+    heirs.extend(others.map(|policy| Choice::new(policy.id, format!("Policy {}", policy.name))));
+    Ok(heirs)
+}
+
+fn storm_of(swallowed: &Swallowed, reader: &Reader) -> Storm {
+    let sentence = match swallowed.counts {
+        None => String::new(),
+        Some((lines, firing, 0)) => {
+            format!("{} without an incident of their own, {firing} still firing.", count(lines as usize, "alert"))
+        }
+        Some((lines, firing, more)) => format!(
+            "{} without an incident of their own, {firing} still firing, and {more} more that are not listed: resolve \
+             this by hand when all is well.",
+            count(lines as usize, "alert")
+        ),
+    };
+    let line = |line: &storm::StormLine| StormLine {
+        external_id: line.external_id.clone(),
+        title: line.title.clone(),
+        when: reader.when(line.struck_at.unwrap_or(line.at)),
+        is_struck: line.struck_at.is_some(),
+    };
+    Storm { sentence, lines: swallowed.lines.iter().map(line).collect() }
 }
 
 fn shown(sight: &Sight<'_>, story: Story, context: &Context) -> Result<Shown, AppError> {
@@ -264,6 +264,7 @@ fn shown(sight: &Sight<'_>, story: Story, context: &Context) -> Result<Shown, Ap
         log: log.collect(),
         timeline: story.timeline.iter().map(|entry| timeline::line(entry, names, reader)).collect(),
         previous: previous.as_ref().map(words),
+        storm: story.storm.as_ref().map(|swallowed| storm_of(swallowed, reader)),
     })
 }
 
@@ -391,6 +392,7 @@ mod tests {
             )],
             timeline: vec![],
             previous: None,
+            storm: None,
         };
         change(&mut shown);
         shown
@@ -401,8 +403,13 @@ mod tests {
         let escalate = Escalate { expected_level: 1, button: "Page Bo now".into(), sentence: "Calls Bo.".into() };
         let people = vec![Choice::new(samples::ana(), "Ana (you)"), Choice::new(samples::bo(), "Bo")];
         let form = Form::blank("act").with("acting_as", samples::bo());
+        let more = Form::blank("more");
         let base = "/incidents/1842".to_owned();
-        let actions = Actions { base, form, people, is_open: true, escalate: Some(escalate) };
+        let levels = vec![Choice::new(1, "Level 1")];
+        let (heirs, severities, tomorrow) = (people.clone(), severities(), "Wed 09:00".to_owned());
+        let (is_open, is_taken, escalate) = (true, true, Some(escalate));
+        let actions =
+            Actions { base, form, more, people, is_open, is_taken, escalate, levels, heirs, severities, tomorrow };
         let actions = shell.may_work().then_some(actions);
         Page { shell, story, actions }.render().expect("the page is drawn")
     }

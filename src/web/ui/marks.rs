@@ -62,7 +62,8 @@ pub fn status(incident: &Incident, next: Option<&NextCall>, names: &Names, reade
                 Some(user) => format!("{} has it", names.marked(user)),
                 None => "Acknowledged at its source".to_owned(),
             };
-            ("acknowledged", "half", format!("{who} · {}", duration(since)))
+            let nap = incident.snooze.map(|snooze| format!(" · snoozed until {}", reader.clock(snooze.until)));
+            ("acknowledged", "half", format!("{who} · {}{}", duration(since), nap.unwrap_or_default()))
         }
         (Status::Resolved, _) => {
             let took = incident.resolved_at.map_or(0, |at| at.secs_since(incident.created_at));
@@ -84,6 +85,7 @@ pub fn whom(who: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::incident::Snooze;
     use crate::web::ui::samples;
 
     #[test]
@@ -125,6 +127,13 @@ mod tests {
         };
         check(taken(Some(ana())), None, "acknowledged", "Ana has it · 12 min");
         check(taken(Some(dana())), None, "acknowledged", "Dana (inactive) has it · 12 min");
+        let snoozed = |incident: &mut Incident| {
+            taken(Some(ana()))(incident);
+            incident.snooze = Some(Snooze { until: samples::reader().now.plus_minutes(60), by: Some(ana()) });
+        };
+        check(snoozed, None, "acknowledged", "Ana has it · 12 min · snoozed until 04:14");
+        let held = |incident: &mut Incident| incident.ladder.phase = Phase::Held;
+        check(held, Some((900, "Bo")), "held", "Held until 03:29");
         check(taken(None), None, "acknowledged", "Acknowledged at its source · 12 min");
         let over = |by| {
             move |incident: &mut Incident| {

@@ -11,18 +11,28 @@ pub mod deliveries;
 pub mod form;
 pub mod marks;
 pub mod names;
+pub mod notices;
 pub mod shell;
 pub mod timeline;
+pub mod typed;
 
 mod alert_source;
 mod alert_sources;
+mod calendars;
 mod dashboard;
 mod error;
 mod escalation_policies;
 mod escalation_policy;
+mod heartbeat;
+mod heartbeats;
 mod incident;
+mod incident_deeds;
 mod incidents;
 mod login;
+mod maintenance;
+mod maintenance_window;
+mod on_call;
+mod own_calendars;
 mod schedule;
 mod schedules;
 mod settings;
@@ -65,11 +75,17 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::get("/dashboard", Viewer, dashboard::page),
         RouteSpec::get("/incidents", Viewer, incidents::page),
         RouteSpec::get("/incidents/{reference}", Viewer, incident::page),
-        RouteSpec::post("/incidents/{reference}/acknowledge", Responder, incident::acknowledge),
-        RouteSpec::post("/incidents/{reference}/resolve", Responder, incident::resolve),
-        RouteSpec::post("/incidents/{reference}/reopen", Responder, incident::reopen),
-        RouteSpec::post("/incidents/{reference}/escalate", Responder, incident::escalate),
-        RouteSpec::post("/incidents/{reference}/deliveries/{delivery}/retry", Responder, incident::retry),
+        RouteSpec::post("/incidents/{reference}/acknowledge", Responder, incident_deeds::acknowledge),
+        RouteSpec::post("/incidents/{reference}/unacknowledge", Responder, incident_deeds::unacknowledge),
+        RouteSpec::post("/incidents/{reference}/snooze", Responder, incident_deeds::snooze),
+        RouteSpec::post("/incidents/{reference}/resolve", Responder, incident_deeds::resolve),
+        RouteSpec::post("/incidents/{reference}/reopen", Responder, incident_deeds::reopen),
+        RouteSpec::post("/incidents/{reference}/escalate", Responder, incident_deeds::escalate),
+        RouteSpec::post("/incidents/{reference}/escalate-to", Responder, incident_deeds::escalate_to),
+        RouteSpec::post("/incidents/{reference}/reassign", Responder, incident_deeds::reassign),
+        RouteSpec::post("/incidents/{reference}/severity", Responder, incident_deeds::set_severity),
+        RouteSpec::post("/incidents/{reference}/note", Responder, incident_deeds::note),
+        RouteSpec::post("/incidents/{reference}/deliveries/{delivery}/retry", Responder, incident_deeds::retry),
         RouteSpec::get("/alert-sources", Viewer, alert_sources::page),
         RouteSpec::post("/alert-sources", Admin, alert_sources::create),
         RouteSpec::get("/alert-sources/new", Admin, alert_sources::new),
@@ -87,10 +103,17 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::post("/users/{id}/password", SelfOnly, user::set_password),
         RouteSpec::post("/users/{id}/deactivate", Admin, user::deactivate),
         RouteSpec::post("/users/{id}/reactivate", Admin, user::reactivate),
-        RouteSpec::post("/users/{id}/contacts", SelfOnly, user::add_contact),
-        RouteSpec::post("/users/{id}/contacts/{contact}/enable", SelfOnly, user::enable_contact),
-        RouteSpec::post("/users/{id}/contacts/{contact}/disable", SelfOnly, user::disable_contact),
-        RouteSpec::post("/users/{id}/contacts/{contact}/remove", SelfOnly, user::remove_contact),
+        RouteSpec::post("/users/{id}/remove-login", Admin, user::remove_login),
+        RouteSpec::post("/users/{id}/rules", SelfOnly, user::rules::set),
+        RouteSpec::post("/users/{id}/contacts", SelfOnly, user::contacts::add),
+        RouteSpec::post("/users/{id}/contacts/{contact}/enable", SelfOnly, user::contacts::enable),
+        RouteSpec::post("/users/{id}/contacts/{contact}/disable", SelfOnly, user::contacts::disable),
+        RouteSpec::post("/users/{id}/contacts/{contact}/remove", SelfOnly, user::contacts::remove),
+        RouteSpec::post("/users/{id}/contacts/{contact}/address", SelfOnly, user::contacts::readdress),
+        RouteSpec::post("/users/{id}/contacts/{contact}/test", SelfOnly, user::contacts::send_test),
+        RouteSpec::post("/users/{id}/contacts/{contact}/code", SelfOnly, user::contacts::send_code),
+        RouteSpec::post("/users/{id}/contacts/{contact}/verify", SelfOnly, user::contacts::verify),
+        RouteSpec::get("/me", SelfOnly, user::me),
         RouteSpec::get("/teams", Viewer, teams::page),
         RouteSpec::post("/teams", Admin, teams::create),
         RouteSpec::get("/teams/{id}", Viewer, team::page),
@@ -112,10 +135,45 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::get("/schedules/{id}", Viewer, schedule::page),
         RouteSpec::post("/schedules/{id}", Admin, schedule::edit),
         RouteSpec::post("/schedules/{id}/delete", Admin, schedule::delete),
-        RouteSpec::post("/schedules/{id}/entries", Admin, schedule::add_entry),
-        RouteSpec::post("/schedules/{id}/entries/{entry}/remove", Admin, schedule::remove_entry),
-        RouteSpec::post("/schedules/{id}/overrides", Admin, schedule::add_override),
-        RouteSpec::post("/schedules/{id}/overrides/{entry}/remove", Admin, schedule::remove_override),
+        RouteSpec::post("/schedules/{id}/entries", Admin, schedule::forms::add_entry),
+        RouteSpec::post("/schedules/{id}/entries/{entry}", Admin, schedule::forms::edit_entry),
+        RouteSpec::post("/schedules/{id}/entries/{entry}/remove", Admin, schedule::forms::remove_entry),
+        RouteSpec::post("/schedules/{id}/overrides", Admin, schedule::forms::add_override),
+        RouteSpec::post("/schedules/{id}/overrides/{entry}/remove", Admin, schedule::forms::remove_override),
+        RouteSpec::post("/schedules/{id}/swaps", Admin, schedule::forms::add_swap),
+        RouteSpec::get("/schedules/{id}/layers/new", Admin, schedule::rotation::new),
+        RouteSpec::post("/schedules/{id}/layers", Admin, schedule::rotation::create),
+        RouteSpec::get("/schedules/{id}/layers/{layer}", Admin, schedule::rotation::page),
+        RouteSpec::post("/schedules/{id}/layers/{layer}", Admin, schedule::rotation::edit),
+        RouteSpec::post("/schedules/{id}/layers/{layer}/move", Admin, schedule::rotation::place),
+        RouteSpec::post("/schedules/{id}/layers/{layer}/remove", Admin, schedule::rotation::remove),
+        RouteSpec::get("/on-call", Viewer, on_call::page),
+        RouteSpec::get("/heartbeats", Viewer, heartbeats::page),
+        RouteSpec::post("/heartbeats", Admin, heartbeats::create),
+        RouteSpec::get("/heartbeats/{id}", Viewer, heartbeat::page),
+        RouteSpec::post("/heartbeats/{id}", Admin, heartbeat::edit),
+        RouteSpec::post("/heartbeats/{id}/pause", Admin, heartbeat::pause),
+        RouteSpec::post("/heartbeats/{id}/resume", Admin, heartbeat::resume),
+        RouteSpec::post("/heartbeats/{id}/renew-address", Admin, heartbeat::renew_address),
+        RouteSpec::post("/heartbeats/{id}/delete", Admin, heartbeat::delete),
+        RouteSpec::get("/maintenance", Viewer, maintenance::page),
+        RouteSpec::post("/maintenance", Admin, maintenance::create),
+        RouteSpec::get("/maintenance/{id}", Viewer, maintenance_window::page),
+        RouteSpec::post("/maintenance/{id}", Admin, maintenance_window::edit),
+        RouteSpec::post("/maintenance/{id}/end", Admin, maintenance::end_now),
+        RouteSpec::post("/maintenance/{id}/delete", Admin, maintenance::delete),
+        RouteSpec::get("/schedules/{id}/calendars", Viewer, calendars::page),
+        RouteSpec::post("/schedules/{id}/calendars/feeds", Admin, calendars::make_link),
+        RouteSpec::post("/schedules/{id}/calendars/feeds/{feed}/revoke", Admin, calendars::revoke_link),
+        RouteSpec::post("/schedules/{id}/calendars/imports", Admin, calendars::add),
+        RouteSpec::post("/schedules/{id}/calendars/imports/{import}", Admin, calendars::edit),
+        RouteSpec::post("/schedules/{id}/calendars/imports/{import}/use", Admin, calendars::use_as),
+        RouteSpec::post("/schedules/{id}/calendars/imports/{import}/detach", Admin, calendars::detach),
+        RouteSpec::post("/schedules/{id}/calendars/imports/{import}/refresh", Admin, calendars::refresh),
+        RouteSpec::post("/schedules/{id}/calendars/imports/{import}/remove", Admin, calendars::remove),
+        RouteSpec::get("/users/{id}/calendars", SelfOnly, own_calendars::page),
+        RouteSpec::post("/users/{id}/calendars/feeds", SelfOnly, own_calendars::make_link),
+        RouteSpec::post("/users/{id}/calendars/feeds/{feed}/revoke", SelfOnly, own_calendars::revoke_link),
         RouteSpec::get("/settings", Viewer, settings::page),
     ]
 }

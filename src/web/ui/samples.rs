@@ -76,6 +76,7 @@ pub fn incident() -> Incident {
         external_id: "disk-db1".into(),
         title: "db-1 disk 97 %".into(),
         severity: Severity::Critical,
+        severity_reported: Severity::Critical,
         urgency: Urgency::High,
         snooze: None,
         hold: None,

@@ -66,6 +66,7 @@ fn row(job: &Job, reader: &Reader) -> Row {
             Worker::Retry => "Notification retry",
             Worker::Upkeep => "Upkeep",
             Worker::Inspector => "Inspector",
+            Worker::Feeds => "Calendars",
         },
         state: Pill { class, text },
         last_run: job.last_run.map(|at| reader.when(at)),

@@ -4,14 +4,17 @@ use crate::app::system::Alarm;
 use crate::domain::access::{Action, Role, may};
 
 /// Where a signed-in person finds things, in this order.
-const NAV: [(&str, &str); 8] = [
+const NAV: [(&str, &str); 11] = [
     ("/dashboard", "Dashboard"),
     ("/incidents", "Incidents"),
+    ("/on-call", "On-call"),
     ("/schedules", "Schedules"),
     ("/teams", "Teams"),
     ("/users", "Users"),
     ("/escalation-policies", "Escalation policies"),
     ("/alert-sources", "Alert sources"),
+    ("/heartbeats", "Heartbeats"),
+    ("/maintenance", "Maintenance"),
     ("/settings", "Settings"),
 ];
 

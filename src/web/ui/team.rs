@@ -1,13 +1,16 @@
-//! `/teams/{id}`: its members, and what belongs to it.
+//! `/teams/{id}`: whom it pages now, its members, and what belongs to it.
 
-use crate::app::{AppError, alert_sources, schedules, teams, users};
+use crate::app::{AppError, alert_sources, oncall, schedules, teams, users};
 use crate::domain::id::{TeamId, UserId};
+use crate::domain::team::Team;
+use crate::domain::user::User;
 use crate::web::Web;
 use crate::web::error::WebError;
 use crate::web::extract::{FormBody, PathId, SignedIn};
+use crate::web::ui::clock::list;
 use crate::web::ui::form::{Choice, Form};
 use crate::web::ui::shell::Shell;
-use crate::web::ui::{Desk, Link, Sight, active_people, page as drawn, refused, to};
+use crate::web::ui::{Desk, Fact, Link, Sight, active_people, page as drawn, refused, to};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -20,6 +23,7 @@ struct Page {
     shell: Shell,
     base: String,
     name: String,
+    coverage: Vec<Fact>,
     members: Vec<Member>,
     /// Who could be added.
     candidates: Vec<Choice>,
@@ -32,6 +36,8 @@ struct Member {
     id: UserId,
     href: String,
     name: String,
+    /// Active, but without any way to be reached.
+    is_unreachable: bool,
 }
 
 pub async fn page(
@@ -114,8 +120,17 @@ async fn show(web: &Arc<Web>, signed_in: &SignedIn, id: TeamId, refused: Option<
 
 fn shown(sight: &Sight<'_>, shell: Shell, id: TeamId, refused: Option<Form>) -> Result<Page, AppError> {
     let team = teams::one(sight.read, id)?;
-    let member = |user: &UserId| Member { id: *user, href: format!("/users/{user}"), name: sight.names.marked(*user) };
-    let mut candidates = active_people(&users::all(sight.read)?);
+    let people = users::all(sight.read)?;
+    let is_unreachable = |id: UserId| {
+        people.iter().any(|user| user.id == id && user.is_active() && !user.is_pageable_at(sight.reader.now))
+    };
+    let member = |user: &UserId| Member {
+        id: *user,
+        href: format!("/users/{user}"),
+        name: sight.names.marked(*user),
+        is_unreachable: is_unreachable(*user),
+    };
+    let mut candidates = active_people(&people);
     candidates.retain(|choice| team.members.iter().all(|user| user.to_string() != choice.value));
     let schedules = schedules::all(sight.read)?.into_iter().filter(|schedule| schedule.team == id);
     let schedules = schedules.map(|s| Link::new(format!("/schedules/{}", s.id), format!("Schedule {}", s.name)));
@@ -125,6 +140,7 @@ fn shown(sight: &Sight<'_>, shell: Shell, id: TeamId, refused: Option<Form>) -> 
     Ok(Page {
         shell,
         base: format!("/teams/{id}"),
+        coverage: coverage(sight, &team, &people)?,
         members: team.members.iter().map(member).collect(),
         candidates,
         belongings: schedules.chain(sources).collect(),
@@ -132,4 +148,33 @@ fn shown(sight: &Sight<'_>, shell: Shell, id: TeamId, refused: Option<Form>) -> 
         member_form: Form::chosen(&refused, Form::blank("member"), &[]),
         name: team.name,
     })
+}
+
+/// Whom a level that names the team pages now.
+fn coverage(sight: &Sight<'_>, team: &Team, people: &[User]) -> Result<Vec<Fact>, AppError> {
+    let Sight { read, reader, names, .. } = *sight;
+    let everywhere = oncall::everywhere(read, reader.now)?;
+    let facts: Vec<Fact> = everywhere
+        .iter()
+        .filter(|on_call| on_call.schedule.team == team.id)
+        .map(|on_call| {
+            let schedule = &on_call.schedule.name;
+            match (names.places(&on_call.places), on_call.until) {
+                (Some(people), Some(until)) => {
+                    Fact::good(format!("{schedule}: {people} until {}", reader.clock(until)))
+                }
+                (Some(people), None) => Fact::good(format!("{schedule}: {people}")),
+                (None, _) => Fact::bad(format!("{schedule}: nobody is on call now")),
+            }
+        })
+        .collect();
+    if !facts.is_empty() {
+        return Ok(facts);
+    }
+    let active = people.iter().filter(|user| user.is_active() && team.members.contains(&user.id));
+    let active: Vec<&str> = active.map(|user| user.name.as_str()).collect();
+    Ok(vec![match active.is_empty() {
+        true => Fact::bad("Nobody: this team has no schedule and no active member."),
+        false => Fact::off(format!("No schedule, so all active members are paged at once: {}.", list(&active))),
+    }])
 }

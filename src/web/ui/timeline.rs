@@ -1,10 +1,12 @@
 //! The timeline in sentences, one for everything that can happen, and the steps of "why me?".
 
 use crate::domain::actor::{By, Who};
-use crate::domain::incident::Incident;
+use crate::domain::incident::{Hold, Incident};
 use crate::domain::oncall::{Place, Source};
-use crate::domain::timeline::{Called, DeliveryNews, Happened, LastResort, SkipReason, TimelineEntry, Via, Weight};
-use crate::web::ui::clock::{Reader, When, list};
+use crate::domain::timeline::{
+    Called, DeliveryNews, Handover, Happened, LastResort, SkipReason, TimelineEntry, Via, Weight,
+};
+use crate::web::ui::clock::{Reader, When, duration, list};
 use crate::web::ui::names::Names;
 
 pub struct Line {
@@ -21,9 +23,12 @@ pub fn line(entry: &TimelineEntry, names: &Names, reader: &Reader) -> Line {
     let (class, shape, alarm) = match (entry.what.weight(), &entry.what) {
         (Weight::Critical, _) => ("critical", "warn", "Critical:"),
         (Weight::Warning, _) => ("warning", "warn", "Warning:"),
-        (Weight::Info, Happened::Acknowledged { .. } | Happened::AckAdded) => ("info", "half", ""),
-        (Weight::Info, Happened::Resolved { .. }) => ("good", "check", ""),
-        (Weight::Info, Happened::LevelEntered { .. }) => ("info", "bell", ""),
+        (Weight::Info, Happened::Acknowledged { .. } | Happened::AckAdded | Happened::Snoozed { .. }) => {
+            ("info", "half", "")
+        }
+        (Weight::Info, Happened::Resolved { .. } | Happened::AutoResolved { .. }) => ("good", "check", ""),
+        (Weight::Info, Happened::LevelEntered { .. } | Happened::HandoffPaged { .. }) => ("info", "bell", ""),
+        (Weight::Info, Happened::Held { .. }) => ("info", "bell-off", ""),
         (Weight::Info, _) => ("info", "dot", ""),
     };
     Line { when: reader.when(entry.at), class, shape, alarm, sentence: sentence(entry, names, reader) }
@@ -52,6 +57,10 @@ fn sentence(entry: &TimelineEntry, names: &Names, reader: &Reader) -> String {
             let reasons = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) };
             format!("Level {level} was empty and skipped{reasons}.")
         }
+        Happened::HandoffPaged { policy, level, called } => {
+            let people: Vec<String> = called.iter().map(|called| called_person(called, names)).collect();
+            format!("Level {level} of {}: also called {}, whom it reaches now.", names.policy(*policy), list(&people))
+        }
         Happened::NoCoverage => "No level of the policy reaches anybody now.".to_owned(),
         Happened::CoverageReturned => "Somebody can be paged again.".to_owned(),
         Happened::LastResortPaged { called, chosen } => {
@@ -74,6 +83,37 @@ fn sentence(entry: &TimelineEntry, names: &Names, reader: &Reader) -> String {
         }
         Happened::Acknowledged { by_source: Some(name) } => {
             format!("{}.", by(&format!("reported an acknowledgement by {name}")))
+        }
+        Happened::Unacknowledged => format!("{}; people are called again.", by("gave this back")),
+        Happened::AckTimedOut => "It was taken and not resolved in time; people are called again.".to_owned(),
+        Happened::Snoozed { until } => {
+            format!("{}.", by(&format!("snoozed this until {}", reader.clock(*until))))
+        }
+        Happened::SnoozeEnded => "The snooze is over; people are called again.".to_owned(),
+        Happened::Reassigned { to: Handover::Users(users) } => {
+            let people: Vec<&str> = users.iter().map(|user| names.user(*user)).collect();
+            format!("{}.", by(&format!("gave this to {}", list(&people))))
+        }
+        Happened::Reassigned { to: Handover::Policy(policy) } => {
+            format!("{}.", by(&format!("gave this to the policy {}", names.policy(*policy))))
+        }
+        Happened::Held { why: Hold::Maintenance(_), until } => {
+            format!("Held by a maintenance window until {}: nobody is called.", reader.clock(*until))
+        }
+        Happened::Held { why: Hold::Restore, until } => {
+            format!("Held after a restore until {}: nobody is called before.", reader.clock(*until))
+        }
+        Happened::HoldEnded => "Held no longer.".to_owned(),
+        Happened::PolicyChanged { from, to } => {
+            let (from, to) = (names.policy(*from), names.policy(*to));
+            format!("{}.", by(&format!("moved the alert source, and this with it, from the policy {from} to {to}")))
+        }
+        Happened::SeveritySet { from, to } => {
+            format!("{}.", by(&format!("set the severity from {} to {}", from.word(), to.word())))
+        }
+        Happened::AutoResolved { after_minutes } => {
+            let silence = duration(i64::from(*after_minutes) * 60);
+            format!("Nothing was heard of the alert for {silence}, so it counts as over; resolved.")
         }
         Happened::AckAdded => format!("{}.", by("acknowledged too")),
         Happened::Escalated { from_level: Some(level) } => format!("{}.", by(&format!("escalated past level {level}"))),
@@ -121,7 +161,7 @@ fn deed_by(by: &By, deed: &str, names: &Names) -> String {
 
 pub fn called_person(called: &Called, names: &Names) -> String {
     let through = match called.via {
-        Via::Named | Via::LastResort => None,
+        Via::Named | Via::LastResort | Via::Handed | Via::HadTaken => None,
         Via::Schedule { schedule, place } | Via::TeamSchedule { schedule, place, .. } => {
             let schedule = names.schedule(schedule);
             Some(match place.claim {
@@ -176,6 +216,8 @@ pub fn why(via: &Via, level: Option<u8>, incident: &Incident, names: &Names) -> 
         }
         Via::TeamMember { team: of } => steps.extend([team(*of), plain("member; the team has no schedule")]),
         Via::LastResort => steps.push(plain("last resort")),
+        Via::Handed => steps.push(plain("given to this person")),
+        Via::HadTaken => steps.push(plain("had taken it before")),
     }
     steps
 }
@@ -195,7 +237,7 @@ mod tests {
     use crate::domain::access::Role;
     use crate::domain::actor::{Actor, Door};
     use crate::domain::contact::Channel;
-    use crate::domain::id::{DeliveryId, EntryId, Id, OverrideId, UserId};
+    use crate::domain::id::{DeliveryId, EntryId, Id, MaintenanceId, OverrideId, UserId};
     use crate::web::ui::samples::{self, ana, bo, caro, dana, policy, schedule, source, team};
 
     fn check(by: By, what: Happened, expected: &str) {
@@ -266,6 +308,30 @@ mod tests {
         check(from, source_ack(""), "alertmanager-prod reported an acknowledgement.");
         check(from, source_ack("eva"), "alertmanager-prod reported an acknowledgement by eva.");
         check(by(None), Happened::AckAdded, "Ana acknowledged too.");
+        let newcomer = vec![Called { user: bo(), via: Via::Named }];
+        let handoff = Happened::HandoffPaged { policy: policy(), level: 1, called: newcomer };
+        check(By::SYSTEM, handoff, "Level 1 of Payments 24×7: also called Bo, whom it reaches now.");
+        check(by(None), Happened::Unacknowledged, "Ana gave this back; people are called again.");
+        let timed_out = "It was taken and not resolved in time; people are called again.";
+        check(By::SYSTEM, Happened::AckTimedOut, timed_out);
+        let snoozed = Happened::Snoozed { until: at.plus_minutes(60) };
+        check(by(Some(bo())), snoozed, "Bo snoozed this until 04:14, recorded by Ana.");
+        check(By::SYSTEM, Happened::SnoozeEnded, "The snooze is over; people are called again.");
+        let given = |to| Happened::Reassigned { to };
+        check(by(None), given(Handover::Users(vec![bo(), caro()])), "Ana gave this to Bo and Caro.");
+        check(by(None), given(Handover::Policy(policy())), "Ana gave this to the policy Payments 24×7.");
+        let held = |why| Happened::Held { why, until: at.plus_minutes(15) };
+        let window = "Held by a maintenance window until 03:29: nobody is called.";
+        check(By::SYSTEM, held(Hold::Maintenance(MaintenanceId::new(1))), window);
+        check(By::SYSTEM, held(Hold::Restore), "Held after a restore until 03:29: nobody is called before.");
+        check(By::SYSTEM, Happened::HoldEnded, "Held no longer.");
+        let moved = Happened::PolicyChanged { from: policy(), to: policy() };
+        let words = "Ana moved the alert source, and this with it, from the policy Payments 24×7 to Payments 24×7.";
+        check(by(None), moved, words);
+        let judged = Happened::SeveritySet { from: Severity::Critical, to: Severity::Info };
+        check(by(None), judged, "Ana set the severity from critical to info.");
+        let silent = "Nothing was heard of the alert for 1 h 30 min, so it counts as over; resolved.";
+        check(By::SYSTEM, Happened::AutoResolved { after_minutes: 90 }, silent);
         check(
             by(Some(bo())),
             Happened::Escalated { from_level: Some(1) },

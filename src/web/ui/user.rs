@@ -1,14 +1,17 @@
 //! `/users/{id}`: one person, how they are reached, and their account. One's own contact methods and password are one's
 //! own business, whatever the role.
 
+pub mod contacts;
+pub mod rules;
+
 use crate::app::users::{self, Basics};
 use crate::app::{AppError, MANY, incidents, oncall, teams};
 use crate::domain::access::{self, Action, Role};
 use crate::domain::contact::Channel;
-use crate::domain::id::{ContactId, UserId};
+use crate::domain::id::UserId;
 use crate::domain::incident::Status;
 use crate::domain::refusal::Refusal;
-use crate::domain::user::{ContactMethod, User};
+use crate::domain::user::User;
 use crate::web::Web;
 use crate::web::error::WebError;
 use crate::web::extract::{FormBody, PathId, SignedIn};
@@ -20,10 +23,12 @@ use crate::web::ui::login::hashed;
 use crate::web::ui::shell::Shell;
 use crate::web::ui::users::{role, roles};
 use crate::web::ui::{Desk, Sight, page as drawn, refused, to, zones};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::Response;
+use contacts::Contacts;
 use rinja::Template;
+use rules::Rules;
 use std::sync::Arc;
 
 #[derive(Template)]
@@ -37,24 +42,18 @@ struct Page {
     zone: String,
     has_login: bool,
     is_active: bool,
-    contacts: Vec<Contact>,
-    may_edit_contacts: bool,
+    /// Whose contact methods and rules these are to change.
+    may_edit_own: bool,
     may_set_password: bool,
-    channels: Vec<Choice>,
+    contacts: Contacts,
+    rules: Rules,
+    on_call: Vec<String>,
     roles: Vec<Choice>,
     zones: Vec<String>,
     /// What this person would leave behind.
     duties: Vec<String>,
     form: Form,
-    contact_form: Form,
     password_form: Form,
-}
-
-struct Contact {
-    base: String,
-    channel: &'static str,
-    address: String,
-    is_enabled: bool,
 }
 
 pub async fn page(
@@ -126,61 +125,20 @@ pub async fn reactivate(
     answer(&web, &signed_in, id, done, "activity", &form).await
 }
 
-pub async fn add_contact(
+pub async fn remove_login(
     State(web): State<Arc<Web>>,
     signed_in: SignedIn,
     PathId(id): PathId<UserId>,
     form: FormBody,
 ) -> Result<Response, WebError> {
-    let done = async {
-        let unknown = || Refusal::invalid("channel_unknown", "channel", "Choose one of the list.");
-        let channel = Channel::from_word(form.text("channel")).ok_or_else(unknown)?;
-        let (actor, address) = (signed_in.actor, form.text("address").to_owned());
-        web.write(move |tx| users::add_contact(tx, &actor, id, channel, &address).map(drop)).await
-    };
-    answer(&web, &signed_in, id, done.await, "contact", &form).await
+    let actor = signed_in.actor;
+    let done = web.write(move |tx| users::remove_login(tx, &actor, id)).await;
+    answer(&web, &signed_in, id, done, "activity", &form).await
 }
 
-pub async fn enable_contact(
-    web: State<Arc<Web>>,
-    signed_in: SignedIn,
-    path: Path<(String, String)>,
-) -> Result<Response, WebError> {
-    switch_contact(web, signed_in, path, true).await
-}
-
-pub async fn disable_contact(
-    web: State<Arc<Web>>,
-    signed_in: SignedIn,
-    path: Path<(String, String)>,
-) -> Result<Response, WebError> {
-    switch_contact(web, signed_in, path, false).await
-}
-
-async fn switch_contact(
-    State(web): State<Arc<Web>>,
-    signed_in: SignedIn,
-    Path(path): Path<(String, String)>,
-    enabled: bool,
-) -> Result<Response, WebError> {
-    let ((id, contact), actor) = (contact_of(&path)?, signed_in.actor);
-    web.write(move |tx| users::enable_contact(tx, &actor, id, contact, enabled)).await?;
-    Ok(to(format!("/users/{id}")))
-}
-
-pub async fn remove_contact(
-    State(web): State<Arc<Web>>,
-    signed_in: SignedIn,
-    Path(path): Path<(String, String)>,
-) -> Result<Response, WebError> {
-    let ((id, contact), actor) = (contact_of(&path)?, signed_in.actor);
-    web.write(move |tx| users::remove_contact(tx, &actor, id, contact)).await?;
-    Ok(to(format!("/users/{id}")))
-}
-
-fn contact_of((user, contact): &(String, String)) -> Result<(UserId, ContactId), WebError> {
-    let user = user.parse().map_err(|_| WebError::NotFound)?;
-    Ok((user, contact.parse().map_err(|_| WebError::NotFound)?))
+/// One's own page, wherever that is.
+pub async fn me(signed_in: SignedIn) -> Response {
+    to(format!("/users/{}", signed_in.user.id))
 }
 
 /// Before a password is hashed: that costs too much to be done for whoever asks.
@@ -216,12 +174,7 @@ fn shown(sight: &Sight<'_>, shell: Shell, id: UserId, refused: Option<Form>) -> 
     let may_edit = is_own || shell.may_configure();
     // One's own addresses are no secret, even to a viewer.
     let seen_as = if is_own { Role::Admin } else { sight.viewer.role };
-    let contact = |contact: &ContactMethod| Contact {
-        base: format!("{base}/contacts/{}", contact.id),
-        channel: contact.channel.title(),
-        address: shown_address(contact.channel, &contact.address, seen_as),
-        is_enabled: contact.enabled,
-    };
+    let on_call = on_call(sight, &user)?;
     let as_it_is = Form::blank("user")
         .with("name", &user.name)
         .with("email", user.email.as_deref().unwrap_or(""))
@@ -233,15 +186,18 @@ fn shown(sight: &Sight<'_>, shell: Shell, id: UserId, refused: Option<Form>) -> 
         zone: user.zone.clone(),
         has_login: user.login.is_some(),
         is_active: user.is_active(),
-        contacts: user.contacts.iter().map(contact).collect(),
-        may_edit_contacts: may_edit,
+        may_edit_own: may_edit,
         may_set_password: may_edit && user.email.is_some(),
-        channels: Channel::ALL.into_iter().map(|channel| Choice::new(channel.word(), channel.title())).collect(),
+        contacts: contacts::shown(sight, &user, seen_as, may_edit, &refused)?,
+        rules: rules::shown(&user, seen_as, &refused),
         roles: roles(),
         zones: zones(),
-        duties: if shell.may_configure() && user.is_active() { duties(sight, &user)? } else { vec![] },
+        duties: match shell.may_configure() && user.is_active() {
+            true => duties(sight, &user, &on_call)?,
+            false => vec![],
+        },
+        on_call,
         form: Form::chosen(&refused, as_it_is, &["activity"]),
-        contact_form: Form::chosen(&refused, Form::blank("contact"), &[]),
         password_form: Form::chosen(&refused, Form::blank("password"), &[]),
         name: user.name,
         base,
@@ -249,16 +205,23 @@ fn shown(sight: &Sight<'_>, shell: Shell, id: UserId, refused: Option<Form>) -> 
     })
 }
 
-/// What a deactivation would touch, so that nobody is surprised at night.
-fn duties(sight: &Sight<'_>, user: &User) -> Result<Vec<String>, AppError> {
+/// Where this person is on call now, a sentence each.
+fn on_call(sight: &Sight<'_>, user: &User) -> Result<Vec<String>, AppError> {
     let Sight { read, reader, .. } = *sight;
-    let mut duties = Vec::new();
+    let mut sentences = Vec::new();
     for on_call in oncall::everywhere(read, reader.now)? {
         if on_call.places.iter().any(|place| place.user == user.id) {
             let until = on_call.until.map_or(String::new(), |until| format!(" until {}", reader.clock(until)));
-            duties.push(format!("On call on {}{until}.", on_call.schedule.name));
+            sentences.push(format!("On call on {}{until}.", on_call.schedule.name));
         }
     }
+    Ok(sentences)
+}
+
+/// What a deactivation would touch, so that nobody is surprised at night.
+fn duties(sight: &Sight<'_>, user: &User, on_call: &[String]) -> Result<Vec<String>, AppError> {
+    let Sight { read, .. } = *sight;
+    let mut duties = on_call.to_vec();
     let of = teams::all(read)?.into_iter().filter(|team| team.members.contains(&user.id));
     duties.extend(of.map(|team| format!("Member of {}.", team.name)));
     let held = [Status::Triggered, Status::Acknowledged].into_iter().map(|status| {

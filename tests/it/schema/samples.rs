@@ -12,8 +12,10 @@ use pagerpal::domain::delivery::{Answer, Attempt, Delivery, Outcome, State};
 use pagerpal::domain::effect::{Reason, Subject, Timer, TimerKey, TimerKind, UpdateKind};
 use pagerpal::domain::entry::{Entry, Interval, Override, OverrideMode};
 use pagerpal::domain::event::{AlertPair, Link, SenderTime};
+use pagerpal::domain::heartbeat::{Beat, Before, Heard, Heartbeat, State as Pulse};
 use pagerpal::domain::id::{AlertSourceId, EntryId, Id, IncidentId, OverrideId, PolicyId, ScheduleId, TeamId, UserId};
 use pagerpal::domain::incident::{Hold, Incident, IncidentDetails, Ladder, Phase, Recovery, Snooze, Status};
+use pagerpal::domain::maintenance::{Maintenance, Matcher, Occurs, Scope};
 use pagerpal::domain::notification::Notification;
 use pagerpal::domain::oncall::{Place, Source};
 use pagerpal::domain::pass::Pass;
@@ -22,9 +24,12 @@ use pagerpal::domain::rotation::{Cadence, Civil, Version, Weekdays, Window};
 use pagerpal::domain::schedule::{Layer, Schedule, Turns};
 use pagerpal::domain::session::Session;
 use pagerpal::domain::source_event::{Replay, ReportResult, ResultWord, SourceEvent};
+use pagerpal::domain::storm::{StormLine, Surge};
 use pagerpal::domain::team::Team;
 use pagerpal::domain::time::Timestamp;
-use pagerpal::domain::timeline::{Called, DeliveryNews, Happened, LastResort, SkipReason, TimelineEntry, Via};
+use pagerpal::domain::timeline::{
+    Called, DeliveryNews, Handover, Happened, LastResort, SkipReason, TimelineEntry, Via,
+};
 use pagerpal::domain::user::{Activity, ContactMethod, Login, Rules, Step, User, Verification};
 use pagerpal::domain::{Severity, Urgency};
 use pagerpal::store::counters::Counter;
@@ -62,6 +67,7 @@ pub fn incidents() -> Vec<Incident> {
         external_id: "disk-db1".into(),
         title: "Disk full on db1: 97 %, größer wird's nicht".into(),
         severity: Severity::Critical,
+        severity_reported: Severity::Error,
         urgency: Urgency::High,
         status: Status::Acknowledged,
         snooze: Some(Snooze { until: at(3600), by: Some(id(ANA)) }),
@@ -165,6 +171,8 @@ pub fn timeline() -> Vec<TimelineEntry> {
         Via::TeamSchedule { team, schedule, place: place(Source::Fallback) },
         Via::TeamMember { team },
         Via::LastResort,
+        Via::Handed,
+        Via::HadTaken,
     ];
     let text = || "words of the provider".to_owned();
     let news = [
@@ -213,6 +221,25 @@ pub fn timeline() -> Vec<TimelineEntry> {
     ];
     let of_delivery = |(channel, what)| Happened::Delivery { delivery: id(12), user: id(BO), channel, what };
     what.extend(news.map(of_delivery));
+    what.extend([
+        Happened::HandoffPaged {
+            policy: id(POLICY),
+            level: 20,
+            called: vec![Called { user: id(BO), via: Via::Named }],
+        },
+        Happened::Unacknowledged,
+        Happened::AckTimedOut,
+        Happened::Snoozed { until: at(3600) },
+        Happened::SnoozeEnded,
+        Happened::Reassigned { to: Handover::Users(vec![id(ANA), id(BO)]) },
+        Happened::Reassigned { to: Handover::Policy(id(POLICY)) },
+        Happened::Held { why: Hold::Maintenance(id(30)), until: at(900) },
+        Happened::Held { why: Hold::Restore, until: at(900) },
+        Happened::HoldEnded,
+        Happened::PolicyChanged { from: id(POLICY), to: id(POLICY + 1) },
+        Happened::SeveritySet { from: Severity::Critical, to: Severity::Info },
+        Happened::AutoResolved { after_minutes: 30 },
+    ]);
     let by = [
         By::SYSTEM,
         By { actor: Actor::user(id(ANA), Role::Admin, Door::Web), acting_as: Some(id(BO)) },
@@ -510,6 +537,56 @@ pub fn alert_sources() -> Vec<AlertSource> {
     vec![other(11, UrgencyRule::AlwaysHigh), other(12, UrgencyRule::AlwaysLow), cloudwatch]
 }
 
+pub fn heartbeats() -> Vec<Heartbeat> {
+    let heartbeat = |number: u64, state, what| Heartbeat {
+        id: id(number),
+        source: id(SOURCE),
+        name: format!("Backup-{number}"),
+        interval_minutes: 1440,
+        grace_minutes: 30,
+        state,
+        heard: Some(Heard { at: at(0), what, body: "42 files".into() }),
+        token_hash: [number as u8; 32],
+        address_version: 2,
+        created_at: at(-60),
+        version: 3,
+    };
+    let paused = |before| Pulse::Paused { until: at(3600), before };
+    vec![
+        Heartbeat { heard: None, ..heartbeat(63, Pulse::New, Beat::Ping) },
+        heartbeat(64, Pulse::Beating { expected_by: at(86_400) }, Beat::Ping),
+        heartbeat(65, Pulse::Missed { since: at(0) }, Beat::Exit(3)),
+        heartbeat(66, paused(Before::New), Beat::Fail),
+        heartbeat(67, paused(Before::Beating), Beat::Ping),
+        heartbeat(68, paused(Before::Missed { since: at(-90) }), Beat::Ping),
+    ]
+}
+
+pub fn maintenance() -> Vec<Maintenance> {
+    let matcher = |equals| Matcher { label: "service".into(), equals, value: "checkout".into() };
+    let silence = Maintenance {
+        id: id(61),
+        name: "Checkout is noisy".into(),
+        scope: Scope::Sources(vec![id(SOURCE), id(SOURCE + 1)]),
+        occurs: Occurs::Once(Interval { start: at(0), end: at(3600) }),
+        zone: "Europe/Berlin".into(),
+        matchers: vec![matcher(true), matcher(false)],
+        author: Some(id(ANA)),
+        created_at: at(-60),
+        version: 2,
+    };
+    let nightly = Maintenance {
+        id: id(62),
+        name: "Nightly backup".into(),
+        scope: Scope::Team(id(TEAM)),
+        occurs: Occurs::Again { pattern: "30 1 * * *".into(), minutes: 90, ended_at: Some(at(-3600)) },
+        matchers: vec![],
+        author: None,
+        ..silence.clone()
+    };
+    vec![silence, nightly]
+}
+
 pub fn source_events() -> Vec<SourceEvent> {
     vec![SourceEvent {
         source: id(SOURCE),
@@ -535,6 +612,7 @@ fn results() -> Vec<ReportResult> {
         ResultWord::Unchanged,
         ResultWord::Stale,
         ResultWord::Noted,
+        ResultWord::Absorbed,
     ];
     let result = |result| ReportResult {
         external_id: Some("disk-db1".into()),
@@ -543,6 +621,22 @@ fn results() -> Vec<ReportResult> {
         incident: Some((id::<IncidentId>(INCIDENT), 1842)),
     };
     words.map(result).into()
+}
+
+pub fn surges() -> Vec<Surge> {
+    let (source, storm) = (id(SOURCE), Some(id(INCIDENT)));
+    vec![Surge { source, since: at(0), opened: 100, storm, lines: 300, firing: 299, unlisted: 7 }]
+}
+
+pub fn storm_lines() -> Vec<StormLine> {
+    let line = |external_id: &str, struck_at| StormLine {
+        storm: id(INCIDENT),
+        external_id: external_id.into(),
+        title: "Disk full on db1".into(),
+        at: at(1),
+        struck_at,
+    };
+    vec![line("disk-db1", None), line("disk-db2", Some(at(60)))]
 }
 
 pub fn sessions() -> Vec<Session> {

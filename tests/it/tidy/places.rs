@@ -132,7 +132,9 @@ const PARTS_OF_EDITS: [(&str, &str); 2] = [("users", "build"), ("users", "save")
 /// Use cases that edit the configuration write the audit entry in the same transaction, themselves or through a
 /// function of their own file.
 fn audited_edits(path: &str, text: &str) -> Verdict {
-    const EDITORS: [&str; 6] = ["alert_sources", "policies", "schedules", "setup", "teams", "users"];
+    #[rustfmt::skip]
+    const EDITORS: [&str; 10] =
+        ["alert_sources", "heartbeats", "maintenance", "policies", "schedules", "setup", "teams", "users", "users/contacts", "users/rules"];
     let name = path.strip_prefix("src/app/")?.strip_suffix(".rs")?;
     let code = product(path, text).filter(|_| EDITORS.contains(&name))?;
     let functions = functions(&code);

@@ -1,0 +1,145 @@
+//! What people do to incidents.
+
+use super::find;
+use crate::app::{AppError, MANY, Write, apply, context, users};
+use crate::domain::Severity;
+use crate::domain::access::{self, Action, Role};
+use crate::domain::actor::{Actor, By};
+use crate::domain::id::{DeliveryId, UserId};
+use crate::domain::incident::{self, Incident, Taker};
+use crate::domain::policy::Policy;
+use crate::domain::refusal::Refusal;
+use crate::domain::time::Timestamp;
+use crate::domain::timeline::{Handover, Happened};
+use crate::domain::user::User;
+use crate::store::{Read, incidents};
+
+/// What somebody wants to do to an incident.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Deed {
+    Acknowledge,
+    Unacknowledge,
+    Snooze {
+        until: Timestamp,
+    },
+    Resolve,
+    Reopen,
+    /// `expected_level` is what the asker saw, 0 before the first: two clicks then climb one level.
+    Escalate {
+        expected_level: Option<u8>,
+    },
+    EscalateTo {
+        expected_level: Option<u8>,
+        level: u8,
+    },
+    Reassign(Handover),
+    SetSeverity(Severity),
+    Note(String),
+}
+
+/// Characters of a note.
+const NOTE_AT_MOST: usize = 2000;
+
+/// Carries out a deed. A state already reached is a success that changes nothing. The answer is the incident as it is
+/// then.
+pub fn act(
+    tx: &mut Write<'_>,
+    actor: &Actor,
+    reference: &str,
+    acting_as: Option<UserId>,
+    deed: Deed,
+) -> Result<Incident, AppError> {
+    access::require(actor, Action::WorkOnIncidents)?;
+    let by = on_behalf(tx, actor, acting_as)?;
+    let mut incident = find(tx, reference)?;
+    let now = tx.now();
+    let context = match &deed {
+        Deed::Reassign(Handover::Users(users)) => context::for_incident_and(tx, &incident, users, now)?,
+        Deed::Reassign(Handover::Policy(policy)) => {
+            tx.get::<Policy>(*policy)?.ok_or_else(|| Refusal::not_found("escalation policy"))?;
+            context::for_incident(tx, &Incident { policy: *policy, ..incident.clone() }, now)?
+        }
+        _ => context::for_incident(tx, &incident, now)?,
+    };
+    let transition = match deed {
+        Deed::Acknowledge => incident::acknowledge(&incident, Taker::Person(person(&by)?), &context, now, by)?,
+        Deed::Unacknowledge => incident::unacknowledge(&incident, &context, now, by)?,
+        Deed::Snooze { until } => Some(incident::snooze(&incident, until, person(&by)?, &context, now, by)?),
+        Deed::Resolve => incident::resolve(&incident, &context, now, by),
+        Deed::Reopen => {
+            let open = incidents::incident_open(tx, incident.source, &incident.external_id)?;
+            incident::reopen(&incident, open.as_ref(), &context, now, by)?
+        }
+        Deed::Escalate { expected_level } => {
+            Some(incident::escalate(&incident, expected_level, None, &context, now, by)?)
+        }
+        Deed::EscalateTo { expected_level, level } => {
+            Some(incident::escalate(&incident, expected_level, Some(level), &context, now, by)?)
+        }
+        Deed::Reassign(Handover::Users(users)) => Some(incident::hand_over(&incident, &users, &context, now, by)?),
+        Deed::Reassign(Handover::Policy(policy)) => {
+            Some(incident::hand_to_policy(&incident, policy, &context, now, by)?)
+        }
+        Deed::SetSeverity(severity) => incident::set_severity(&incident, severity, &context, now, by)?,
+        Deed::Note(text) => {
+            let text = checked_note(&text)?;
+            apply::append(tx, &mut incident, by, Happened::Note { text })?;
+            tx.put(&incident)?;
+            None
+        }
+    };
+    match transition {
+        Some(transition) => apply::apply(tx, transition),
+        None => Ok(incident),
+    }
+}
+
+/// Somebody has to be the one who takes it.
+fn person(by: &By) -> Result<UserId, Refusal> {
+    by.person().ok_or_else(|| {
+        Refusal::invalid("acting_as_missing", "acting_as", "Say who takes it: choose a person under Acting as.")
+    })
+}
+
+fn checked_note(text: &str) -> Result<String, Refusal> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().count() > NOTE_AT_MOST {
+        let sentence = format!("Write a note of 1 to {NOTE_AT_MOST} characters.");
+        return Err(Refusal::invalid("note_range", "note", sentence));
+    }
+    Ok(text.to_owned())
+}
+
+/// Sends a failed or exhausted notification again.
+pub fn retry(
+    tx: &mut Write<'_>,
+    actor: &Actor,
+    delivery: DeliveryId,
+    acting_as: Option<UserId>,
+) -> Result<Incident, AppError> {
+    let by = on_behalf(tx, actor, acting_as)?;
+    crate::app::deliveries::retry(tx, actor, by, delivery)
+}
+
+/// Acting as takes any active admin or responder, with or without a login; both names are kept.
+pub fn on_behalf(read: &impl Read, actor: &Actor, acting_as: Option<UserId>) -> Result<By, AppError> {
+    let acting_as = acting_as.filter(|user| Some(*user) != actor.user_id());
+    if let Some(id) = acting_as {
+        let user = read.get::<User>(id)?.ok_or_else(|| Refusal::not_found("user"))?;
+        user.require_active()?;
+        if user.role == Role::Viewer {
+            let sentence =
+                format!("{} is a viewer and does not act on incidents. Choose a responder or an admin.", user.name);
+            return Err(Refusal::invalid("viewer_acting_as", "acting_as", sentence).into());
+        }
+    }
+    Ok(By { actor: *actor, acting_as })
+}
+
+/// Who can be chosen under Acting as, by name.
+pub fn acting_choices(read: &impl Read) -> Result<Vec<User>, AppError> {
+    let mut people = users::all(read)?;
+    people.retain(|user| user.is_active() && user.role >= Role::Responder);
+    people.truncate(MANY);
+    Ok(people)
+}

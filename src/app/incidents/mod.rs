@@ -1,0 +1,169 @@
+//! Incidents: lists, the whole story of one, and what people do to them ([`deeds`]).
+
+pub mod deeds;
+
+pub use deeds::{Deed, act, acting_choices, on_behalf, retry};
+
+use crate::app::names::Names;
+use crate::app::storms::{self, Swallowed};
+use crate::app::{AppError, Write, apply, context, names};
+use crate::domain::actor::{Actor, By};
+use crate::domain::alert_source::AlertSource;
+use crate::domain::delivery::Delivery;
+use crate::domain::effect::{Subject, Timer, TimerKind};
+use crate::domain::id::IncidentId;
+use crate::domain::incident::{self, Incident, IncidentDetails, Phase, Status};
+use crate::domain::notification::Notification;
+use crate::domain::policy::Policy;
+use crate::domain::refusal::Refusal;
+use crate::domain::time::Timestamp;
+use crate::domain::timeline::{Called, TimelineEntry};
+use crate::store::{Cursor, Page, Read, Take, deliveries, incidents, notifications, timeline, timers};
+
+/// How much of one incident's story is loaded. The oldest lines of a longer one are reached through the cursor.
+const TIMELINE_LINES: usize = 1000;
+const DELIVERIES_SHOWN: usize = 500;
+
+/// By number (`1842`, `#1842`) or id (`inc_1k`).
+pub fn find(read: &impl Read, reference: &str) -> Result<Incident, AppError> {
+    let found = match reference.trim_start_matches('#').parse::<u64>() {
+        Ok(number) => incidents::incident_by_number(read, number)?,
+        Err(_) => match reference.parse::<IncidentId>() {
+            Ok(id) => read.get::<Incident>(id)?,
+            Err(_) => None,
+        },
+    };
+    Ok(found.ok_or_else(|| Refusal::not_found("incident"))?)
+}
+
+/// The newest of one status; `cursor` goes on where a page ended.
+pub fn with_status(
+    read: &impl Read,
+    status: Status,
+    limit: usize,
+    cursor: Option<Cursor>,
+) -> Result<Page<Incident>, AppError> {
+    Ok(incidents::incidents_with_status(read, status, Take::first(limit).after(cursor))?)
+}
+
+/// How many there are of one status, up to [`super::MANY`].
+pub fn count(read: &impl Read, status: Status) -> Result<usize, AppError> {
+    Ok(incidents::incidents_count(read, status, super::MANY)?)
+}
+
+/// The whole story of one incident.
+#[derive(Clone, Debug)]
+pub struct Story {
+    pub incident: Incident,
+    pub details: Option<IncidentDetails>,
+    pub policy: Option<Policy>,
+    /// From the first line on.
+    pub timeline: Vec<TimelineEntry>,
+    /// The newest first, each with its deliveries, in the order they were queued.
+    pub notifications: Vec<(Notification, Vec<Delivery>)>,
+    pub next: Option<(String, Timestamp)>,
+    /// What a storm incident has swallowed.
+    pub storm: Option<Swallowed>,
+    pub names: Names,
+}
+
+pub fn story(read: &impl Read, reference: &str) -> Result<Story, AppError> {
+    let incident = find(read, reference)?;
+    let policy = read.get::<Policy>(incident.policy)?;
+    let mut deliveries = deliveries::deliveries_of(read, incident.id, DELIVERIES_SHOWN)?;
+    deliveries.reverse();
+    let told = notifications::notifications_of(read, incident.id, DELIVERIES_SHOWN)?;
+    let notifications = told.into_iter().map(|notification| {
+        let own = deliveries.iter().filter(|d| d.notification == notification.id).cloned().collect();
+        (notification, own)
+    });
+    let next = match &policy {
+        Some(policy) => next_call(read, &incident, policy)?,
+        None => None,
+    };
+    Ok(Story {
+        details: read.get::<IncidentDetails>(incident.id)?,
+        timeline: timeline::timeline_of(read, incident.id, Take::first(TIMELINE_LINES))?.items,
+        notifications: notifications.collect(),
+        next,
+        storm: storms::swallowed(read, &incident)?,
+        names: names::all(read)?,
+        policy,
+        incident,
+    })
+}
+
+/// Whom the incident's timer will call, and when: "Bo", "last resort". `None` when nobody will be.
+pub fn next_call(
+    read: &impl Read,
+    incident: &Incident,
+    policy: &Policy,
+) -> Result<Option<(String, Timestamp)>, AppError> {
+    if incident.status != Status::Triggered {
+        return Ok(None);
+    }
+    let armed = timers::timers_of(read, Subject::Incident(incident.id))?;
+    let waits = |timer: &&Timer| incident.waiting_kinds().contains(&timer.key.kind);
+    let Some(timer) = armed.iter().find(waits) else { return Ok(None) };
+    let (above, again) = match (timer.key.kind, incident.ladder.phase) {
+        (TimerKind::Next, Phase::Climbing) => (incident.ladder.level, incident.ladder.cycle < policy.repeat),
+        (TimerKind::Hold, Phase::Held) => (None, false),
+        _ => return Ok(Some(("last resort".to_owned(), timer.due))),
+    };
+    // Loaded as of when the timer was armed, so that it holds everything up to when it is due.
+    let context = context::for_incident(read, incident, timer.armed_at)?;
+    let next = |above| {
+        let mut levels = policy.levels_above(above).map(|level| context.people_of(level, timer.due).0);
+        levels.find(|called| !called.is_empty())
+    };
+    let called = next(above).or_else(|| if again { next(None) } else { None });
+    let who = match called {
+        Some(called) => {
+            let name = |person: &Called| context.people.get(&person.user).map(|u| u.name.clone());
+            called.iter().filter_map(name).collect::<Vec<_>>().join(", ")
+        }
+        None => "last resort".to_owned(),
+    };
+    Ok(Some((who, timer.due)))
+}
+
+/// A source was edited: its open incidents follow it from its former policy to the new one, and to its other rules. The
+/// caller decides anew about them afterwards.
+pub fn follow_source(
+    tx: &mut Write<'_>,
+    actor: &Actor,
+    before: &AlertSource,
+    source: &AlertSource,
+) -> Result<(), AppError> {
+    let rules_changed = before.auto_resolve_minutes != source.auto_resolve_minutes;
+    if !rules_changed && before.policy == source.policy && before.urgency == source.urgency {
+        return Ok(());
+    }
+    let (now, by) = (tx.now(), By { actor: *actor, acting_as: None });
+    for status in [Status::Triggered, Status::Acknowledged] {
+        let open = incidents::incidents_with_status(tx, status, Take::first(super::MANY))?.items;
+        for incident in open.into_iter().filter(|incident| incident.source == source.id) {
+            // One that was given to another policy by hand stays there.
+            let moved = incident.policy == before.policy;
+            let policy = if moved { source.policy } else { incident.policy };
+            let context = context::for_incident(tx, &Incident { policy, ..incident.clone() }, now)?;
+            let transition = incident::follow_source(&incident, moved, rules_changed, &context, now, by);
+            if let Some(transition) = transition {
+                apply::apply(tx, transition)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// After a restore: what is open and not taken waits for an admin's look, or for a while, before it pages again.
+pub fn hold_after_restore(tx: &mut Write<'_>) -> Result<(), AppError> {
+    let now = tx.now();
+    for open in incidents::incidents_with_status(tx, Status::Triggered, Take::first(super::MANY))?.items {
+        let context = context::for_incident(tx, &open, now)?;
+        if let Some(transition) = incident::hold_after_restore(&open, &context, now, By::SYSTEM) {
+            apply::apply(tx, transition)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,145 @@
+//! The deeds of an incident's page.
+//!
+//! A refused deed draws the page again as it is by then, with the sentence: "Bo resolved this" is news, not an error page.
+
+use crate::app::incidents::{self, Deed};
+use crate::domain::Severity;
+use crate::domain::id::DeliveryId;
+use crate::domain::incident::Incident;
+use crate::domain::refusal::Refusal;
+use crate::domain::time::Timestamp;
+use crate::domain::timeline::Handover;
+use crate::web::Web;
+use crate::web::error::WebError;
+use crate::web::extract::{Fields, FormBody, SignedIn};
+use crate::web::ui::clock::Reader;
+use crate::web::ui::form::Form;
+use crate::web::ui::incident::{MORNING, show};
+use crate::web::ui::{refused, to};
+use axum::extract::{Path, State};
+use axum::response::Response;
+use std::sync::Arc;
+
+type Drawn = Result<Response, WebError>;
+
+pub async fn acknowledge(web: State<Arc<Web>>, signed_in: SignedIn, path: Path<String>, form: FormBody) -> Drawn {
+    act(web, signed_in, path, form, "act", |_, _| Ok(Deed::Acknowledge)).await
+}
+
+pub async fn unacknowledge(web: State<Arc<Web>>, signed_in: SignedIn, path: Path<String>, form: FormBody) -> Drawn {
+    act(web, signed_in, path, form, "act", |_, _| Ok(Deed::Unacknowledge)).await
+}
+
+pub async fn snooze(web: State<Arc<Web>>, signed_in: SignedIn, path: Path<String>, form: FormBody) -> Drawn {
+    act(web, signed_in, path, form, "more", |form, reader| Ok(Deed::Snooze { until: snooze_until(form, reader)? }))
+        .await
+}
+
+pub async fn resolve(web: State<Arc<Web>>, signed_in: SignedIn, path: Path<String>, form: FormBody) -> Drawn {
+    act(web, signed_in, path, form, "act", |_, _| Ok(Deed::Resolve)).await
+}
+
+pub async fn reopen(web: State<Arc<Web>>, signed_in: SignedIn, path: Path<String>, form: FormBody) -> Drawn {
+    act(web, signed_in, path, form, "act", |_, _| Ok(Deed::Reopen)).await
+}
+
+pub async fn escalate(web: State<Arc<Web>>, signed_in: SignedIn, path: Path<String>, form: FormBody) -> Drawn {
+    let deed =
+        |form: &Fields, _: &Reader| Ok(Deed::Escalate { expected_level: form.optional_number("expected_level")? });
+    act(web, signed_in, path, form, "act", deed).await
+}
+
+pub async fn escalate_to(web: State<Arc<Web>>, signed_in: SignedIn, path: Path<String>, form: FormBody) -> Drawn {
+    let deed = |form: &Fields, _: &Reader| {
+        let expected_level = form.optional_number("expected_level")?;
+        Ok(Deed::EscalateTo { expected_level, level: form.number("level")? })
+    };
+    act(web, signed_in, path, form, "more", deed).await
+}
+
+pub async fn reassign(web: State<Arc<Web>>, signed_in: SignedIn, path: Path<String>, form: FormBody) -> Drawn {
+    act(web, signed_in, path, form, "more", |form, _| Ok(Deed::Reassign(heir(form)?))).await
+}
+
+pub async fn set_severity(web: State<Arc<Web>>, signed_in: SignedIn, path: Path<String>, form: FormBody) -> Drawn {
+    let deed = |form: &Fields, _: &Reader| {
+        let severity = Severity::from_word(form.text("severity"));
+        let unknown = || Refusal::invalid("unknown", "severity", "Choose one that is on the list.");
+        Ok(Deed::SetSeverity(severity.ok_or_else(unknown)?))
+    };
+    act(web, signed_in, path, form, "more", deed).await
+}
+
+pub async fn note(web: State<Arc<Web>>, signed_in: SignedIn, path: Path<String>, form: FormBody) -> Drawn {
+    act(web, signed_in, path, form, "more", |form, _| Ok(Deed::Note(form.text("note").to_owned()))).await
+}
+
+/// A button's time (`15`, `60` minutes, `tomorrow`), else what was typed.
+fn snooze_until(form: &Fields, reader: &Reader) -> Result<Timestamp, Refusal> {
+    match form.optional("for") {
+        Some("tomorrow") => Ok(reader.tomorrow_at(MORNING)),
+        Some(_) => Ok(reader.now.plus_minutes(form.number::<u16>("for")?.into())),
+        None => reader.typed(form.text("until"), "until"),
+    }
+}
+
+/// People by their ids, or one policy by its own.
+fn heir(form: &Fields) -> Result<Handover, Refusal> {
+    let chosen: Vec<&str> = form.all("to").filter(|text| !text.is_empty()).collect();
+    if let [policy] = chosen.as_slice()
+        && let Ok(policy) = policy.parse()
+    {
+        return Ok(Handover::Policy(policy));
+    }
+    let unknown = |_| Refusal::invalid("unknown", "to", "Choose one that is on the list.");
+    let users: Result<Vec<_>, Refusal> = chosen.iter().map(|text| text.parse().map_err(unknown)).collect();
+    Ok(Handover::Users(users?))
+}
+
+async fn act(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    Path(reference): Path<String>,
+    form: FormBody,
+    form_name: &'static str,
+    deed: impl Fn(&Fields, &Reader) -> Result<Deed, Refusal>,
+) -> Drawn {
+    let done = async {
+        let reader = Reader::new(web.app.now(), &signed_in.user.zone);
+        let (deed, acting_as) = (deed(&form, &reader)?, form.optional_id("acting_as")?);
+        let (actor, reference) = (signed_in.actor, reference.clone());
+        web.write(move |tx| incidents::act(tx, &actor, &reference, acting_as, deed.clone())).await
+    };
+    answer(&web, &signed_in, &reference, &form, form_name, done.await).await
+}
+
+pub async fn retry(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    Path((reference, delivery)): Path<(String, String)>,
+    form: FormBody,
+) -> Drawn {
+    let delivery: DeliveryId = delivery.parse().map_err(|_| WebError::NotFound)?;
+    let done = async {
+        let (actor, acting_as) = (signed_in.actor, form.optional_id("acting_as")?);
+        web.write(move |tx| incidents::retry(tx, &actor, delivery, acting_as)).await
+    };
+    answer(&web, &signed_in, &reference, &form, "act", done.await).await
+}
+
+async fn answer(
+    web: &Arc<Web>,
+    signed_in: &SignedIn,
+    reference: &str,
+    form: &FormBody,
+    form_name: &'static str,
+    done: Result<Incident, WebError>,
+) -> Drawn {
+    match refused(done)? {
+        Ok(incident) => Ok(to(format!("/incidents/{}", incident.number))),
+        Err(refusal) => {
+            let refused = Form::refused(form_name, &form.0.0, refusal);
+            show(web, signed_in, reference.to_owned(), Some(refused)).await
+        }
+    }
+}
