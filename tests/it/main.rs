@@ -8,6 +8,8 @@ mod live;
 mod model;
 mod oncall;
 mod scenarios;
+mod schedules;
+mod schedules_api;
 mod schema;
 mod senders;
 mod startup;
