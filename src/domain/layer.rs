@@ -108,12 +108,9 @@ pub fn first_turn<'a>(version: &'a Version, zone: &TimeZone) -> Option<(Timestam
     Some((from, version.slot(index)))
 }
 
-/// The next whole minute where no turn ends: a rotation that has not begun, or one whose pattern is over.
+/// When the turn that runs ends, or the first begins. The next whole minute where neither lies ahead: a pattern is over.
 fn next_handoff(version: Option<&Version>, zone: &TimeZone, now: Timestamp) -> Timestamp {
-    let end = version.and_then(|version| match turn_at(version, zone, now) {
-        Some(turn) => Some(turn.end),
-        None => Some(version.begins(zone)),
-    });
+    let end = version.map(|version| turn_at(version, zone, now).map_or_else(|| version.begins(zone), |turn| turn.end));
     let minute = now.plus_secs((60 - now.as_second().rem_euclid(60)) % 60);
     end.filter(|end| *end >= now && *end < Timestamp::MAX).unwrap_or(minute)
 }
