@@ -257,11 +257,16 @@ fn shift(segment: &Segment, calendar: &Calendar, names: &Names, reader: &Reader)
 }
 
 fn gap_words(gap: &Segment, reader: &Reader) -> String {
-    let when = span_words(gap.start, gap.end, &reader.zone);
-    let long = duration(gap.end.secs_since(gap.start));
-    match gap.fallback {
-        true => format!("{when} ({long}): the fallback only"),
-        false => format!("{when} ({long}): nobody, because {}", words::gap(gap.gap)),
+    let when = match gap.clipped_end {
+        true => format!("from {} on", reader.exactly(gap.start).text),
+        false => {
+            let long = duration(gap.end.secs_since(gap.start));
+            format!("{} ({long})", span_words(gap.start, gap.end, &reader.zone))
+        }
+    };
+    match (gap.fallback, gap.gap) {
+        (true, _) => format!("{when}: the fallback only"),
+        (false, reason) => format!("{when}: nobody, {}", words::gap(reason)),
     }
 }
 

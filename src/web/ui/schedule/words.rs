@@ -64,10 +64,10 @@ pub fn through(place: &Place, calendar: &Calendar, names: &Names) -> String {
 
 pub fn gap(reason: Option<GapReason>) -> &'static str {
     match reason {
-        None | Some(GapReason::NoClaim) => "nothing claims this time",
+        None | Some(GapReason::NoClaim) => "because nothing claims this time",
         Some(GapReason::OutsideWindows) => "outside of the rotations' windows",
-        Some(GapReason::Unmatched) => "an imported event names none of our users",
-        Some(GapReason::AllInactive) => "whoever is named is deactivated",
+        Some(GapReason::Unmatched) => "because an imported event names none of our users",
+        Some(GapReason::AllInactive) => "because whoever is named is deactivated",
     }
 }
 
