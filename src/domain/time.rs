@@ -8,7 +8,7 @@
 use crate::domain::refusal::Refusal;
 use jiff::ToSpan;
 use jiff::civil::DateTime;
-use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -80,13 +80,24 @@ pub fn earliest_at_or_after(zone: &TimeZone, local: DateTime) -> Timestamp {
     let ambiguous = zone.to_ambiguous_timestamp(local);
     let instant = match ambiguous.offset() {
         AmbiguousOffset::Unambiguous { offset } => offset.to_timestamp(local),
-        AmbiguousOffset::Fold { before, .. } => before.to_timestamp(local),
-        AmbiguousOffset::Gap { after, .. } => {
-            // Read with the later offset the local time lies just before the jump, so the next transition is the jump.
-            offset_transition_after(zone, after.to_timestamp(local))
+        AmbiguousOffset::Fold { before, after } => {
+            read_with(zone, local, before).map_or_else(|| after.to_timestamp(local), Ok)
         }
+        AmbiguousOffset::Gap { after, .. } => match read_with(zone, local, after) {
+            Some(instant) => Ok(instant),
+            // Read with the later offset the local time lies just before the jump, so the next transition is the jump.
+            None => offset_transition_after(zone, after.to_timestamp(local)),
+        },
     };
     instant.map_or(Timestamp::MAX, Timestamp::from_jiff)
+}
+
+/// The instant at which a clock with this offset reads `local`, if the zone has that offset then. A database can say that
+/// summer time ends in the very second in which a zone moves by as much, so that no clock is touched (Nuuk in October
+/// 2023), and the offsets on the two sides of what is then called a fold need not both have been in use.
+fn read_with(zone: &TimeZone, local: DateTime, offset: Offset) -> Option<jiff::Timestamp> {
+    let instant = offset.to_timestamp(local).ok()?;
+    (zone.to_offset(instant) == offset).then_some(instant)
 }
 
 fn offset_transition_after(
@@ -106,7 +117,7 @@ pub fn latest_reading(zone: &TimeZone, at: Timestamp) -> DateTime {
         return now;
     }
     let jump = zone.preceding(at.plus_secs(1).to_jiff()).next();
-    jump.map_or(now, |jump| before.to_datetime(jump.timestamp()).saturating_sub(1.second()))
+    jump.map_or(now, |jump| Timestamp::from_jiff(jump.timestamp()).plus_secs(-1).in_zone(zone).max(now))
 }
 
 /// What a local time that a person typed can mean.
@@ -126,14 +137,18 @@ pub enum Typed {
 }
 
 pub fn typed(zone: &TimeZone, local: DateTime) -> Typed {
-    let instant = |instant: Result<jiff::Timestamp, jiff::Error>| {
-        instant.map_or(if local.year() < 1970 { Timestamp::MIN } else { Timestamp::MAX }, Timestamp::from_jiff)
-    };
+    let once = Typed::Once(earliest_at_or_after(zone, local));
     match zone.to_ambiguous_timestamp(local).offset() {
-        AmbiguousOffset::Unambiguous { offset } => Typed::Once(instant(offset.to_timestamp(local))),
+        AmbiguousOffset::Unambiguous { .. } => once,
         AmbiguousOffset::Fold { before, after } => {
-            Typed::Fold { first: instant(before.to_timestamp(local)), second: instant(after.to_timestamp(local)) }
+            match (read_with(zone, local, before), read_with(zone, local, after)) {
+                (Some(first), Some(second)) => {
+                    Typed::Fold { first: Timestamp::from_jiff(first), second: Timestamp::from_jiff(second) }
+                }
+                _ => once,
+            }
         }
+        AmbiguousOffset::Gap { after, .. } if read_with(zone, local, after).is_some() => once,
         AmbiguousOffset::Gap { before, after } => {
             let jump = earliest_at_or_after(zone, local).to_jiff();
             let last = before.to_datetime(jump).saturating_sub(1.minute());
@@ -215,6 +230,33 @@ mod tests {
         check("America/Nuuk", "2026-03-28T23:30", "2026-03-29T01:00:00Z"); // a gap up to midnight
         check("Antarctica/Troll", "2026-03-29T02:30", "2026-03-29T01:00:00Z");
         check("Pacific/Chatham", "2026-09-27T03:00", "2026-09-26T14:00:00Z");
+    }
+
+    #[test]
+    fn the_rule_and_its_inverse_hold_in_every_zone_whenever_clocks_change() {
+        let at = |text: &str| text.parse::<jiff::Timestamp>().expect("an instant");
+        for name in jiff::tz::db().available() {
+            let Some(zone) = zone_named(name.as_str()) else { continue };
+            let changes = zone.following(at("2021-01-01T00:00:00Z"));
+            for change in changes.take_while(|change| change.timestamp() < at("2032-01-01T00:00:00Z")) {
+                let change = Timestamp::from_jiff(change.timestamp());
+                for minutes in (-130..=130).step_by(20) {
+                    let local = change.in_zone(&zone).saturating_add(minutes.minutes());
+                    let instant = earliest_at_or_after(&zone, local);
+                    assert!(instant.in_zone(&zone) >= local, "{name}: {instant} reads {local} or later");
+                    assert!(instant.plus_secs(-1).in_zone(&zone) < local, "{name}: {instant} is the first for {local}");
+                    assert!(latest_reading(&zone, instant) >= local, "{name}: {local} has come by {instant}");
+                    assert!(latest_reading(&zone, instant.plus_secs(-1)) < local, "{name}: {local} and not before");
+                    match typed(&zone, local) {
+                        Typed::Once(once) => assert_eq!((once, once.in_zone(&zone)), (instant, local), "{name}"),
+                        Typed::Fold { first, second } => {
+                            assert_eq!((first, second.in_zone(&zone)), (instant, local), "{name}");
+                        }
+                        Typed::Gap { before, after } => assert!(before < local && local < after, "{name} {local}"),
+                    }
+                }
+            }
+        }
     }
 
     #[test]
