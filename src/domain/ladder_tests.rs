@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::access::Role;
 use crate::domain::entry::{Entry, Interval};
+use crate::domain::escalation::SourceRules;
 use crate::domain::id::{EntryId, Id, PolicyId, ScheduleId, TeamId};
 use crate::domain::oncall::Calendar;
 use crate::domain::policy::{Policy, Recipient};
@@ -58,7 +59,8 @@ fn context(repeat: u8, levels: &[(u8, u16, &[Recipient])]) -> Context {
     };
     let people = [(ANA, Role::Responder), (BO, Role::Responder), (ROOT, Role::Admin)];
     let people = people.map(|(number, role)| (UserId::new(number), person(number, role))).into();
-    Context { policy, people, calendars: BTreeMap::new(), teams: BTreeMap::new() }
+    let (calendars, teams) = (BTreeMap::new(), BTreeMap::new());
+    Context { policy, people, calendars, teams, source: SourceRules::NONE, hold: None }
 }
 
 fn user(number: u64) -> Recipient {

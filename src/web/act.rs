@@ -75,7 +75,7 @@ pub async fn submit(
         _ => return Err(WebError::BadRequest("Press one of the buttons of the page.")),
     };
     let asked = token.clone();
-    match refused(web.write(move |tx| passes::act(tx, &asked, deed)).await)? {
+    match refused(web.write(move |tx| passes::act(tx, &asked, deed.clone())).await)? {
         Ok(Some(_)) => Ok(to(format!("/a/{token}"))),
         // The page says why, with the status that belongs to it.
         Ok(None) => show(&web, token, StatusCode::OK, None).await,

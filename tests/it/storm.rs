@@ -132,7 +132,7 @@ fn take_one(world: &World, who: UserId, random: &mut Jitter) {
 
 fn act(world: &World, who: UserId, incident: Incident, deed: Deed) {
     let (actor, reference) = (Actor::user(who, Role::Responder, Door::Web), incident.number.to_string());
-    world.write(move |tx| incidents::act(tx, &actor, &reference, None, deed)).expect("somebody acts");
+    world.write(move |tx| incidents::act(tx, &actor, &reference, None, deed.clone())).expect("somebody acts");
 }
 
 fn judge(world: &World) {
