@@ -2,7 +2,7 @@
 
 use crate::app::{AppError, context};
 use crate::domain::id::{ScheduleId, UserId};
-use crate::domain::oncall::{Calendar, People, Place, Segment, final_schedule, on_call};
+use crate::domain::oncall::{self, Calendar, Claim, People, Place, SEARCHED_DAYS, Segment, final_schedule, on_call};
 use crate::domain::refusal::Refusal;
 use crate::domain::schedule::Schedule;
 use crate::domain::time::Timestamp;
@@ -47,6 +47,32 @@ pub fn on_schedule(read: &impl Read, id: ScheduleId, at: Timestamp) -> Result<On
         schedule: calendar.schedule,
         places,
     })
+}
+
+/// One schedule's whole answer at an instant: who, since and until when, and why nobody else.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub calendar: Calendar,
+    pub people: People,
+    /// Empty: nobody.
+    pub on_call: Vec<oncall::OnCall>,
+    pub claims: Vec<Claim>,
+    /// When nobody is on call: who is next, and when.
+    pub after_gap: Option<(Timestamp, Vec<UserId>)>,
+}
+
+pub fn answered(read: &impl Read, id: ScheduleId, at: Timestamp) -> Result<Answer, AppError> {
+    // Since when somebody is on call lies in the past, so that is loaded as well.
+    let (calendar, people) = calendar(read, id, at.plus_secs(-SEARCHED_DAYS * 86_400))?;
+    let on_call = oncall::answer(&calendar, &people, at);
+    let claims = oncall::explain(&calendar, &people, at);
+    let mut after_gap = None;
+    if on_call.is_empty() {
+        let ahead = final_schedule(&calendar, &people, at, at.plus_secs(SEARCHED_DAYS * 86_400));
+        let next = ahead.into_iter().find(|segment| !segment.places.is_empty());
+        after_gap = next.map(|next| (next.start, next.places.iter().map(|place| place.user).collect()));
+    }
+    Ok(Answer { calendar, people, on_call, claims, after_gap })
 }
 
 /// The schedule as it comes out between two instants.

@@ -1,15 +1,19 @@
 //! Escalation policies.
 
 use crate::app::error::taken;
-use crate::app::{AppError, Write, change};
+use crate::app::{AppError, Write, change, context};
+use crate::domain::Urgency;
 use crate::domain::actor::Actor;
-use crate::domain::id::{PolicyId, UserId};
+use crate::domain::id::{PolicyId, ScheduleId, UserId};
+use crate::domain::ladder::{self, Rung};
 use crate::domain::policy::{Level, Policy, REPAGE_MINUTES_DEFAULT, REPEAT_DEFAULT, Recipient};
 use crate::domain::refusal::Refusal;
 use crate::domain::schedule::Schedule;
 use crate::domain::team::Team;
+use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::store::{Read, alert_sources, policies};
+use std::collections::BTreeSet;
 
 pub fn all(read: &impl Read) -> Result<Vec<Policy>, AppError> {
     let mut all = policies::policies_all(read, super::MANY)?;
@@ -19,6 +23,21 @@ pub fn all(read: &impl Read) -> Result<Vec<Policy>, AppError> {
 
 pub fn one(read: &impl Read, id: PolicyId) -> Result<Policy, AppError> {
     Ok(read.get::<Policy>(id)?.ok_or_else(|| Refusal::not_found("escalation policy"))?)
+}
+
+/// Who would be woken, and when, if an alert opened an incident at `at` and nobody answered.
+pub fn ladder(read: &impl Read, id: PolicyId, urgency: Urgency, at: Timestamp) -> Result<Vec<Rung>, AppError> {
+    one(read, id)?;
+    let mut known = context::for_policy(read, id, BTreeSet::new(), at)?;
+    // A decision about now is content with the next few entries; a ladder may take days.
+    let schedules: Vec<ScheduleId> = known.calendars.keys().copied().collect();
+    for schedule in schedules {
+        if let Some(calendar) = context::calendar(read, schedule, at, super::MANY)? {
+            known.people.extend(context::load_people(read, &context::people_of(&calendar))?);
+            known.calendars.insert(schedule, calendar);
+        }
+    }
+    Ok(ladder::ladder(&known, urgency, at))
 }
 
 /// What people decide about a policy besides its levels.

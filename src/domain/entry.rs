@@ -1,6 +1,6 @@
 //! What people put on a schedule: normal entries, which may not overlap, and overrides, which may overlap anything.
 
-use crate::domain::id::{EntryId, OverrideId, ScheduleId, UserId};
+use crate::domain::id::{EntryId, Id, OverrideId, ScheduleId, UserId};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,18 @@ pub struct Override {
     pub note: String,
     pub author: Option<UserId>,
     pub recorded_at: Timestamp,
+}
+
+impl Override {
+    /// Whether the two are the halves of a swap: made in one go, hence numbered in a row, and each standing in for the
+    /// other's person. Overrides that are made one by one have an audit entry's number between them.
+    pub fn is_swapped_with(&self, other: &Override) -> bool {
+        let stands_in = |o: &Override, from: UserId| o.mode == OverrideMode::Replace { from };
+        self.id.number().abs_diff(other.id.number()) == 1
+            && (self.schedule, self.author, self.recorded_at) == (other.schedule, other.author, other.recorded_at)
+            && stands_in(self, other.user)
+            && stands_in(other, self.user)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

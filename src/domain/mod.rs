@@ -20,6 +20,7 @@ pub mod id;
 pub mod import;
 pub mod incident;
 pub mod ladder;
+pub mod layer;
 pub mod maintenance;
 pub mod notification;
 pub mod oncall;
@@ -28,6 +29,7 @@ pub mod policy;
 pub mod receipt;
 pub mod refusal;
 pub mod reply;
+pub mod report;
 pub mod retry;
 pub mod rotation;
 pub mod rules;
@@ -41,6 +43,7 @@ pub mod time;
 pub mod timeline;
 pub mod turn;
 pub mod user;
+pub mod warning;
 
 use serde::{Deserialize, Serialize};
 

@@ -3,7 +3,9 @@
 //! A row says who may call; the guard that stands before its handler enforces it, before a body is read or anything is
 //! looked up. HEAD answers wherever GET does, other methods of a listed path answer 405, unlisted paths 404.
 
-use crate::web::api::{deeds, escalation_policies, incidents, system, teams, users};
+use crate::web::api::{
+    deeds, escalation_policies, incidents, ladder, on_call, rotations, schedules, system, teams, users,
+};
 use crate::web::callback::infobip;
 use crate::web::error::WebError;
 use crate::web::guard::{Guarded, guard};
@@ -133,8 +135,31 @@ pub fn table() -> Vec<RouteSpec> {
         RouteSpec::get("/api/v1/escalation-policies", Viewer, escalation_policies::list),
         RouteSpec::post("/api/v1/escalation-policies", Admin, escalation_policies::create),
         RouteSpec::get("/api/v1/escalation-policies/{id}", Viewer, escalation_policies::one),
+        RouteSpec::get("/api/v1/escalation-policies/{id}/ladder", Viewer, ladder::get),
         RouteSpec::put("/api/v1/escalation-policies/{id}", Admin, escalation_policies::edit),
         RouteSpec::delete("/api/v1/escalation-policies/{id}", Admin, escalation_policies::delete),
+        RouteSpec::get("/api/v1/schedules", Viewer, schedules::list),
+        RouteSpec::post("/api/v1/schedules", Admin, schedules::create),
+        RouteSpec::get("/api/v1/schedules/{id}", Viewer, schedules::one),
+        RouteSpec::put("/api/v1/schedules/{id}", Admin, schedules::edit),
+        RouteSpec::delete("/api/v1/schedules/{id}", Admin, schedules::delete),
+        RouteSpec::get("/api/v1/schedules/{id}/entries", Viewer, schedules::entries),
+        RouteSpec::post("/api/v1/schedules/{id}/entries", Admin, schedules::add_entry),
+        RouteSpec::put("/api/v1/schedules/{id}/entries/{entry}", Admin, schedules::edit_entry),
+        RouteSpec::delete("/api/v1/schedules/{id}/entries/{entry}", Admin, schedules::remove_entry),
+        RouteSpec::get("/api/v1/schedules/{id}/overrides", Viewer, schedules::overrides),
+        RouteSpec::post("/api/v1/schedules/{id}/overrides", Admin, schedules::add_override),
+        RouteSpec::delete("/api/v1/schedules/{id}/overrides/{override}", Admin, schedules::remove_override),
+        RouteSpec::post("/api/v1/schedules/{id}/swaps", Admin, schedules::add_swap),
+        RouteSpec::post("/api/v1/schedules/{id}/layers", Admin, rotations::create),
+        RouteSpec::put("/api/v1/schedules/{id}/layers/{layer}", Admin, rotations::edit),
+        RouteSpec::post("/api/v1/schedules/{id}/layers/{layer}/move", Admin, rotations::place),
+        RouteSpec::delete("/api/v1/schedules/{id}/layers/{layer}", Admin, rotations::remove),
+        RouteSpec::get("/api/v1/schedules/{id}/on-call", Viewer, on_call::of_schedule),
+        RouteSpec::get("/api/v1/schedules/{id}/final-schedule", Viewer, on_call::final_schedule),
+        RouteSpec::get("/api/v1/schedules/{id}/explain", Viewer, on_call::explain),
+        RouteSpec::get("/api/v1/schedules/{id}/gaps", Viewer, on_call::gaps),
+        RouteSpec::get("/api/v1/on-call", Viewer, on_call::everywhere),
     ];
     table.extend(ui::routes());
     table

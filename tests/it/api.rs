@@ -50,6 +50,15 @@ async fn a_policy_is_set_up_changed_and_removed() {
     let timed = json!({"name": "Nights", "levels": [level(1)], "repeat": 0, "ack_timeout_seconds": 1800});
     let policy = call(&site, Method::PUT, &path, timed).await.json();
     assert_eq!((&policy["repeat"], &policy["ack_timeout_seconds"]), (&json!(0), &json!(1800)));
+    let ladder = site.api(Method::GET, &format!("/api/v1{path}/ladder?at=2027-03-02T03:16:00Z"), "viewer", None).await;
+    let rungs = ladder.json()["data"].clone();
+    let steps: Vec<(&Value, &Value)> =
+        rungs.as_array().expect("rungs").iter().map(|rung| (&rung["at"], &rung["kind"])).collect();
+    let (now, then) = (json!("2027-03-02T03:16:00Z"), json!("2027-03-02T03:21:00Z"));
+    assert_eq!(steps, [(&now, &json!("level")), (&then, &json!("last_resort"))]);
+    assert_eq!(rungs[0]["people"][0]["user"]["id"], json!(responder));
+    let fraction = (422, "instant_form", "/at", "whole seconds");
+    refused(&site, Method::GET, &format!("{path}/ladder?at=2027-03-02T03:16:00.5Z"), Value::Null, fraction).await;
     assert_eq!(call(&site, Method::DELETE, &path, json!({})).await.status, 204);
     assert_eq!(call(&site, Method::GET, &path, Value::Null).await.status, 404);
 }

@@ -13,6 +13,8 @@ mod oncall;
 mod people;
 mod reaching;
 mod scenarios;
+mod schedules;
+mod schedules_api;
 mod schema;
 mod senders;
 mod startup;

@@ -23,7 +23,7 @@ fn hourly(world: &mut World) -> (ScheduleId, EntryId) {
         for hour in 0..HOURS {
             let user: UserId = people[hour as usize % 2];
             let span = Interval { start: now.plus_secs(hour * 3600), end: now.plus_secs((hour + 1) * 3600) };
-            last = Some(schedules::add_entry(tx, &Actor::SYSTEM, id, user, span, "")?);
+            last = Some(schedules::add_entry(tx, &Actor::SYSTEM, id, user, span, "")?.id);
         }
         Ok((id, last.expect("there are hours")))
     });

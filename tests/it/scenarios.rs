@@ -8,6 +8,7 @@
 //! policy NAME  1: alice, 5m  2: bob schedule:primary, 10m  [repeat 1]  [last carol]  [timeout 30m]  [repage 30m]
 //! person NAME [admin|viewer] [sms|email|whatsapp|none …]      anybody else named is a responder with SMS
 //! schedule NAME  alice 00:00-12:00  bob 12:00-24:00
+//! rotation SCHEDULE hourly|daily|weekly  alice bob             in turn from 00:00; makes the schedule if it is new
 //! 00:00  alert SOURCE ID SEVERITY "title"     a source is called as its policy
 //! 00:00  recover SOURCE ID  |  takes SOURCE ID
 //! 00:00  flood SOURCE N ID SEVERITY           N alerts, ID-1 to ID-N
@@ -56,7 +57,9 @@ use pagerpal::domain::event::{Action, Event, Order, Report, SenderTime};
 use pagerpal::domain::heartbeat::Beat;
 use pagerpal::domain::id::{AlertSourceId, IncidentId, MaintenanceId, PolicyId, ScheduleId, UserId};
 use pagerpal::domain::incident::Incident;
+use pagerpal::domain::layer::Draft;
 use pagerpal::domain::policy::{Level, REPAGE_MINUTES_DEFAULT, Recipient};
+use pagerpal::domain::rotation::{Cadence, Civil};
 use pagerpal::domain::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -205,20 +208,32 @@ impl Stage {
                 self.world.person(name, role, &channels);
             }
             Some("schedule") => {
-                let name = words.next().expect("a name").to_owned();
-                let basics = schedules::Basics {
-                    name: name.clone(),
-                    team: self.world.team,
-                    zone: "UTC".to_owned(),
-                    fallback: None,
-                };
-                let id = self.world.write(move |tx| schedules::create(tx, &Actor::SYSTEM, &basics))?;
-                self.schedules.insert(name, id);
+                let id = self.schedule(words.next().expect("a name"))?;
                 let words: Vec<&str> = words.collect();
                 for pair in words.chunks(2) {
                     let (user, span) = (self.person(pair[0]), self.span(pair[1]));
                     self.world.write(move |tx| schedules::add_entry(tx, &Actor::SYSTEM, id, user, span, ""))?;
                 }
+            }
+            Some("rotation") => {
+                let id = self.schedule(words.next().expect("a name"))?;
+                let cadence = match words.next() {
+                    Some("hourly") => Cadence::Hours(1),
+                    Some("daily") => Cadence::Days(1),
+                    Some("weekly") => Cadence::Weeks(1),
+                    other => panic!("{}: no cadence {other:?}", self.file),
+                };
+                let slots = words.map(|name| vec![self.person(name)]).collect();
+                let draft = Draft {
+                    name: "rotation".to_owned(),
+                    zone: "UTC".to_owned(),
+                    from: None,
+                    anchor: Civil(self.zero.as_second() / 60),
+                    cadence,
+                    slots,
+                    windows: vec![],
+                };
+                self.world.write(move |tx| schedules::add_layer(tx, &Actor::SYSTEM, id, &draft))?;
             }
             Some("policy") => self.policy(line)?,
             _ if reaching::act(&mut self.world, line).is_some() => {}
@@ -227,6 +242,17 @@ impl Stage {
             other => panic!("{}: what is {other:?} in {line:?}?", self.file),
         }
         Ok(())
+    }
+
+    fn schedule(&mut self, name: &str) -> Result<ScheduleId, AppError> {
+        if let Some(id) = self.schedules.get(name) {
+            return Ok(*id);
+        }
+        let (team, zone) = (self.world.team, "UTC".to_owned());
+        let basics = schedules::Basics { name: name.to_owned(), team, zone, fallback: None };
+        let id = self.world.write(move |tx| schedules::create(tx, &Actor::SYSTEM, &basics))?;
+        self.schedules.insert(name.to_owned(), id);
+        Ok(id)
     }
 
     fn span(&self, text: &str) -> Interval {

@@ -1,7 +1,7 @@
 """Who is on call, a second time: slow, plain, and written from the rules alone.
 
-`tests/it/model` deals random schedules with PagerPal's answers, one JSON object a line. This reads them, works out every
-answer anew and says where the two differ. It shares nothing with the answers it checks: other language, other
+`tests/it/model` deals random schedules with PagerPal's answers, one JSON object a line. This reads them, works out
+every answer anew and says where the two differ. It shares nothing with the answers it checks: other language, other
 implementation of the same zone database, other method. Nothing here is clever on purpose:
 
 - local time to instant is a search through real minutes, one after the other, for the first that reads it or later;
@@ -113,7 +113,7 @@ def field(text, low, high, names=()):
 
 
 def cron_matches(pattern, anchor):
-    """On the civil line, minute by minute of the days that match. Two restricted day fields: either, as crontab(5) says."""
+    """On the civil line, minute by minute of matching days. Two restricted day fields: either, as crontab(5) says."""
     minutes, hours, days, months, weekdays = pattern.split()
     either = days != "*" and weekdays != "*"
     minutes, hours = field(minutes, 0, 59), field(hours, 0, 23)
@@ -269,7 +269,7 @@ class Schedule:
         return [], None, "no claim"
 
     def cuts(self):
-        """Every second of the stretch, and of a day around, at which the answer could change; no others are looked at."""
+        """Every second of the stretch, and of a day around, at which the answer could change."""
         cuts = {self.start - 86400, self.start, self.end, self.end + 86400}
         for activity in self.people.values():
             cuts.update(second for span in activity for second in span)
@@ -343,7 +343,7 @@ def compare(text):
 
 
 def segments(pieces, start, end):
-    """Neighbours with the same people by the same claim and stand-ins, or the same reason for nobody, are one segment."""
+    """Neighbours with the same people, claim and stand-ins, or the same reason for nobody, are one segment."""
     joined = []
     for first, last, key in pieces:
         if joined and joined[-1][2] == key:
@@ -367,7 +367,7 @@ def segments(pieces, start, end):
 
 
 def run(pieces, user, at, theirs):
-    """How long somebody who is on call at `at` stays so by any claim. An end beyond the pieces is only known to be beyond."""
+    """How long somebody stays on call by any claim. An end beyond the pieces is only known to be beyond."""
     since, until, after = at, at, None
     for first, last, (users, _, _) in reversed(pieces):
         if first <= since:
@@ -395,12 +395,14 @@ def words(line, wrong):
     out = [f"{line['name']}: {line['zone']}, {line['start']} to {line['end']}"]
     for layer in line["layers"]:
         out.append(f"  layer {layer['id']}" + (f" in {layer['zone']}" if layer["zone"] else ""))
-        out.extend("    " + json.dumps(version) for version in layer.get("versions", [f"import {layer.get('imported')}"]))
+        versions = layer.get("versions", [f"import {layer.get('imported')}"])
+        out.extend("    " + json.dumps(version) for version in versions)
     out.extend(f"  import {name}: {json.dumps(shifts)}" for name, shifts in line["imports"].items())
     for part in ["imported_covers", "fallback", "entries", "overrides"]:
         if line[part]:
             out.append(f"  {part}: {json.dumps(line[part])}")
-    inactive = {name: activity for name, activity in line["people"].items() if activity != [["1970-01-01T00:00:00Z", None]]}
+    always = [["1970-01-01T00:00:00Z", None]]
+    inactive = {name: activity for name, activity in line["people"].items() if activity != always}
     out.append(f"  activity of those not always active: {json.dumps(inactive)}")
     out.extend("  " + text for text in wrong[:DISAGREEMENTS_SHOWN])
     if len(wrong) > DISAGREEMENTS_SHOWN:
@@ -416,7 +418,8 @@ def main(path, processes="2"):
             work.update(done)
             disagreements.extend(wrong)
     shown = disagreements[:DISAGREEMENTS_SHOWN]
-    print(json.dumps({"zone_database": tzdata.IANA_VERSION, **work, "disagreements": len(disagreements), "shown": shown}))
+    summary = {"zone_database": tzdata.IANA_VERSION, **work, "disagreements": len(disagreements), "shown": shown}
+    print(json.dumps(summary))
 
 
 if __name__ == "__main__":

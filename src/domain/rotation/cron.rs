@@ -2,12 +2,11 @@
 //!
 //! The pattern has a fixed minute and hour, so it names times of day and says on which days they happen. It is evaluated
 //! on the civil line, as if in UTC; evaluated in the zone it would skip matches inside a gap. Days are looked at a month at
-//! a time, as bits, so counting the matches of ten years is 120 steps; croner reads the pattern, and judges the days where it
-//! uses `L`, `W` or `#`.
+//! a time, as bits, so counting the matches of ten years is 120 steps; croner reads the pattern, and says once for
+//! each kind of month which days `L`, `W` or `#` are.
 
 use super::{Civil, MINUTES_A_DAY, Weekdays};
-use croner::parser::{CronParser, Seconds, Year};
-use croner::{Cron, time::Weekday};
+use croner::{Cron, CronPattern, Weekday};
 
 /// Matches are looked for until then; past every date a schedule may name.
 const LAST_YEAR: i64 = 2200;
@@ -31,8 +30,8 @@ enum Days {
         of_week: u8,
         rule: Rule,
     },
-    /// `L`, `W` or `#`: which days these are depends on the month's length and first weekday.
-    Special(Box<Cron>),
+    /// `L`, `W` or `#`: which days these are depends on the month's length, from 28, and its first weekday.
+    Special(Box<[[u32; 7]; 4]>),
 }
 
 /// How the two fields for days go together.
@@ -63,8 +62,9 @@ impl Matches {
         if fields.len() != 5 || !fixed(minute) || !fixed(hour) {
             return None;
         }
-        let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
-        let cron = parser.parse(pattern).ok()?;
+        // Seconds and year are fixed for croner, which would else write down each of five thousand years. They are never
+        // asked for.
+        let cron: Cron = format!("0 {} 1970", fields.join(" ")).parse().ok()?;
         let of = &cron.pattern;
         let minutes = of.minutes.values();
         let hours = of.hours.values().into_iter();
@@ -72,7 +72,7 @@ impl Matches {
         let times = times.collect();
         let months = of.months.values().into_iter().fold(0, |bits, month| bits | 1 << month);
         let days = if of.days.has_modifiers() || of.days_of_week.has_modifiers() {
-            Days::Special(Box::new(cron))
+            Days::Special(Box::new(special_days(of)))
         } else {
             Days::Plain {
                 of_month: of.days.values().into_iter().fold(0, |bits, day| bits | 1 << (day - 1)),
@@ -188,14 +188,25 @@ impl Matches {
                 };
                 days & ((1_u64 << length) - 1) as u32
             }
-            Days::Special(cron) => (0..length).fold(0, |days, day| {
-                // croner counts weekdays from Sunday, and years as i32; ours lie within 10,000 of zero.
-                let weekday = Weekday::from_days_from_sunday((Weekdays::of_day(month.first) + day + 1) % 7);
-                let matches = cron.pattern.day_match(month.year as i32, month.month, day + 1, weekday);
-                if matches.unwrap_or(false) { days | 1 << day } else { days }
-            }),
+            Days::Special(months) => months[length as usize - 28][Weekdays::of_day(month.first) as usize],
         }
     }
+}
+
+/// The days that match in a month of each length, by its first weekday.
+fn special_days(pattern: &CronPattern) -> [[u32; 7]; 4] {
+    // A month of each length; croner gets the weekday from us, so their years matter no further.
+    let lengths = [(2001, 2, 28), (2000, 2, 29), (2001, 4, 30), (2001, 1, 31)];
+    lengths.map(|(year, month, length)| {
+        std::array::from_fn(|first| {
+            (0..length).fold(0, |days, day| {
+                // croner counts weekdays from Sunday.
+                let weekday = Weekday::from_days_from_sunday((first as u32 + day + 1) % 7);
+                let matches = pattern.day_match(year, month, day + 1, weekday).unwrap_or(false);
+                if matches { days | 1 << day } else { days }
+            })
+        })
+    })
 }
 
 impl Month {

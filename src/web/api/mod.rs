@@ -6,6 +6,10 @@
 pub mod deeds;
 pub mod escalation_policies;
 pub mod incidents;
+pub mod ladder;
+pub mod on_call;
+pub mod rotations;
+pub mod schedules;
 pub mod system;
 pub mod teams;
 pub mod users;
@@ -13,6 +17,9 @@ pub mod users;
 use crate::domain::id::Id;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
+use crate::domain::warning::Warning;
+use crate::web::error::WebError;
+use crate::web::extract::QueryFields;
 use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -48,6 +55,45 @@ fn id_of<T: Id>(text: &str, field: &'static str) -> Result<T, Refusal> {
 
 fn ids_of(ids: &[impl Id]) -> Vec<String> {
     ids.iter().map(ToString::to_string).collect()
+}
+
+/// RFC 3339 with an offset, in whole seconds: a fraction other than zero would have to be cut.
+fn instant_of(text: &str, field: &'static str) -> Result<Timestamp, Refusal> {
+    let sentence = "Write the time as 2026-11-24T09:00:00+01:00, in whole seconds, between 1970 and 2199.";
+    let found: Option<jiff::Timestamp> = text.parse().ok();
+    let whole = found.filter(|at| at.subsec_nanosecond() == 0).map(Timestamp::from_jiff);
+    // What lies outside is clamped on the way in, and so no longer what was written.
+    let inside = whole.filter(|at| found == Some(at.to_jiff()));
+    inside.ok_or_else(|| Refusal::invalid("time_form", field, sentence))
+}
+
+/// Refuses a question that we would not understand in full.
+fn only_known(query: &QueryFields, known: &[&str]) -> Result<(), WebError> {
+    match query.0.0.iter().all(|(name, _)| known.contains(&name.as_str())) {
+        true => Ok(()),
+        false => Err(WebError::BadRequest("The query has a parameter that is not known here.")),
+    }
+}
+
+/// What a change did besides, after what it made.
+#[derive(Debug, Serialize)]
+pub struct WithWarnings<T> {
+    #[serde(flatten)]
+    made: T,
+    warnings: Vec<WarningView>,
+}
+
+#[derive(Debug, Serialize)]
+struct WarningView {
+    code: &'static str,
+    detail: &'static str,
+}
+
+impl<T> WithWarnings<T> {
+    fn new(made: T, warnings: &[Warning]) -> WithWarnings<T> {
+        let view = |warning: &Warning| WarningView { code: warning.code(), detail: warning.sentence() };
+        WithWarnings { made, warnings: warnings.iter().map(view).collect() }
+    }
 }
 
 /// What a document refers to: its id and what people call it.

@@ -1,28 +1,22 @@
-//! `/escalation-policies/{id}`: the ladder as it stands now, and its levels, each in a form of its own.
+//! `/escalation-policies/{id}`: the ladder from any instant on, and its levels, each in a form of its own.
 
+use crate::app::AppError;
 use crate::app::policies::{self, Basics};
-use crate::app::{AppError, context};
-use crate::domain::escalation::Context;
 use crate::domain::id::{PolicyId, UserId};
-use crate::domain::policy::{Level, Policy};
+use crate::domain::policy::Level;
 use crate::domain::refusal::Refusal;
-use crate::domain::time::Timestamp;
-use crate::domain::timeline::LastResort;
 use crate::web::Web;
 use crate::web::error::WebError;
-use crate::web::extract::{Fields, FormBody, PathId, SignedIn};
-use crate::web::ui::clock::{count, duration, list};
+use crate::web::extract::{Fields, FormBody, PathId, QueryFields, SignedIn};
 use crate::web::ui::escalation_policies::{Slots, level, people, recipients, spelled, with_blanks};
 use crate::web::ui::form::Form;
-use crate::web::ui::names::Names;
+use crate::web::ui::ladder::{Asked, Ladder, ladder};
 use crate::web::ui::shell::Shell;
-use crate::web::ui::timeline::{called_person, skip_reason};
 use crate::web::ui::{Desk, Sight, page as drawn, refused, to};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use rinja::Template;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 #[derive(Template)]
@@ -31,21 +25,10 @@ struct Page {
     shell: Shell,
     base: String,
     name: String,
-    ladder: Vec<Rung>,
+    ladder: Ladder,
     levels: Vec<LevelForm>,
     form: Form,
     last_resort: Slots,
-}
-
-/// One step of the ladder, with the names it resolves to now.
-struct Rung {
-    class: &'static str,
-    shape: &'static str,
-    /// After the incident was opened.
-    at: String,
-    title: String,
-    people: String,
-    warning: String,
 }
 
 /// The form of one level, or of the one that could be added.
@@ -68,8 +51,9 @@ pub async fn page(
     State(web): State<Arc<Web>>,
     signed_in: SignedIn,
     PathId(id): PathId<PolicyId>,
+    query: QueryFields,
 ) -> Result<Response, WebError> {
-    show(&web, &signed_in, id, None).await
+    show(&web, &signed_in, id, Asked::read(&query), None).await
 }
 
 pub async fn edit(
@@ -167,7 +151,7 @@ async fn answer(
         Ok(()) => Ok(to(format!("/escalation-policies/{id}"))),
         Err(refusal) => {
             let form = Form::refused(form_name, &form.0.0, refusal);
-            show(web, signed_in, id, Some(Refused { form, level })).await
+            show(web, signed_in, id, Asked::default(), Some(Refused { form, level })).await
         }
     }
 }
@@ -176,17 +160,23 @@ async fn show(
     web: &Arc<Web>,
     signed_in: &SignedIn,
     id: PolicyId,
+    asked: Asked,
     refused: Option<Refused>,
 ) -> Result<Response, WebError> {
     let desk = Desk { web, signed_in, section: "/escalation-policies" };
     let status = refused.as_ref().map_or(StatusCode::OK, |refused| refused.form.status());
-    let page = desk.look(move |sight, shell| shown(sight, shell, id, refused)).await?;
+    let page = desk.look(move |sight, shell| shown(sight, shell, id, &asked, refused)).await?;
     drawn(status, &page)
 }
 
-fn shown(sight: &Sight<'_>, shell: Shell, id: PolicyId, refused: Option<Refused>) -> Result<Page, AppError> {
+fn shown(
+    sight: &Sight<'_>,
+    shell: Shell,
+    id: PolicyId,
+    asked: &Asked,
+    refused: Option<Refused>,
+) -> Result<Page, AppError> {
     let policy = policies::one(sight.read, id)?;
-    let context = context::for_policy(sight.read, id, BTreeSet::new(), sight.reader.now)?;
     let base = format!("/escalation-policies/{id}");
     let choices = recipients(sight)?;
     let mut levels: Vec<LevelForm> = Vec::new();
@@ -228,68 +218,10 @@ fn shown(sight: &Sight<'_>, shell: Shell, id: PolicyId, refused: Option<Refused>
         }
     };
     let last_resort = Slots { chosen, choices: people(sight)? };
-    let ladder = ladder(&policy, &context, sight.names, sight.reader.now);
+    let ladder = ladder(sight, id, asked)?;
     Ok(Page { shell, base, name: policy.name, ladder, levels, form, last_resort })
 }
 
 fn form_of(level: &Level) -> Form {
     Form::blank("level").with("number", level.number).with("delay", level.delay_minutes)
-}
-
-fn ladder(policy: &Policy, context: &Context, names: &Names, now: Timestamp) -> Vec<Rung> {
-    let mut rungs = Vec::new();
-    let mut minutes = 0;
-    for level in &policy.levels {
-        let (called, reasons) = context.people_of(level, now);
-        let people: Vec<String> = called.iter().map(|called| called_person(called, names)).collect();
-        let reasons: Vec<String> = reasons.iter().map(|reason| skip_reason(reason, names)).collect();
-        let is_empty = people.is_empty();
-        let warning = match (is_empty, reasons.is_empty()) {
-            (true, _) => format!("Skipped at once: {}.", reasons.join("; ")),
-            (false, false) => format!("Not reached: {}.", reasons.join("; ")),
-            (false, true) => String::new(),
-        };
-        rungs.push(Rung {
-            class: if is_empty { "warning" } else { "info" },
-            shape: if is_empty { "warn" } else { "bell" },
-            at: offset(minutes),
-            title: format!("Level {}", level.number),
-            people: list(&people),
-            warning,
-        });
-        // An empty level takes no time.
-        minutes += if is_empty { 0 } else { i64::from(level.delay_minutes) };
-    }
-    if policy.repeat > 0 && minutes > 0 {
-        let title = format!("Again from the first level, {}", count(usize::from(policy.repeat), "time"));
-        rungs.push(Rung {
-            class: "info",
-            shape: "again",
-            at: offset(minutes),
-            title,
-            people: String::new(),
-            warning: String::new(),
-        });
-        minutes *= i64::from(policy.repeat) + 1;
-    }
-    let (people, chosen) = context.last_resort(now);
-    let people: Vec<&str> = people.iter().map(|user| names.user(*user)).collect();
-    let (people, warning) = match chosen {
-        LastResort::Policy => (list(&people), ""),
-        LastResort::Admins => (format!("all admins: {}", list(&people)), ""),
-        LastResort::Nobody => (String::new(), "Nobody can be paged: no last resort and no admin has a contact method."),
-    };
-    rungs.push(Rung {
-        class: if warning.is_empty() { "info" } else { "critical" },
-        shape: if warning.is_empty() { "bell-up" } else { "warn" },
-        at: offset(minutes),
-        title: "Last resort".to_owned(),
-        people: format!("{people}, every {} min until taken", policy.repage_minutes),
-        warning: warning.to_owned(),
-    });
-    rungs
-}
-
-fn offset(minutes: i64) -> String {
-    if minutes == 0 { "at once".to_owned() } else { format!("after {}", duration(minutes * 60)) }
 }

@@ -47,6 +47,12 @@ impl Form {
         self
     }
 
+    /// One more value of a field that may come more than once.
+    pub fn and(mut self, field: &str, value: impl ToString) -> Form {
+        self.values.push((field.to_owned(), value.to_string()));
+        self
+    }
+
     pub fn at_place(self, place: usize) -> Form {
         Form { place, ..self }
     }

@@ -11,6 +11,7 @@ pub mod deliveries;
 pub mod form;
 pub mod marks;
 pub mod names;
+pub mod notices;
 pub mod shell;
 pub mod timeline;
 pub mod typed;
@@ -27,9 +28,11 @@ mod heartbeats;
 mod incident;
 mod incident_deeds;
 mod incidents;
+mod ladder;
 mod login;
 mod maintenance;
 mod maintenance_window;
+mod on_call;
 mod own_calendars;
 mod schedule;
 mod schedules;
@@ -135,10 +138,19 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::get("/schedules/{id}", Viewer, schedule::page),
         RouteSpec::post("/schedules/{id}", Admin, schedule::edit),
         RouteSpec::post("/schedules/{id}/delete", Admin, schedule::delete),
-        RouteSpec::post("/schedules/{id}/entries", Admin, schedule::add_entry),
-        RouteSpec::post("/schedules/{id}/entries/{entry}/remove", Admin, schedule::remove_entry),
-        RouteSpec::post("/schedules/{id}/overrides", Admin, schedule::add_override),
-        RouteSpec::post("/schedules/{id}/overrides/{entry}/remove", Admin, schedule::remove_override),
+        RouteSpec::post("/schedules/{id}/entries", Admin, schedule::forms::add_entry),
+        RouteSpec::post("/schedules/{id}/entries/{entry}", Admin, schedule::forms::edit_entry),
+        RouteSpec::post("/schedules/{id}/entries/{entry}/remove", Admin, schedule::forms::remove_entry),
+        RouteSpec::post("/schedules/{id}/overrides", Admin, schedule::forms::add_override),
+        RouteSpec::post("/schedules/{id}/overrides/{entry}/remove", Admin, schedule::forms::remove_override),
+        RouteSpec::post("/schedules/{id}/swaps", Admin, schedule::forms::add_swap),
+        RouteSpec::get("/schedules/{id}/layers/new", Admin, schedule::rotation::new),
+        RouteSpec::post("/schedules/{id}/layers", Admin, schedule::rotation::create),
+        RouteSpec::get("/schedules/{id}/layers/{layer}", Admin, schedule::rotation::page),
+        RouteSpec::post("/schedules/{id}/layers/{layer}", Admin, schedule::rotation::edit),
+        RouteSpec::post("/schedules/{id}/layers/{layer}/move", Admin, schedule::rotation::place),
+        RouteSpec::post("/schedules/{id}/layers/{layer}/remove", Admin, schedule::rotation::remove),
+        RouteSpec::get("/on-call", Viewer, on_call::page),
         RouteSpec::get("/heartbeats", Viewer, heartbeats::page),
         RouteSpec::post("/heartbeats", Admin, heartbeats::create),
         RouteSpec::get("/heartbeats/{id}", Viewer, heartbeat::page),

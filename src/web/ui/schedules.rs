@@ -7,9 +7,10 @@ use crate::domain::refusal::Refusal;
 use crate::domain::schedule::Schedule;
 use crate::web::Web;
 use crate::web::error::WebError;
-use crate::web::extract::{Fields, FormBody, SignedIn};
+use crate::web::extract::{Fields, FormBody, QueryFields, SignedIn};
 use crate::web::ui::clock::{count, duration};
 use crate::web::ui::form::{Choice, Form};
+use crate::web::ui::notices::notices;
 use crate::web::ui::shell::Shell;
 use crate::web::ui::{Desk, Sight, active_people, page as drawn, refused, to, zones};
 use axum::extract::State;
@@ -24,6 +25,7 @@ pub const AHEAD_SECS: i64 = 14 * 86_400;
 #[template(path = "templates/schedules.html", askama = rinja)]
 struct Schedules {
     shell: Shell,
+    notices: Vec<&'static str>,
     schedules: Vec<Row>,
     form: Form,
     teams: Vec<Choice>,
@@ -41,9 +43,9 @@ struct Row {
     zone: String,
 }
 
-pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn) -> Result<Response, WebError> {
+pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn, query: QueryFields) -> Result<Response, WebError> {
     let form = Form::blank("schedule").with("zone", &signed_in.user.zone);
-    show(&web, &signed_in, form).await
+    show(&web, &signed_in, form, notices(&query)).await
 }
 
 pub async fn create(State(web): State<Arc<Web>>, signed_in: SignedIn, form: FormBody) -> Result<Response, WebError> {
@@ -53,7 +55,7 @@ pub async fn create(State(web): State<Arc<Web>>, signed_in: SignedIn, form: Form
     };
     match refused(done.await)? {
         Ok(id) => Ok(to(format!("/schedules/{id}"))),
-        Err(refusal) => show(&web, &signed_in, Form::refused("schedule", &form.0.0, refusal)).await,
+        Err(refusal) => show(&web, &signed_in, Form::refused("schedule", &form.0.0, refusal), vec![]).await,
     }
 }
 
@@ -66,7 +68,12 @@ pub fn basics(form: &Fields) -> Result<Basics, Refusal> {
     })
 }
 
-async fn show(web: &Arc<Web>, signed_in: &SignedIn, form: Form) -> Result<Response, WebError> {
+async fn show(
+    web: &Arc<Web>,
+    signed_in: &SignedIn,
+    form: Form,
+    notices: Vec<&'static str>,
+) -> Result<Response, WebError> {
     let desk = Desk { web, signed_in, section: "/schedules" };
     let status = form.status();
     let page = desk
@@ -74,7 +81,7 @@ async fn show(web: &Arc<Web>, signed_in: &SignedIn, form: Form) -> Result<Respon
             let row = |schedule| row(sight, schedule);
             let schedules = schedules::all(sight.read)?.into_iter().map(row).collect::<Result<_, AppError>>()?;
             let (teams, people) = choices(sight)?;
-            Ok(Schedules { shell, schedules, form, teams, people, zones: zones() })
+            Ok(Schedules { shell, notices, schedules, form, teams, people, zones: zones() })
         })
         .await?;
     drawn(status, &page)

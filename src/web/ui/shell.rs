@@ -4,9 +4,10 @@ use crate::app::system::Alarm;
 use crate::domain::access::{Action, Role, may};
 
 /// Where a signed-in person finds things, in this order.
-const NAV: [(&str, &str); 10] = [
+const NAV: [(&str, &str); 11] = [
     ("/dashboard", "Dashboard"),
     ("/incidents", "Incidents"),
+    ("/on-call", "On-call"),
     ("/schedules", "Schedules"),
     ("/teams", "Teams"),
     ("/users", "Users"),

@@ -1,8 +1,9 @@
 //! Local times that people type: read in the zone they name, refused where the clocks skip them, asked about where the
 //! clocks show them twice.
 //!
-//! A field `start` comes with a select `start_pass` once its time is ambiguous: the first pass is preset, and sending the
-//! form again with it answers the question.
+//! A field `start` comes with a select `start_pass` once its time is ambiguous: of a time that comes twice the first pass is
+//! preset, of one that never comes both neighbours are offered, and sending the form again with it answers the question.
+//! An answer counts only while its question still stands.
 
 use crate::domain::refusal::Refusal;
 use crate::domain::time::{Timestamp, Typed, typed, zone_named};
@@ -24,17 +25,34 @@ pub fn instant(form: &Fields, field: &'static str, pass: &str, zone_name: &str) 
         );
         return Err(Refusal::invalid("time_in_fold", field, sentence));
     }
+    if let Typed::Gap { before, after } = found
+        && let Some(neighbour) = [before, after].into_iter().find(|neighbour| written(*neighbour) == form.text(pass))
+    {
+        return typed(&zone(zone_name)?, neighbour).instant(neighbour, zone_name, field, false);
+    }
     found.instant(local, zone_name, field, form.text(pass) == SECOND)
+}
+
+/// As a `datetime-local` input writes it.
+pub fn written(local: DateTime) -> String {
+    local.strftime("%Y-%m-%dT%H:%M").to_string()
 }
 
 const FIRST: &str = "first";
 const SECOND: &str = "second";
 
-/// What to ask beside a field whose time comes twice; empty for every other time.
+/// What to ask beside a field whose time comes twice or never; empty for every other time.
 pub fn passes(form: &Form, field: &str, zone_name: &str) -> Vec<Choice> {
     let Ok(zone) = zone(zone_name) else { return vec![] };
     let Ok(local) = form.value(field).parse::<DateTime>() else { return vec![] };
-    let Typed::Fold { first, second } = typed(&zone, local) else { return vec![] };
+    let (first, second) = match typed(&zone, local) {
+        Typed::Once(_) => return vec![],
+        Typed::Gap { before, after } => {
+            let neighbour = |at: DateTime| Choice::new(written(at), at.strftime("%H:%M on %-d %b").to_string());
+            return vec![Choice::new("", "choose"), neighbour(before), neighbour(after)];
+        }
+        Typed::Fold { first, second } => (first, second),
+    };
     let in_words = |which: &str, instant: Timestamp| {
         let zoned = instant.to_jiff().to_zoned(zone.clone());
         format!("the {which} time, {}", zoned.strftime("%H:%M %Z, UTC%:z"))
@@ -75,12 +93,15 @@ mod tests {
         check(new_york, "2026-11-01T01:30", "first", Ok("2026-11-01T05:30:00Z"));
         check(new_york, "2026-11-01T01:30", "second", Ok("2026-11-01T06:30:00Z"));
         check(new_york, "2026-03-08T02:30", "first", Err("time_in_gap"));
+        check(new_york, "2026-03-08T02:30", "2026-03-08T01:59", Ok("2026-03-08T06:59:00Z"));
+        check(new_york, "2026-03-08T02:30", "2026-03-08T03:00", Ok("2026-03-08T07:00:00Z"));
+        check(new_york, "2026-03-09T02:30", "2026-03-08T03:00", Ok("2026-03-09T06:30:00Z"));
         check("UTC", "tomorrow", "", Err("time_form"));
         check("EST", "2026-11-24T09:00", "", Err("zone_unknown"));
     }
 
     #[test]
-    fn only_a_time_that_comes_twice_is_asked_about() {
+    fn only_a_time_that_comes_twice_or_never_is_asked_about() {
         let asked = |zone: &str, local: &str| -> Vec<String> {
             let form = Form::blank("window").with("start", local);
             passes(&form, "start", zone).into_iter().map(|choice| choice.label).collect()
@@ -89,6 +110,7 @@ mod tests {
             asked("America/New_York", "2026-11-01T01:30"),
             ["the first time, 01:30 EDT, UTC-04:00", "the second time, 01:30 EST, UTC-05:00"]
         );
+        assert_eq!(asked("America/New_York", "2026-03-08T02:30"), ["choose", "01:59 on 8 Mar", "03:00 on 8 Mar"]);
         assert!(asked("America/New_York", "2026-11-01T02:30").is_empty());
         assert!(asked("EST", "2026-11-01T01:30").is_empty() && asked("UTC", "").is_empty());
     }

@@ -1,0 +1,251 @@
+//! `/api/v1/schedules/{id}/layers`: rotations as programs write them, and the order of the layers.
+//!
+//! A rotation keeps its versions. A `PUT` makes the next one, from `effective_from` on, which is the next handoff if it is
+//! left out; what is in force stays. Every answer is the whole schedule.
+
+use crate::app::schedules;
+use crate::domain::id::{LayerId, ScheduleId, UserId};
+use crate::domain::layer::Draft;
+use crate::domain::refusal::Refusal;
+use crate::domain::rotation::{Cadence, Civil, Version, Weekdays, Window};
+use crate::domain::schedule::{Layer, Turns};
+use crate::web::Web;
+use crate::web::api::schedules::{ScheduleView, after, ids};
+use crate::web::api::{Instant, WithWarnings, id_of, ids_of, instant_of};
+use crate::web::error::WebError;
+use crate::web::extract::{Caller, JsonBody, PathId};
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+#[derive(Debug, Serialize)]
+pub struct LayerView {
+    id: String,
+    name: String,
+    zone: String,
+    /// The calendar from elsewhere that it follows, if it is no rotation.
+    import: Option<String>,
+    /// The oldest first; the first counts from its anchor.
+    versions: Vec<VersionView>,
+}
+
+#[derive(Debug, Serialize)]
+struct VersionView {
+    effective_from: Instant,
+    /// A reading of the zone's clocks, without offset: it recurs.
+    anchor: String,
+    cadence: CadenceView,
+    /// Ids of users, the deactivated included.
+    slots: Vec<Vec<String>>,
+    windows: Vec<WindowView>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CadenceView {
+    /// `hours`, `days`, `weeks`, `months`, `windows`, `cron`.
+    unit: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    count: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pattern: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WindowView {
+    /// `mon` to `sun`: the days on which it begins.
+    days: Vec<String>,
+    /// `09:00`.
+    start: String,
+    /// At or before `start` it is on the next day.
+    end: String,
+    #[serde(default)]
+    extra_days: u8,
+}
+
+/// A whole rotation.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RotationBody {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    zone: String,
+    effective_from: Option<String>,
+    #[serde(default)]
+    anchor: String,
+    cadence: CadenceView,
+    #[serde(default)]
+    slots: Vec<Vec<String>>,
+    #[serde(default)]
+    windows: Vec<WindowView>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MoveBody {
+    /// 0 is the top.
+    position: usize,
+}
+
+const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
+impl LayerView {
+    pub fn of(layer: &Layer, schedule_zone: &str) -> LayerView {
+        let (import, versions) = match &layer.turns {
+            Turns::Rotation(versions) => (None, versions.iter().map(VersionView::of).collect()),
+            Turns::Imported(import) => (Some(import.to_string()), vec![]),
+        };
+        let zone = layer.zone.clone().unwrap_or_else(|| schedule_zone.to_owned());
+        LayerView { id: layer.id.to_string(), name: layer.name.clone(), zone, import, versions }
+    }
+}
+
+impl VersionView {
+    fn of(version: &Version) -> VersionView {
+        VersionView {
+            effective_from: version.effective_from.into(),
+            anchor: version.anchor.to_datetime().strftime("%Y-%m-%dT%H:%M").to_string(),
+            cadence: CadenceView::of(&version.cadence),
+            slots: version.slots.iter().map(|slot| ids_of(slot)).collect(),
+            windows: version.windows.iter().map(WindowView::of).collect(),
+        }
+    }
+}
+
+impl CadenceView {
+    fn of(cadence: &Cadence) -> CadenceView {
+        let (unit, count) = match cadence {
+            Cadence::Hours(count) => ("hours", count),
+            Cadence::Days(count) => ("days", count),
+            Cadence::Weeks(count) => ("weeks", count),
+            Cadence::Months(count) => ("months", count),
+            Cadence::Windows(count) => ("windows", count),
+            Cadence::Cron(pattern) => {
+                return CadenceView { unit: "cron".to_owned(), count: None, pattern: Some(pattern.clone()) };
+            }
+        };
+        CadenceView { unit: unit.to_owned(), count: Some((*count).into()), pattern: None }
+    }
+
+    fn read(&self) -> Result<Cadence, Refusal> {
+        // What no rotation counts to is out of range, which its own check says.
+        let count = self.count.map_or(1, |count| u16::try_from(count).unwrap_or(u16::MAX));
+        Ok(match self.unit.as_str() {
+            "hours" => Cadence::Hours(count),
+            "days" => Cadence::Days(count),
+            "weeks" => Cadence::Weeks(count),
+            "months" => Cadence::Months(count),
+            "windows" => Cadence::Windows(count),
+            "cron" => Cadence::Cron(self.pattern.clone().unwrap_or_default()),
+            _ => {
+                let sentence = "A unit is hours, days, weeks, months, windows or cron.";
+                return Err(Refusal::invalid("unknown", "cadence", sentence));
+            }
+        })
+    }
+}
+
+impl WindowView {
+    fn of(window: &Window) -> WindowView {
+        let time = |minutes: u16| format!("{:02}:{:02}", minutes / 60, minutes % 60);
+        let days = window.days.list().into_iter().map(|day| DAYS[usize::from(day)].to_owned()).collect();
+        WindowView { days, start: time(window.start), end: time(window.end), extra_days: window.extra_days }
+    }
+
+    fn read(&self) -> Result<Window, Refusal> {
+        let bad = || {
+            let sentence = "A window has days from mon to sun, and times such as 09:00.";
+            Refusal::invalid("window_range", "windows", sentence)
+        };
+        let day = |word: &String| DAYS.iter().position(|day| day == word).map(|day| day as u8).ok_or_else(bad);
+        let time = |text: &String| {
+            let time: jiff::civil::Time = text.parse().map_err(|_| bad())?;
+            Ok::<_, Refusal>(time.hour() as u16 * 60 + time.minute() as u16)
+        };
+        let days = Weekdays::from_list(self.days.iter().map(day).collect::<Result<Vec<u8>, _>>()?);
+        Ok(Window { days, start: time(&self.start)?, end: time(&self.end)?, extra_days: self.extra_days })
+    }
+}
+
+impl RotationBody {
+    fn draft(self) -> Result<Draft, Refusal> {
+        let local: jiff::civil::DateTime = self.anchor.parse().map_err(|_| {
+            Refusal::invalid("time_form", "anchor", "Write the anchor as 2026-11-24T09:00, without an offset.")
+        })?;
+        let slot =
+            |slot: &Vec<String>| slot.iter().map(|text| id_of(text, "slots")).collect::<Result<Vec<UserId>, _>>();
+        Ok(Draft {
+            from: self.effective_from.as_deref().map(|text| instant_of(text, "effective_from")).transpose()?,
+            anchor: Civil::of(local),
+            cadence: self.cadence.read()?,
+            slots: self.slots.iter().map(slot).collect::<Result<_, _>>()?,
+            windows: self.windows.iter().map(WindowView::read).collect::<Result<_, _>>()?,
+            name: self.name,
+            zone: self.zone,
+        })
+    }
+}
+
+type Answer = Result<Json<WithWarnings<ScheduleView>>, WebError>;
+
+pub async fn create(
+    State(web): State<Arc<Web>>,
+    Caller { actor, .. }: Caller,
+    PathId(id): PathId<ScheduleId>,
+    JsonBody(body): JsonBody<RotationBody>,
+) -> Answer {
+    let draft = body.draft()?;
+    let saved = web.write(move |tx| schedules::add_layer(tx, &actor, id, &draft)).await.map_err(in_json)?;
+    after(&web, id, saved).await
+}
+
+pub async fn edit(
+    State(web): State<Arc<Web>>,
+    Caller { actor, .. }: Caller,
+    Path(path): Path<(String, String)>,
+    JsonBody(body): JsonBody<RotationBody>,
+) -> Answer {
+    let (id, layer): (ScheduleId, LayerId) = ids(&path)?;
+    let draft = body.draft()?;
+    let saved = web.write(move |tx| schedules::edit_layer(tx, &actor, id, layer, &draft)).await.map_err(in_json)?;
+    after(&web, id, saved).await
+}
+
+pub async fn place(
+    State(web): State<Arc<Web>>,
+    Caller { actor, .. }: Caller,
+    Path(path): Path<(String, String)>,
+    JsonBody(MoveBody { position }): JsonBody<MoveBody>,
+) -> Answer {
+    let (id, layer): (ScheduleId, LayerId) = ids(&path)?;
+    let saved = web.write(move |tx| schedules::move_layer(tx, &actor, id, layer, position)).await?;
+    after(&web, id, saved).await
+}
+
+pub async fn remove(
+    State(web): State<Arc<Web>>,
+    Caller { actor, .. }: Caller,
+    Path(path): Path<(String, String)>,
+) -> Answer {
+    let (id, layer): (ScheduleId, LayerId) = ids(&path)?;
+    let saved = web.write(move |tx| schedules::remove_layer(tx, &actor, id, layer)).await?;
+    after(&web, id, saved).await
+}
+
+/// Refusals name fields of the form; here two of them are members of other names.
+fn in_json(error: WebError) -> WebError {
+    match error {
+        WebError::Refused(refusal) => {
+            let field = refusal.field.map(|field| match field {
+                "from" => "effective_from",
+                "cron" => "cadence/pattern",
+                other => other,
+            });
+            WebError::Refused(Refusal { field, ..refusal })
+        }
+        other => other,
+    }
+}
