@@ -1,9 +1,9 @@
 //! Time as a reader sees it: relative while it is near, absolute after a day, always with the full instant behind it.
 
 use crate::domain::refusal::Refusal;
-use crate::domain::time::{Timestamp, earliest_at_or_after, zone_named};
+use crate::domain::time::{Timestamp, earliest_at_or_after, typed, zone_named};
 use jiff::civil::{Date, DateTime};
-use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
+use jiff::tz::TimeZone;
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
@@ -71,26 +71,14 @@ impl Reader {
         self.zone.to_datetime(at.to_jiff()).strftime("%Y-%m-%dT%H:%M").to_string()
     }
 
-    /// What such an input gave back, read on the reader's clock; `field` names it in the refusal. A time that the clocks
-    /// jump over is refused with its neighbours.
+    /// What such an input gave back, read on the reader's clock; `field` names it in the refusal. A time that comes twice is
+    /// its first pass; one that the clocks jump over is refused with its neighbours.
     pub fn typed(&self, text: &str, field: &'static str) -> Result<Timestamp, Refusal> {
         let local: DateTime = text
             .parse()
             .map_err(|_| Refusal::invalid("time_form", field, "Choose a date and a time, such as 2026-11-24 09:00."))?;
-        if let AmbiguousOffset::Gap { before, after } = self.zone.to_ambiguous_timestamp(local).offset() {
-            let jump = earliest_at_or_after(&self.zone, local).to_jiff();
-            let read = |offset: Offset| offset.to_datetime(jump).strftime("%H:%M").to_string();
-            let sentence = format!(
-                "{} does not exist on {} in {}: clocks jump from {} to {}. Choose one of these.",
-                local.strftime("%H:%M"),
-                local.strftime("%-d %b"),
-                self.zone.iana_name().unwrap_or("UTC"),
-                read(before),
-                read(after)
-            );
-            return Err(Refusal::invalid("time_in_gap", field, sentence));
-        }
-        Ok(earliest_at_or_after(&self.zone, local))
+        let name = self.zone.iana_name().unwrap_or("UTC");
+        typed(&self.zone, local).instant(local, name, field, false)
     }
 
     /// The next time the reader's clock shows this hour on another day.
@@ -184,7 +172,7 @@ mod tests {
         check("2026-11-24T09:00", Ok("2026-11-24T08:00:00Z"));
         check("2026-10-25T02:30", Ok("2026-10-25T00:30:00Z"));
         let gap =
-            "02:30 does not exist on 29 Mar in Europe/Berlin: clocks jump from 02:00 to 03:00. Choose one of these.";
+            "02:30 does not exist on 29 Mar in Europe/Berlin: clocks jump from 01:59 to 03:00. Choose one of these.";
         check("2026-03-29T02:30", Err(gap));
         check("soon", Err("Choose a date and a time, such as 2026-11-24 09:00."));
         assert_eq!(reader().tomorrow_at(9).to_string(), "2026-11-25T08:00:00Z");

@@ -14,9 +14,6 @@ use pagerpal::domain::timeline::{Happened, LastResort, SkipReason, TimelineEntry
 use pagerpal::store::Read;
 use std::collections::BTreeMap;
 
-/// Messages alike in all but their words are told so often; a storm is not told in full.
-const ALIKE_TOLD: usize = 3;
-
 impl Stage {
     /// All that left since, and all of weight that was written down since, in the order of time.
     pub fn tell(&mut self, out: &mut String) {
@@ -57,21 +54,9 @@ impl Stage {
         }
         self.told = self.world.sent.len();
         lines.sort_by_key(|(at, kind, _)| (*at, *kind));
-        let mut alike: Vec<(Timestamp, String, usize)> = Vec::new();
         for (at, _, line) in lines {
-            let to = line.split("  ").next().unwrap_or_default().to_owned();
-            match alike.iter_mut().find(|(when, whom, _)| *when == at && *whom == to) {
-                Some((.., count)) => *count += 1,
-                None => alike.push((at, to.clone(), 1)),
-            }
-            if alike.iter().any(|(when, whom, count)| (*when, whom) == (at, &to) && *count > ALIKE_TOLD) {
-                continue;
-            }
             let when = if at == now { String::new() } else { format!("{} ", self.clock(at)) };
             out.push_str(&format!("         {when}{line}\n"));
-        }
-        for (_, to, count) in alike.iter().filter(|(_, _, count)| *count > ALIKE_TOLD) {
-            out.push_str(&format!("         {to}  and {} more\n", count - ALIKE_TOLD));
         }
     }
 
