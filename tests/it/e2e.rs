@@ -39,7 +39,7 @@ async fn a_real_alert_pages_a_person_and_a_person_stops_it() {
     let mails = mail.wait_for(1, Duration::from_secs(20)).await;
     assert_eq!(mails[0].header("to"), Some(EMAIL));
     assert_eq!(mails[0].header("subject"), Some("[#1 CRITICAL] Disk full on db1"));
-    assert!(mails[0].text.contains(&site.url("/incidents/1")), "{}", mails[0].text);
+    assert!(mails[0].text.contains(&site.url("/a/")), "{}", mails[0].text);
     assert!(mails[0].defects.is_empty(), "{:?}", mails[0].defects);
 
     // Nobody answers: level 2 is paged after its minute, and not before.
