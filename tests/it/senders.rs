@@ -29,9 +29,11 @@ async fn incidents(site: &Site) -> Vec<(String, String)> {
     all
 }
 
-/// Posts a trigger for two alerts, the recovery of the first, and that again.
-async fn check(site: &Site, kind: &str, first: Value, second: Value, recovery: Value) {
-    let before = incidents(site).await.len();
+/// Posts a trigger for two alerts, the recovery of the first, and that again. Each kind has an installation of its own,
+/// because one number gets no more than five texts in a quarter of an hour.
+async fn check(kind: &str, first: Value, second: Value, recovery: Value) {
+    let (mut site, infobip) = site().await;
+    let _process = site.start().await;
     let result = async |body: &Value| {
         let answer = site.post(kind, KEY, body).await.expect("an answer");
         assert_eq!(answer.status, 200, "{}", answer.text());
@@ -39,30 +41,32 @@ async fn check(site: &Site, kind: &str, first: Value, second: Value, recovery: V
     };
     assert_eq!(result(&first).await, "created", "{kind}");
     assert_eq!(result(&second).await, "created", "{kind}");
+    // Whether each in a text of its own or both in one.
+    for number in ["#1 ", "#2 "] {
+        let names = |copy: &harness::infobip::Copy| copy.text.contains(number);
+        infobip.wait_for_copy(&format!("{kind}: the page of {number}"), Duration::from_secs(20), names).await;
+    }
     assert_eq!(result(&first).await, "updated", "{kind}: a repeat never opens a second one");
     assert_eq!(result(&recovery).await, "resolved", "{kind}");
-    let after = incidents(site).await;
-    assert_eq!(after.len(), before + 2);
-    assert_eq!(after.iter().filter(|(_, status)| status == "resolved").count(), before / 2 + 1, "{after:?}");
+    let after = incidents(&site).await;
+    assert_eq!(after.len(), 2);
+    assert_eq!(after.iter().filter(|(_, status)| status == "resolved").count(), 1, "{after:?}");
     assert_eq!(result(&recovery).await, "unchanged", "{kind}: repeated");
-    assert_eq!(incidents(site).await, after);
+    assert_eq!(incidents(&site).await, after);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_kind_of_recovery_closes_exactly_its_incident() {
-    let (mut site, infobip) = site().await;
-    let _process = site.start().await;
-
     let legacy =
         |id: u32, state: &str| json!({"ruleId": id, "ruleName": format!("CPU {id}"), "state": state, "orgId": 1});
-    check(&site, "grafana", legacy(1, "alerting"), legacy(2, "alerting"), legacy(1, "ok")).await;
+    check("grafana", legacy(1, "alerting"), legacy(2, "alerting"), legacy(1, "ok")).await;
 
     let alarm = |name: &str, state: &str| {
         json!({"AlarmName": name, "AlarmArn": format!("arn:aws:cloudwatch:eu-west-1:1:alarm:{name}"),
                "NewStateValue": state, "NewStateReason": "Threshold crossed",
                "StateChangeTime": jiff::Timestamp::now().to_string()})
     };
-    check(&site, "cloudwatch", alarm("cpu", "ALARM"), alarm("disk", "ALARM"), alarm("cpu", "OK")).await;
+    check("cloudwatch", alarm("cpu", "ALARM"), alarm("disk", "ALARM"), alarm("cpu", "OK")).await;
 
     let group = |name: &str, status: &str| {
         json!({"version": "4", "groupKey": format!("{{}}:{{alertname=\"{name}\"}}"), "status": status, "truncatedAlerts": 0,
@@ -73,13 +77,7 @@ async fn each_kind_of_recovery_closes_exactly_its_incident() {
                            "endsAt": if status == "firing" { "0001-01-01T00:00:00Z".to_owned() }
                                      else { jiff::Timestamp::now().to_string() }}]})
     };
-    check(&site, "alertmanager", group("A", "firing"), group("B", "firing"), group("A", "resolved")).await;
-    // Six texts in a minute are more than one number may get, so some travel together; each incident has its page.
-    for number in 1..=6 {
-        let incident = site.ask(&format!("/api/v1/incidents/{number}")).await;
-        assert_eq!(incident["notifications"].as_array().map(Vec::len), Some(1), "{incident:#}");
-    }
-    assert!(!infobip.received().is_empty());
+    check("alertmanager", group("A", "firing"), group("B", "firing"), group("A", "resolved")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
