@@ -5,10 +5,13 @@
 //! session is over.
 
 use crate::app::{AppError, Read, Write};
+use crate::domain::access::{self, Action};
 use crate::domain::actor::{Actor, Door};
-use crate::domain::id::UserId;
-use crate::domain::session::{Session, TOUCH_SECS};
+use crate::domain::id::{ApiTokenId, UserId};
+use crate::domain::refusal::Refusal;
+use crate::domain::session::{Device, Session, TOUCH_SECS};
 use crate::domain::time::Timestamp;
+use crate::domain::token::{self, PersonalToken};
 use crate::domain::user::User;
 use crate::store::{Read as _, sessions, users};
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
@@ -50,9 +53,9 @@ pub fn user_with_login(read: &Read<'_>, id: UserId) -> Result<Option<User>, AppE
 }
 
 /// `token_hash` is a digest of the cookie's value under a key that the store does not have.
-pub fn open_session(tx: &mut Write<'_>, user: UserId, token_hash: [u8; 32]) -> Result<(), AppError> {
-    let now = tx.now();
-    Ok(tx.put(&Session { token_hash, user, created_at: now, used_at: now })?)
+pub fn open_session(tx: &mut Write<'_>, user: UserId, token_hash: [u8; 32], device: &Device) -> Result<(), AppError> {
+    let (id, now, device) = (tx.new_id(), tx.now(), device.clone());
+    Ok(tx.put(&Session { token_hash, id, user, device, created_at: now, used_at: now, proved_at: now })?)
 }
 
 /// A session that is good now, with its user as they are now.
@@ -77,9 +80,37 @@ pub fn touch(tx: &mut Write<'_>, token_hash: [u8; 32]) -> Result<(), AppError> {
     Ok(())
 }
 
+/// As [`wants_touch`].
+pub fn wants_token_touch(token: &PersonalToken, now: Timestamp) -> bool {
+    token.used_at.is_none_or(|used| now.secs_since(used) >= token::TOUCH_SECS)
+}
+
+/// As [`touch`].
+pub fn touch_token(tx: &mut Write<'_>, id: ApiTokenId) -> Result<(), AppError> {
+    if let Some(mut token) = tx.get::<PersonalToken>(id)? {
+        token.used_at = Some(tx.now());
+        tx.put(&token)?;
+    }
+    Ok(())
+}
+
 pub fn end_session(tx: &mut Write<'_>, token_hash: [u8; 32]) -> Result<(), AppError> {
     tx.delete::<Session>(token_hash)?;
     Ok(())
+}
+
+/// The password was given again.
+pub fn prove(tx: &mut Write<'_>, token_hash: [u8; 32]) -> Result<(), AppError> {
+    if let Some(mut session) = tx.get::<Session>(token_hash)? {
+        session.proved_at = tx.now();
+        tx.put(&session)?;
+    }
+    Ok(())
+}
+
+/// One's own affairs, or those of anybody to an admin.
+pub fn require_own_or_admin(actor: &Actor, user: UserId) -> Result<(), Refusal> {
+    if actor.user_id() == Some(user) { Ok(()) } else { access::require(actor, Action::Configure) }
 }
 
 /// All sessions of a person: after a new password, another role, deactivation.

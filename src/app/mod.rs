@@ -27,12 +27,14 @@ pub mod policies;
 pub mod publication;
 pub mod replies;
 pub mod schedules;
+pub mod sessions;
 pub mod setup;
 pub mod sign_on;
 pub mod storms;
 pub mod system;
 pub mod teams;
 pub mod timers;
+pub mod tokens;
 pub mod upkeep;
 pub mod users;
 

@@ -42,6 +42,7 @@ pub mod team;
 pub mod throttle;
 pub mod time;
 pub mod timeline;
+pub mod token;
 pub mod turn;
 pub mod user;
 pub mod warning;

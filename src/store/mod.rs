@@ -42,6 +42,7 @@ pub mod teams;
 mod testing;
 pub mod timeline;
 pub mod timers;
+pub mod tokens;
 pub mod tx;
 pub mod users;
 pub mod verify;

@@ -26,6 +26,7 @@ use crate::domain::team::Team;
 use crate::domain::throttle::{ChannelTrouble, Ledger};
 use crate::domain::time::Timestamp;
 use crate::domain::timeline::TimelineEntry;
+use crate::domain::token::PersonalToken;
 use crate::domain::user::User;
 use crate::store::codec::Version;
 use crate::store::counters::Counter;
@@ -126,6 +127,10 @@ pub const SESSIONS: Table<[u8; 32], Session> = Table::new("sessions", Version(1)
 pub const SESSIONS_BY_USER: Index<(UserId, [u8; 32]), Session> = Index::new("sessions.by_user");
 pub const SESSIONS_BY_END: Index<(Timestamp, [u8; 32]), Session> = Index::new("sessions.by_end");
 
+pub const TOKENS: Table<ApiTokenId, PersonalToken> = Table::new("tokens", Version(1));
+pub const TOKENS_BY_HASH: Unique<[u8; 32], PersonalToken> = Unique::new("tokens.by_hash");
+pub const TOKENS_BY_USER: Index<(UserId, ApiTokenId), PersonalToken> = Index::new("tokens.by_user");
+
 pub const AUDIT: Table<AuditId, AuditEntry> = Table::new("audit", Version(1));
 
 pub const COUNTERS: Table<String, Counter> = Table::new("counters", Version(1));
@@ -159,6 +164,7 @@ pub const RECORDS: &[RecordKind] = &[
     RecordKind::of::<Surge>(),
     RecordKind::of::<StormLine>(),
     RecordKind::of::<Session>(),
+    RecordKind::of::<PersonalToken>(),
     RecordKind::of::<AuditEntry>(),
     RecordKind::of::<Counter>(),
 ];

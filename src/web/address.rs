@@ -22,7 +22,11 @@ pub struct Client {
     pub is_forwarded: bool,
     /// The `Host` header.
     pub host: String,
+    /// What the browser calls itself, cut short; anybody can write anything there.
+    pub agent: String,
 }
+
+const AGENT_LETTERS: usize = 160;
 
 impl Client {
     pub fn of(peer: Peer, headers: &HeaderMap, is_trusted_proxy: impl Fn(IpAddr) -> bool) -> Client {
@@ -31,8 +35,9 @@ impl Client {
             .iter()
             .any(|name| headers.contains_key(*name));
         let host = text("host").to_ascii_lowercase();
+        let agent = text("user-agent").chars().filter(|c| !c.is_control()).take(AGENT_LETTERS).collect();
         let mut client =
-            Client { address: peer.address.ip().to_canonical(), is_https: peer.is_tls, is_forwarded, host };
+            Client { address: peer.address.ip().to_canonical(), is_https: peer.is_tls, is_forwarded, host, agent };
         if !is_trusted_proxy(client.address) {
             return client;
         }

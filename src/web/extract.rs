@@ -3,7 +3,7 @@
 
 use crate::domain::actor::Actor;
 use crate::domain::alert_source::AlertSource;
-use crate::domain::id::Id;
+use crate::domain::id::{ApiTokenId, Id, SessionId};
 use crate::domain::refusal::Refusal;
 use crate::domain::session::Session;
 use crate::domain::user::User;
@@ -31,6 +31,28 @@ pub struct SignedIn {
 pub struct Caller {
     pub actor: Actor,
     pub user: User,
+    pub credential: Credential,
+}
+
+/// What somebody showed to be who they are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Credential {
+    Session(SessionId),
+    Basic,
+    Token(ApiTokenId),
+}
+
+impl Caller {
+    /// Refuses a personal token: what could outlive it is not for it to make.
+    pub fn require_person(&self) -> Result<(), Refusal> {
+        match self.credential {
+            Credential::Session(_) | Credential::Basic => Ok(()),
+            Credential::Token(_) => {
+                let sentence = "A personal token cannot make or end tokens and sign-ins. Use email and password.";
+                Err(Refusal::forbidden(sentence))
+            }
+        }
+    }
 }
 
 /// The alert source whose key came with the request; it is active.

@@ -6,12 +6,14 @@
 use crate::app::{auth, setup};
 use crate::domain::access::{self, Action};
 use crate::domain::actor::{Actor, Door};
+use crate::domain::user::User;
 use crate::web::address::Client;
 use crate::web::error::{Audience, WebError};
-use crate::web::extract::{Caller, Fields, FormBody, FromSource, RawBody, SignedIn};
+use crate::web::extract::{Caller, Credential, Fields, FormBody, FromSource, RawBody, SignedIn};
 use crate::web::routes::Access;
 use crate::web::session::Token;
-use crate::web::{Web, basic, body, keys, origin};
+use crate::web::ui::confirm;
+use crate::web::{Web, basic, bearer, body, keys, origin};
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
@@ -25,6 +27,8 @@ use std::sync::Arc;
 pub struct Guarded {
     pub access: Access,
     pub body_limit: usize,
+    /// Whether the password counts for ten minutes only.
+    pub proof: bool,
 }
 
 pub async fn guard(
@@ -47,14 +51,25 @@ pub async fn guard(
     let bytes = body::read(body, row.body_limit).await?;
     match Audience::of(parts.uri.path()) {
         Audience::Browser => {
-            let form = Fields::parse(&bytes);
+            let mut form = Fields::parse(&bytes);
             require_token(cookie.as_ref(), form.verbatim("csrf"))?;
+            if row.proof
+                && let Some(asked) = confirm::unless_proved(&web, &parts, &mut form).await?
+            {
+                return Ok(asked);
+            }
             parts.extensions.insert(FormBody(form));
         }
         Audience::Program => {
             require_json(&parts.headers, &bytes)?;
             let sent = parts.headers.get("x-csrf-token").and_then(|value| value.to_str().ok());
             require_token(cookie.as_ref(), sent.unwrap_or(""))?;
+            let session = parts.extensions.get::<SignedIn>().map(|signed_in| &signed_in.session);
+            if row.proof && session.is_some_and(|session| !session.is_proved_at(web.app.now())) {
+                return Err(WebError::Forbidden(
+                    "Sign in again first: this asks for a password of the last ten minutes.",
+                ));
+            }
             parts.extensions.insert(RawBody(bytes));
         }
     }
@@ -98,12 +113,21 @@ async fn identify(web: &Web, parts: &mut Parts) -> Result<(Caller, Option<Token>
     if audience == Audience::Program
         && let Some(authorization) = parts.headers.get(header::AUTHORIZATION)
     {
-        let user = basic::user(web, authorization, client_of(parts)?).await?;
-        return Ok((Caller { actor: Actor::user(user.id, user.role, door), user }, None));
+        let (user, role, credential) = if let Some(text) = bearer::token(authorization) {
+            let (token, user) = bearer::owner(web, text).await?;
+            let role = token.role_for(user.role);
+            (user, role, Credential::Token(token.id))
+        } else {
+            let user = basic::user(web, authorization, client_of(parts)?).await?;
+            let role = user.role;
+            (user, role, Credential::Basic)
+        };
+        return Ok((Caller { actor: Actor::user(user.id, role, door), user: User { role, ..user }, credential }, None));
     }
     match session(web, &parts.headers, door).await? {
         Some((signed_in, token)) => {
-            let caller = Caller { actor: signed_in.actor, user: signed_in.user.clone() };
+            let credential = Credential::Session(signed_in.session.id);
+            let caller = Caller { actor: signed_in.actor, user: signed_in.user.clone(), credential };
             parts.extensions.insert(signed_in);
             Ok((caller, Some(token)))
         }

@@ -10,6 +10,7 @@ pub mod address;
 pub mod api;
 pub mod assets;
 pub mod basic;
+pub mod bearer;
 pub mod body;
 pub mod calendar;
 pub mod callback;

@@ -98,7 +98,7 @@ pub async fn callback(
         Err(WebError::Refused(refusal)) => return turned_away(&web, refusal),
         Err(error) => return Err(error),
     };
-    let cookie = session::start(&web, user).await?;
+    let cookie = session::start(&web, user, &client).await?;
     let response = with_cookie(to(&journey.next), cookie);
     Ok(with_cookie(response, clear_cookie(secure)))
 }

@@ -59,6 +59,7 @@ mod tests {
                 is_https: false,
                 is_forwarded: false,
                 host: "10.0.0.5:8000".into(),
+                agent: String::new(),
             };
             let mut headers = HeaderMap::new();
             for (name, value) in [("sec-fetch-site", site), ("origin", origin)] {

@@ -4,7 +4,8 @@
 //! looked up. HEAD answers wherever GET does, other methods of a listed path answer 405, unlisted paths 404.
 
 use crate::web::api::{
-    deeds, escalation_policies, incidents, ladder, on_call, rotations, schedules, system, teams, users,
+    deeds, escalation_policies, incidents, ladder, me, on_call, rotations, schedules, sessions, system, teams, tokens,
+    users,
 };
 use crate::web::callback::infobip;
 use crate::web::error::WebError;
@@ -43,6 +44,8 @@ pub struct RouteSpec {
     pub access: Access,
     /// The longest body that is read, in bytes.
     pub body_limit: usize,
+    /// Whether a session's password must have been given in the last ten minutes.
+    pub proof: bool,
     handler: MethodRouter<Arc<Web>>,
 }
 
@@ -71,7 +74,12 @@ impl RouteSpec {
 
     fn new(method: Method, path: &'static str, access: Access, handler: MethodRouter<Arc<Web>>) -> RouteSpec {
         let body_limit = body_limit(path);
-        RouteSpec { method, path, access, body_limit, handler }
+        RouteSpec { method, path, access, body_limit, proof: false, handler }
+    }
+
+    /// For what opens new doors or could lock others out: a browser left open is not enough.
+    pub fn proved(self) -> RouteSpec {
+        RouteSpec { proof: true, ..self }
     }
 }
 
@@ -119,6 +127,17 @@ pub fn table() -> Vec<RouteSpec> {
         RouteSpec::post("/api/v1/notifications/{id}/retry", Responder, deeds::retry),
         RouteSpec::get("/api/v1/system/jobs", Viewer, system::jobs),
 
+        RouteSpec::get("/api/v1/me", SelfOnly, me::get),
+        RouteSpec::get("/api/v1/me/tokens", SelfOnly, tokens::own),
+        RouteSpec::post("/api/v1/me/tokens", SelfOnly, tokens::create).proved(),
+        RouteSpec::delete("/api/v1/me/tokens/{token}", SelfOnly, tokens::revoke_own),
+        RouteSpec::get("/api/v1/me/sessions", SelfOnly, sessions::own),
+        RouteSpec::delete("/api/v1/me/sessions/{session}", SelfOnly, sessions::end_own),
+        RouteSpec::post("/api/v1/me/sign-out-everywhere", SelfOnly, sessions::end_all_own),
+        RouteSpec::get("/api/v1/users/{id}/tokens", Admin, tokens::of),
+        RouteSpec::delete("/api/v1/users/{id}/tokens/{token}", Admin, tokens::revoke),
+        RouteSpec::get("/api/v1/users/{id}/sessions", Admin, sessions::of),
+        RouteSpec::post("/api/v1/users/{id}/sign-out-everywhere", Admin, sessions::end_all),
         RouteSpec::get("/api/v1/users", Viewer, users::list),
         RouteSpec::post("/api/v1/users", Admin, users::create),
         RouteSpec::get("/api/v1/users/{id}", Viewer, users::one),
@@ -173,7 +192,7 @@ pub fn router(web: Arc<Web>) -> Router {
 pub fn router_of(web: Arc<Web>, table: Vec<RouteSpec>) -> Router {
     let mut router = Router::new();
     for row in table {
-        let guarded = Guarded { access: row.access, body_limit: row.body_limit };
+        let guarded = Guarded { access: row.access, body_limit: row.body_limit, proof: row.proof };
         let guard = from_fn_with_state((Arc::clone(&web), guarded), guard);
         router = router.route(row.path, row.handler.route_layer(guard));
     }

@@ -6,8 +6,9 @@
 
 use crate::app::auth;
 use crate::domain::id::UserId;
-use crate::domain::session::LONGEST_SECS;
+use crate::domain::session::{Device, LONGEST_SECS};
 use crate::web::Web;
+use crate::web::address::Client;
 use crate::web::error::WebError;
 use crate::web::extract::SignedIn;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -21,10 +22,11 @@ const FORM: &[u8] = b"form";
 
 /// Signs a person in; the answer is the `Set-Cookie` header of the response. Always a new token, whatever cookie the
 /// browser had before.
-pub async fn start(web: &Web, user: UserId) -> Result<HeaderValue, WebError> {
+pub async fn start(web: &Web, user: UserId, client: &Client) -> Result<HeaderValue, WebError> {
     let token = Token::new(web.app.random_bytes());
     let kept = token.kept(&web.settings.session_key);
-    web.write(move |tx| auth::open_session(tx, user, kept)).await?;
+    let device = Device { address: client.address.to_string(), agent: client.agent.clone() };
+    web.write(move |tx| auth::open_session(tx, user, kept, &device)).await?;
     Ok(token.set_cookie(web.settings.cookie_secure))
 }
 

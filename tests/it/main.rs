@@ -2,6 +2,7 @@
 
 mod api;
 mod calendars;
+mod credentials;
 mod e2e;
 mod first_run;
 mod heartbeats;

@@ -22,6 +22,7 @@ use pagerpal::domain::actor::Actor;
 use pagerpal::domain::alert_source::UrgencyRule;
 use pagerpal::domain::id::UserId;
 use pagerpal::domain::policy::{Level, Recipient};
+use pagerpal::domain::session::Device;
 use pagerpal::domain::time::Timestamp;
 use pagerpal::egress::Egress;
 use pagerpal::random::ScriptedRandom;
@@ -43,7 +44,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
 
-const PASSWORD: &str = "lamp otter bridge nine";
+pub const PASSWORD: &str = "lamp otter bridge nine";
 const KEY: &str = "00112233445566778899aabbccddeeff";
 const OFF_KEY: &str = "ffeeddccbbaa99887766554433221100";
 const START: i64 = 1_780_000_000;
@@ -120,7 +121,7 @@ impl Site {
         bytes[..8].copy_from_slice(&self.sessions.fetch_add(1, Ordering::Relaxed).to_be_bytes());
         let token = Token::new(bytes);
         let (user, kept) = (self.people[name], token.kept(&self.web.settings.session_key));
-        self.write(move |tx| auth::open_session(tx, user, kept));
+        self.write(move |tx| auth::open_session(tx, user, kept, &Device::default()));
         token
     }
 
@@ -134,6 +135,33 @@ impl Site {
             request = request.header(*name, *value);
         }
         self.send(request.body(body.into()).expect("a request")).await
+    }
+
+    /// The cookie of a new session.
+    pub fn signed_in(&self, who: &str) -> String {
+        cookie(&self.session(who))
+    }
+
+    /// What goes with a session's cookie.
+    pub fn csrf_of(&self, cookie: &str) -> String {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::COOKIE, cookie.parse().expect("a header value"));
+        Token::of(&headers, true).expect("a session's cookie").csrf()
+    }
+
+    /// So many seconds from now, as JSON has it.
+    pub fn clock_after(&self, secs: i64) -> String {
+        self.web.app.now().plus_secs(secs).to_string()
+    }
+
+    /// With these headers and no other credential.
+    pub async fn call_with(&self, headers: &[(&str, &str)], method: Method, path: &str, body: Value) -> Answer {
+        let mut request = Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = if body.is_null() { Body::empty() } else { body.to_string().into() };
+        self.send(request.body(body).expect("a request")).await
     }
 
     pub async fn api(&self, method: Method, path: &str, who: &str, body: Option<Value>) -> Answer {
@@ -217,6 +245,10 @@ pub struct Answer {
 impl Answer {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {}", self.body))
+    }
+
+    pub fn text(&self) -> &str {
+        &self.body
     }
 
     pub fn header(&self, name: &str) -> &str {

@@ -175,7 +175,7 @@ impl Matches {
         if self.months >> month.month & 1 == 0 {
             return 0;
         }
-        self.days.of_kind(month.length(), Weekdays::of_day(month.first).into())
+        self.days.of_kind(month.length(), Weekdays::of_day(month.first))
     }
 }
 

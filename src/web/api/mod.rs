@@ -7,11 +7,14 @@ pub mod deeds;
 pub mod escalation_policies;
 pub mod incidents;
 pub mod ladder;
+pub mod me;
 pub mod on_call;
 pub mod rotations;
 pub mod schedules;
+pub mod sessions;
 pub mod system;
 pub mod teams;
+pub mod tokens;
 pub mod users;
 
 use crate::domain::id::Id;

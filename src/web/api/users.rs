@@ -159,7 +159,7 @@ impl UserBody {
 }
 
 impl UserView {
-    fn of(user: &User, reader: Role) -> UserView {
+    pub(super) fn of(user: &User, reader: Role) -> UserView {
         let address = |channel, address: &str| shown_address(channel, address, reader);
         let contact = |contact: &ContactMethod| ContactView {
             id: contact.id.to_string(),

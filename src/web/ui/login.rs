@@ -72,7 +72,7 @@ pub async fn submit(
     }
     let refusal = match check_password(&web, form.text("email"), form.verbatim("password"), &client).await {
         Ok(Some(user)) => {
-            let cookie = start(&web, user.id).await?;
+            let cookie = start(&web, user.id, &client).await?;
             return Ok(with_cookie(to(safe_next(form.text("next"))), cookie));
         }
         Ok(None) => {
@@ -129,7 +129,7 @@ async fn create_first_admin(web: &Arc<Web>, client: &Client, form: &FormBody) ->
     let zone = form.text("zone").to_owned();
     let new = NewUser { name: form.text("name").to_owned(), email, role: Role::Admin, zone, password_hash };
     let user = web.write(move |tx| setup::create_first_admin(tx, &new)).await?;
-    start(web, user).await
+    start(web, user, client).await
 }
 
 /// Checks what a new password must be, and hashes it in the lane that is there for that.

@@ -16,9 +16,11 @@ pub mod shell;
 pub mod timeline;
 pub mod typed;
 
+mod access;
 mod alert_source;
 mod alert_sources;
 mod calendars;
+pub mod confirm;
 mod dashboard;
 mod error;
 mod escalation_policies;
@@ -92,33 +94,38 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::post("/incidents/{reference}/note", Responder, incident_deeds::note),
         RouteSpec::post("/incidents/{reference}/deliveries/{delivery}/retry", Responder, incident_deeds::retry),
         RouteSpec::get("/alert-sources", Viewer, alert_sources::page),
-        RouteSpec::post("/alert-sources", Admin, alert_sources::create),
+        RouteSpec::post("/alert-sources", Admin, alert_sources::create).proved(),
         RouteSpec::get("/alert-sources/new", Admin, alert_sources::new),
         RouteSpec::get("/alert-sources/{id}", Viewer, alert_source::page),
         RouteSpec::post("/alert-sources/{id}", Admin, alert_source::edit),
-        RouteSpec::post("/alert-sources/{id}/regenerate-key", Admin, alert_source::regenerate_key),
+        RouteSpec::post("/alert-sources/{id}/regenerate-key", Admin, alert_source::regenerate_key).proved(),
         RouteSpec::post("/alert-sources/{id}/activate", Admin, alert_source::activate),
         RouteSpec::post("/alert-sources/{id}/deactivate", Admin, alert_source::deactivate),
         RouteSpec::post("/alert-sources/{id}/test-alert", Admin, alert_source::test_alert),
         RouteSpec::post("/alert-sources/{id}/confirm-topic", Admin, alert_source::confirm_topic),
         RouteSpec::get("/users", Viewer, users::page),
-        RouteSpec::post("/users", Admin, users::create),
+        RouteSpec::post("/users", Admin, users::create).proved(),
         RouteSpec::get("/users/{id}", Viewer, user::page),
-        RouteSpec::post("/users/{id}", Admin, user::edit),
-        RouteSpec::post("/users/{id}/password", SelfOnly, user::set_password),
-        RouteSpec::post("/users/{id}/deactivate", Admin, user::deactivate),
-        RouteSpec::post("/users/{id}/reactivate", Admin, user::reactivate),
-        RouteSpec::post("/users/{id}/remove-login", Admin, user::remove_login),
+        RouteSpec::post("/users/{id}", Admin, user::edit).proved(),
+        RouteSpec::post("/users/{id}/password", SelfOnly, user::set_password).proved(),
+        RouteSpec::post("/users/{id}/deactivate", Admin, user::deactivate).proved(),
+        RouteSpec::post("/users/{id}/reactivate", Admin, user::reactivate).proved(),
+        RouteSpec::post("/users/{id}/remove-login", Admin, user::remove_login).proved(),
         RouteSpec::post("/users/{id}/rules", SelfOnly, user::rules::set),
-        RouteSpec::post("/users/{id}/contacts", SelfOnly, user::contacts::add),
-        RouteSpec::post("/users/{id}/contacts/{contact}/enable", SelfOnly, user::contacts::enable),
-        RouteSpec::post("/users/{id}/contacts/{contact}/disable", SelfOnly, user::contacts::disable),
-        RouteSpec::post("/users/{id}/contacts/{contact}/remove", SelfOnly, user::contacts::remove),
-        RouteSpec::post("/users/{id}/contacts/{contact}/address", SelfOnly, user::contacts::readdress),
+        RouteSpec::post("/users/{id}/contacts", SelfOnly, user::contacts::add).proved(),
+        RouteSpec::post("/users/{id}/contacts/{contact}/enable", SelfOnly, user::contacts::enable).proved(),
+        RouteSpec::post("/users/{id}/contacts/{contact}/disable", SelfOnly, user::contacts::disable).proved(),
+        RouteSpec::post("/users/{id}/contacts/{contact}/remove", SelfOnly, user::contacts::remove).proved(),
+        RouteSpec::post("/users/{id}/contacts/{contact}/address", SelfOnly, user::contacts::readdress).proved(),
         RouteSpec::post("/users/{id}/contacts/{contact}/test", SelfOnly, user::contacts::send_test),
-        RouteSpec::post("/users/{id}/contacts/{contact}/code", SelfOnly, user::contacts::send_code),
-        RouteSpec::post("/users/{id}/contacts/{contact}/verify", SelfOnly, user::contacts::verify),
+        RouteSpec::post("/users/{id}/contacts/{contact}/code", SelfOnly, user::contacts::send_code).proved(),
+        RouteSpec::post("/users/{id}/contacts/{contact}/verify", SelfOnly, user::contacts::verify).proved(),
         RouteSpec::get("/me", SelfOnly, user::me),
+        RouteSpec::get("/users/{id}/access", SelfOnly, access::page),
+        RouteSpec::post("/users/{id}/access/tokens", SelfOnly, access::create_token).proved(),
+        RouteSpec::post("/users/{id}/access/tokens/{token}/revoke", SelfOnly, access::revoke_token),
+        RouteSpec::post("/users/{id}/access/sessions/{session}/end", SelfOnly, access::end_session),
+        RouteSpec::post("/users/{id}/access/sign-out-everywhere", SelfOnly, access::end_sessions),
         RouteSpec::get("/teams", Viewer, teams::page),
         RouteSpec::post("/teams", Admin, teams::create),
         RouteSpec::get("/teams/{id}", Viewer, team::page),

@@ -14,6 +14,7 @@ use crate::domain::policy::Recipient;
 use crate::domain::refusal::Refusal;
 use crate::domain::user::User;
 use crate::web::Web;
+use crate::web::address::Client;
 use crate::web::error::WebError;
 use crate::web::extract::{FormBody, PathId, SignedIn};
 use crate::web::session;
@@ -24,6 +25,7 @@ use crate::web::ui::login::hashed;
 use crate::web::ui::shell::Shell;
 use crate::web::ui::users::{role, roles};
 use crate::web::ui::{Desk, Sight, page as drawn, refused, to, zones};
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::Response;
@@ -86,6 +88,7 @@ pub async fn edit(
 
 pub async fn set_password(
     State(web): State<Arc<Web>>,
+    Extension(client): Extension<Client>,
     signed_in: SignedIn,
     PathId(id): PathId<UserId>,
     form: FormBody,
@@ -99,7 +102,7 @@ pub async fn set_password(
     let mut response = answer(&web, &signed_in, id, done.await, "password", &form).await?;
     if response.status() == StatusCode::SEE_OTHER && signed_in.user.id == id {
         // It ended every session of this person, this one too; whoever just proved to be that person goes on.
-        response.headers_mut().insert(header::SET_COOKIE, session::start(&web, id).await?);
+        response.headers_mut().insert(header::SET_COOKIE, session::start(&web, id, &client).await?);
     }
     Ok(response)
 }

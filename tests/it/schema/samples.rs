@@ -23,7 +23,7 @@ use pagerpal::domain::oncall::{Place, Source};
 use pagerpal::domain::pass::Pass;
 use pagerpal::domain::policy::{Level, Policy, Recipient};
 use pagerpal::domain::receipt::{Fate, Receipt};
-use pagerpal::domain::session::Session;
+use pagerpal::domain::session::{Device, Session};
 use pagerpal::domain::source_event::{Replay, ReportResult, ResultWord, SourceEvent};
 use pagerpal::domain::storm::{StormLine, Surge};
 use pagerpal::domain::team::Team;
@@ -32,6 +32,7 @@ use pagerpal::domain::time::Timestamp;
 use pagerpal::domain::timeline::{
     Called, DeliveryNews, Handover, Happened, LastResort, SkipReason, TimelineEntry, Via,
 };
+use pagerpal::domain::token::PersonalToken;
 use pagerpal::domain::user::{Activity, ContactMethod, Login, Rules, Step, User, Verification};
 use pagerpal::domain::{Severity, Urgency};
 use pagerpal::store::counters::Counter;
@@ -599,7 +600,27 @@ pub fn storm_lines() -> Vec<StormLine> {
 }
 
 pub fn sessions() -> Vec<Session> {
-    vec![Session { token_hash: [0xa5; 32], user: id(ANA), created_at: at(0), used_at: at(700) }]
+    let device = Device { address: "192.0.2.7".into(), agent: "Mozilla/5.0".into() };
+    let (token_hash, id, user) = ([0xa5; 32], id(90), id(ANA));
+    vec![Session { token_hash, id, user, device, created_at: at(0), used_at: at(700), proved_at: at(600) }]
+}
+
+pub fn tokens() -> Vec<PersonalToken> {
+    let deploy = PersonalToken {
+        id: id(91),
+        user: id(ANA),
+        name: "deploy".into(),
+        token_hash: [0x91; 32],
+        tail: "x7Qa".into(),
+        most: Role::Responder,
+        created_at: at(0),
+        expires_at: Some(at(86_400)),
+        used_at: Some(at(700)),
+    };
+    vec![
+        PersonalToken { id: id(92), token_hash: [0x92; 32], expires_at: None, used_at: None, ..deploy.clone() },
+        deploy,
+    ]
 }
 
 pub fn audit_entries() -> Vec<AuditEntry> {
