@@ -146,7 +146,7 @@ fn add_schedule(
     // Whoever had an event that is gone may be named by nothing else any more.
     let before = published.iter().flat_map(|published| &published.withdrawn).flat_map(|gone| &gone.event.users);
     people.extend(context::load_people(read, &before.copied().collect())?);
-    let mut live = events(&calendar, &people, window(now));
+    let mut live = events(&calendar, &people, window(now))?;
     live.retain(|event| user.is_none_or(|user| event.users.contains(&user)));
     let keys: BTreeSet<EventKey> = live.iter().map(|event| event.key).collect();
     let write = |event: &Event, sequence, changed_at, is_cancelled| {

@@ -55,14 +55,16 @@ fn ask_python(question: &Value) -> Value {
 /// A calendar's events as a feed writes them.
 fn document(calendar: &Calendar, people: &People, window: Interval) -> export::Document {
     let name = |id: &UserId| people[id].name.clone();
-    let events = pagerpal::domain::feed::events(calendar, people, window).into_iter().map(|event| export::Event {
-        uid: format!("{}-{}@test", calendar.schedule.id, event.key.text()),
-        span: event.span,
-        summary: event.users.iter().map(name).collect::<Vec<_>>().join(" and "),
-        description: String::new(),
-        sequence: calendar.schedule.revision,
-        changed_at: calendar.schedule.revised_at,
-        is_cancelled: false,
+    let events = pagerpal::domain::feed::events(calendar, people, window).expect("drawn").into_iter().map(|event| {
+        export::Event {
+            uid: format!("{}-{}@test", calendar.schedule.id, event.key.text()),
+            span: event.span,
+            summary: event.users.iter().map(name).collect::<Vec<_>>().join(" and "),
+            description: String::new(),
+            sequence: calendar.schedule.revision,
+            changed_at: calendar.schedule.revised_at,
+            is_cancelled: false,
+        }
     });
     export::Document { name: "Random, \u{fc}nicode; and \\ more".to_owned(), events: events.collect() }
 }
@@ -70,7 +72,7 @@ fn document(calendar: &Calendar, people: &People, window: Interval) -> export::D
 /// Who is on call from when to when, whatever the claim; gaps left out.
 fn shifts(calendar: &Calendar, people: &People, window: Interval) -> Vec<(Interval, Vec<UserId>)> {
     let mut shifts: Vec<(Interval, Vec<UserId>)> = Vec::new();
-    for segment in final_schedule(calendar, people, window.start, window.end) {
+    for segment in final_schedule(calendar, people, window.start, window.end).expect("drawn") {
         let users: Vec<UserId> = segment.places.iter().map(|place| place.user).collect();
         match shifts.last_mut() {
             Some((span, last)) if *last == users && span.end == segment.start => span.end = segment.end,
