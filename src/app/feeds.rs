@@ -64,12 +64,13 @@ fn require_own(actor: &Actor, id: UserId) -> Result<(), Refusal> {
     Err(Refusal::forbidden("Only its owner can make a link to a personal calendar. Ask them for one."))
 }
 
-/// There is nothing at its link from now on. Revoking twice is no error.
-pub fn revoke(tx: &mut Write<'_>, actor: &Actor, id: FeedId) -> Result<FeedOf, AppError> {
-    let mut feed = tx.get::<Feed>(id)?.ok_or_else(|| Refusal::not_found("link"))?;
-    if actor.user_id().is_none_or(|user| feed.of != FeedOf::User(user)) {
+/// There is nothing at this schedule's or person's link from now on. Revoking twice is no error.
+pub fn revoke(tx: &mut Write<'_>, actor: &Actor, of: FeedOf, id: FeedId) -> Result<(), AppError> {
+    if actor.user_id().is_none_or(|user| of != FeedOf::User(user)) {
         change::begin(actor)?;
     }
+    let known = tx.get::<Feed>(id)?.filter(|feed| feed.of == of);
+    let mut feed = known.ok_or_else(|| Refusal::not_found("link"))?;
     if feed.revoked_at.is_none() {
         feed.revoked_at = Some(tx.now());
         tx.put(&feed)?;
@@ -79,7 +80,7 @@ pub fn revoke(tx: &mut Write<'_>, actor: &Actor, id: FeedId) -> Result<FeedOf, A
         };
         change::audit(tx, actor, "feed.revoked", id, name)?;
     }
-    Ok(feed.of)
+    Ok(())
 }
 
 /// Its schedule is being deleted, which audits itself.

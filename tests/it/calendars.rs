@@ -388,7 +388,7 @@ fn a_link_dies_with_its_revocation_and_with_the_secret_key() {
     let other = pagerpal::app::passes::LinkKey::new(b"another secret");
     assert!(!opens(&world, &other, &token), "a copy of the database opens nothing");
     assert_eq!(world.read(|read| Ok(feeds::links(read, &other, of)?.remove(0).token)), None);
-    world.write(move |tx| feeds::revoke(tx, &Actor::SYSTEM, feed)).expect("revoked");
+    world.write(move |tx| feeds::revoke(tx, &Actor::SYSTEM, of, feed)).expect("revoked");
     assert!(!opens(&world, &key, &token));
     assert!(world.read(|read| feeds::links(read, &key, of)).is_empty());
 }
