@@ -1,9 +1,11 @@
 //! Who is on call, for pages and the API. The answer itself is `domain::oncall`'s.
 
 use crate::app::{AppError, context};
+use crate::domain::entry::Interval;
 use crate::domain::id::{ScheduleId, UserId};
 use crate::domain::oncall::{self, Calendar, Claim, People, Place, SEARCHED_DAYS, Segment, final_schedule, on_call};
 use crate::domain::refusal::Refusal;
+use crate::domain::report::{Fairness, fairness};
 use crate::domain::schedule::Schedule;
 use crate::domain::time::Timestamp;
 use crate::store::{Read, schedules};
@@ -83,4 +85,12 @@ pub fn rendered(
     let (calendar, people) = calendar(read, id, start)?;
     let segments = final_schedule(&calendar, &people, start, end)?;
     Ok((calendar, people, segments))
+}
+
+/// How the schedule shares its burden in a stretch, among everybody it names.
+pub fn shared(read: &impl Read, id: ScheduleId, span: Interval) -> Result<(Schedule, Fairness), AppError> {
+    let (calendar, people, segments) = rendered(read, id, span.start, span.end)?;
+    let members: Vec<UserId> = calendar.people().into_iter().collect();
+    let fairness = fairness(&segments, &members, &people, span);
+    Ok((calendar.schedule, fairness))
 }

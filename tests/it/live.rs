@@ -226,3 +226,14 @@ pub async fn photograph(browser: &Browser, name: &str) {
     std::fs::create_dir_all(&folder).expect("a folder for pictures");
     browser.screenshot(folder.join(format!("{name}.png"))).await;
 }
+
+/// The whole page, on a desk and on a phone.
+pub async fn photograph_whole(browser: &Browser, name: &str) {
+    for (device, width) in [("desk", 1280), ("phone", 360)] {
+        browser.resize(width, 640).await;
+        let height = browser.run("return document.documentElement.scrollHeight").await;
+        browser.resize(width, height.as_u64().unwrap_or(640).clamp(640, 8000) as u32).await;
+        photograph(browser, &format!("{name}-{device}")).await;
+    }
+    browser.resize(1280, 900).await;
+}

@@ -5,6 +5,7 @@ mod calendars;
 mod e2e;
 mod first_run;
 mod heartbeats;
+mod journey;
 mod kill;
 mod links;
 mod live;

@@ -2,11 +2,11 @@
 //!
 //! The pattern has a fixed minute and hour, so it names times of day and says on which days they happen. It is evaluated
 //! on the civil line, as if in UTC; evaluated in the zone it would skip matches inside a gap. Days are looked at a month at
-//! a time, as bits, so counting the matches of ten years is 120 steps; croner reads the pattern, and says once for
-//! each kind of month which days `L`, `W` or `#` are.
+//! a time, as bits, so counting the matches of ten years is 120 steps; croner reads the pattern, and a
+//! test holds that the days are those it would name itself.
 
 use super::{Civil, MINUTES_A_DAY, Weekdays};
-use croner::{Cron, CronPattern, Weekday};
+use croner::{Cron, CronPattern};
 
 /// Matches are looked for until then; past every date a schedule may name.
 const LAST_YEAR: i64 = 2200;
@@ -23,15 +23,29 @@ pub struct Matches {
     anchor: Civil,
 }
 
+/// Which days of a month match, whatever its length and first weekday. Days are bits from the first in the lowest, weekdays
+/// those of [`Weekdays`].
 #[derive(Clone, Debug)]
-enum Days {
-    Plain {
-        of_month: u32,
-        of_week: u8,
-        rule: Rule,
-    },
-    /// `L`, `W` or `#`: which days these are depends on the month's length, from 28, and its first weekday.
-    Special(Box<[[u32; 7]; 4]>),
+struct Days {
+    of_month: u32,
+    /// `15W`: the nearest day from Monday to Friday, in the same month.
+    nearest: u32,
+    /// `L`, and `LW`: the last day, the last one from Monday to Friday.
+    last: bool,
+    last_weekday: bool,
+    /// Of the days 1 to 7, 8 to 14 and so on: `5#2` is a Friday of the second of these weeks alone.
+    of_week: [u8; 5],
+    /// `5L`: of the month's last seven days.
+    of_last_week: u8,
+    rule: Rule,
+}
+
+/// What croner marks a value of a field with. It takes them as numbers and names them for itself alone.
+mod marks {
+    pub const PLAIN: u8 = 1;
+    pub const NTH: [u8; 5] = [1 << 1, 1 << 2, 1 << 3, 1 << 4, 1 << 5];
+    pub const LAST: u8 = 1 << 6;
+    pub const NEAREST: u8 = 1 << 7;
 }
 
 /// How the two fields for days go together.
@@ -71,20 +85,7 @@ impl Matches {
         let times = hours.flat_map(|hour| minutes.iter().map(move |minute| i64::from(hour) * 60 + i64::from(*minute)));
         let times = times.collect();
         let months = of.months.values().into_iter().fold(0, |bits, month| bits | 1 << month);
-        let days = if of.days.has_modifiers() || of.days_of_week.has_modifiers() {
-            Days::Special(Box::new(special_days(of)))
-        } else {
-            Days::Plain {
-                of_month: of.days.values().into_iter().fold(0, |bits, day| bits | 1 << (day - 1)),
-                of_week: Weekdays::from_list(of.days_of_week.values().into_iter().map(|day| ((day + 6) % 7) as u8)).0,
-                rule: match (of.is_dom_wildcard(), of.is_dow_wildcard()) {
-                    (true, true) | (false, true) => Rule::Month,
-                    (true, false) => Rule::Week,
-                    (false, false) if of.matches_dom_and_dow() => Rule::Both,
-                    (false, false) => Rule::Either,
-                },
-            }
-        };
+        let days = Days::of(of);
         Some(Matches { times, months, days, anchor })
     }
 
@@ -174,39 +175,81 @@ impl Matches {
         if self.months >> month.month & 1 == 0 {
             return 0;
         }
-        let length = month.length();
-        match &self.days {
-            Days::Plain { of_month, of_week, rule } => {
-                let week = u64::from(*of_week);
-                let weeks = week | week << 7 | week << 14 | week << 21 | week << 28 | week << 35;
-                let of_week = (weeks >> Weekdays::of_day(month.first)) as u32;
-                let days = match rule {
-                    Rule::Month => *of_month,
-                    Rule::Week => of_week,
-                    Rule::Either => of_month | of_week,
-                    Rule::Both => of_month & of_week,
-                };
-                days & ((1_u64 << length) - 1) as u32
-            }
-            Days::Special(months) => months[length as usize - 28][Weekdays::of_day(month.first) as usize],
-        }
+        self.days.of_kind(month.length(), Weekdays::of_day(month.first).into())
     }
 }
 
-/// The days that match in a month of each length, by its first weekday.
-fn special_days(pattern: &CronPattern) -> [[u32; 7]; 4] {
-    // A month of each length; croner gets the weekday from us, so their years matter no further.
-    let lengths = [(2001, 2, 28), (2000, 2, 29), (2001, 4, 30), (2001, 1, 31)];
-    lengths.map(|(year, month, length)| {
-        std::array::from_fn(|first| {
-            (0..length).fold(0, |days, day| {
-                // croner counts weekdays from Sunday.
-                let weekday = Weekday::from_days_from_sunday((first as u32 + day + 1) % 7);
-                let matches = pattern.day_match(year, month, day + 1, weekday).unwrap_or(false);
-                if matches { days | 1 << day } else { days }
-            })
-        })
-    })
+impl Days {
+    fn of(pattern: &CronPattern) -> Days {
+        let of_month = |mark| pattern.days.get_set_values(mark).into_iter().fold(0, |bits, day| bits | 1 << (day - 1));
+        // croner counts weekdays from Sunday.
+        let of_week = |mark| {
+            let days = pattern.days_of_week.get_set_values(mark).into_iter();
+            Weekdays::from_list(days.map(|day| ((day + 6) % 7) as u8)).0
+        };
+        let plain = of_week(marks::PLAIN);
+        let has = |mark| pattern.days.is_feature_enabled(mark);
+        Days {
+            of_month: of_month(marks::PLAIN),
+            nearest: of_month(marks::NEAREST),
+            last: has(marks::LAST) && !has(marks::NEAREST),
+            last_weekday: has(marks::LAST) && has(marks::NEAREST),
+            of_week: marks::NTH.map(|mark| plain | of_week(mark)),
+            of_last_week: of_week(marks::LAST),
+            rule: match (pattern.is_dom_wildcard(), pattern.is_dow_wildcard()) {
+                (true, true) | (false, true) => Rule::Month,
+                (true, false) => Rule::Week,
+                (false, false) if pattern.matches_dom_and_dow() => Rule::Both,
+                (false, false) => Rule::Either,
+            },
+        }
+    }
+
+    /// The days of a month of this length whose first day is this weekday.
+    fn of_kind(&self, length: u32, first: u32) -> u32 {
+        let days = match self.rule {
+            Rule::Month => self.by_month(length, first),
+            Rule::Week => self.by_week(length, first),
+            Rule::Either => self.by_month(length, first) | self.by_week(length, first),
+            Rule::Both => self.by_month(length, first) & self.by_week(length, first),
+        };
+        days & ((1_u64 << length) - 1) as u32
+    }
+
+    fn by_month(&self, length: u32, first: u32) -> u32 {
+        let mut days = self.of_month;
+        if self.last {
+            days |= 1 << (length - 1);
+        }
+        if self.last_weekday {
+            days |= 1 << nearest_weekday(length - 1, length, first);
+        }
+        let mut nearest = self.nearest & ((1_u64 << length) - 1) as u32;
+        while nearest != 0 {
+            days |= 1 << nearest_weekday(nearest.trailing_zeros(), length, first);
+            nearest &= nearest - 1;
+        }
+        days
+    }
+
+    fn by_week(&self, length: u32, first: u32) -> u32 {
+        // Seven days from a weekday on.
+        let seven = |bits: u8, first: u32| ((u32::from(bits) | u32::from(bits) << 7) >> (first % 7)) & 0b111_1111;
+        let weeks = self.of_week.iter().zip([0, 7, 14, 21, 28]);
+        let days = weeks.fold(0, |days, (bits, from)| days | u64::from(seven(*bits, first)) << from) as u32;
+        days | seven(self.of_last_week, first + length - 7) << (length - 7)
+    }
+}
+
+/// From Monday to Friday and in the same month: Saturday goes back and Sunday forward, unless that leaves it.
+fn nearest_weekday(day: u32, length: u32, first: u32) -> u32 {
+    match (first + day) % 7 {
+        5 if day == 0 => day + 2,
+        5 => day - 1,
+        6 if day + 1 == length => day - 2,
+        6 => day + 1,
+        _ => day,
+    }
 }
 
 impl Month {
@@ -232,5 +275,36 @@ impl Month {
             return Month { year: self.year + 1, month: 1, first };
         }
         Month { month: self.month + 1, first, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use croner::Weekday;
+
+    #[test]
+    fn days_are_those_that_croner_names_in_every_kind_of_month() {
+        let of_month =
+            ["*", "1", "1,15,31", "*/5", "10-20", "L", "LW", "15W", "1W", "31W", "1W,15W,31W", "28W", "15,L"];
+        let of_week =
+            ["*", "1", "0", "7", "1-5", "5#1", "1#5", "0#2", "5L", "0L", "1,3#3", "6#4,0#4", "+5", "+1#1", "+5L"];
+        for (month, week) in of_month.iter().flat_map(|month| of_week.iter().map(move |week| (month, week))) {
+            let pattern = format!("0 0 9 {month} * {week} 1970");
+            let cron: Cron = pattern.parse().unwrap_or_else(|error| panic!("{pattern}: {error}"));
+            let days = Days::of(&cron.pattern);
+            // A month of each length; croner gets the weekday from us, so their years matter no further.
+            for (year, number, length) in [(2001, 2, 28), (2000, 2, 29), (2001, 4, 30), (2001, 1, 31)] {
+                for first in 0..7 {
+                    let matches = |day: &u32| {
+                        let weekday = Weekday::from_days_from_sunday((first + day + 1) % 7);
+                        cron.pattern.day_match(year, number, day + 1, weekday).expect("a day of this month")
+                    };
+                    let expected = (0..length).filter(matches).fold(0, |days, day| days | 1 << day);
+                    let found = days.of_kind(length, first);
+                    assert_eq!(found, expected, "{pattern}, {length} days from {first}: {found:b} not {expected:b}");
+                }
+            }
+        }
     }
 }

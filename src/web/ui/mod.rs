@@ -138,6 +138,7 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::get("/schedules/{id}", Viewer, schedule::page),
         RouteSpec::post("/schedules/{id}", Admin, schedule::edit),
         RouteSpec::post("/schedules/{id}/delete", Admin, schedule::delete),
+        RouteSpec::get("/schedules/{id}/fairness", Viewer, schedule::fairness::page),
         RouteSpec::post("/schedules/{id}/entries", Admin, schedule::forms::add_entry),
         RouteSpec::post("/schedules/{id}/entries/{entry}", Admin, schedule::forms::edit_entry),
         RouteSpec::post("/schedules/{id}/entries/{entry}/remove", Admin, schedule::forms::remove_entry),

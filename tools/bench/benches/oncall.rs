@@ -164,7 +164,7 @@ fn instant_heavy(bencher: Bencher) {
     bencher.bench_local(|| on_call(black_box(&calendar), &people, noon()));
 }
 
-#[divan::bench(args = ["0 9 * * 1", "0 9 L * *"])]
+#[divan::bench(args = ["0 9 * * 1", "0 9 L * *", "0 9 15W * *", "0 9 * * 5#2"])]
 fn instant_cron(bencher: Bencher, pattern: &str) {
     let calendar = calendar(vec![layer(1, Cadence::Cron(pattern.to_owned()), vec![])], 0, 0);
     let people = people();

@@ -40,9 +40,10 @@ pub struct Block {
 pub struct Day {
     pub x: String,
     pub width: String,
+    /// Empty where labels would run into each other.
     pub text: String,
-    /// Every second one, for narrow screens.
-    pub is_even: bool,
+    /// Whether a narrow screen has room for the label.
+    pub fits_narrow: bool,
 }
 
 /// What a band is drawn with.
@@ -117,6 +118,7 @@ impl Drawing<'_> {
 
     fn days(&self) -> Vec<Day> {
         let mut days = Vec::new();
+        let (wide, narrow) = if self.length() > 16.0 * 86_400.0 { (2, 6) } else { (1, 2) };
         let mut date = self.span.start.in_zone(&self.reader.zone).date();
         // At most so many fit; a day that the clocks skip has no width and no label.
         for number in 0..62 {
@@ -125,8 +127,10 @@ impl Drawing<'_> {
                 break;
             }
             let block = self.block(day, None, "");
-            let text = date.strftime("%a %-d").to_string();
-            days.push(Day { x: block.x, width: block.width, text, is_even: number % 2 == 0 });
+            // The rest of a day that has begun before the band may be too short for its label.
+            let fits = number % wide == 0 && day.start >= self.span.start;
+            let text = if fits { date.strftime("%a %-d").to_string() } else { String::new() };
+            days.push(Day { x: block.x, width: block.width, text, fits_narrow: number % narrow == 0 });
             date = date.saturating_add(1.day());
         }
         days

@@ -5,6 +5,7 @@
 //! which instant is explained (`at`).
 
 mod band;
+pub mod fairness;
 pub mod forms;
 pub mod rotation;
 mod shown;
