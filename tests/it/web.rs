@@ -44,7 +44,7 @@ use tokio::task::JoinHandle;
 use tower::ServiceExt;
 
 const PASSWORD: &str = "lamp otter bridge nine";
-const KEY: &str = "00112233445566778899aabbccddeeff";
+pub const KEY: &str = "00112233445566778899aabbccddeeff";
 const OFF_KEY: &str = "ffeeddccbbaa99887766554433221100";
 const START: i64 = 1_780_000_000;
 
@@ -128,7 +128,7 @@ impl Site {
         send(&self.router, request).await
     }
 
-    async fn alert(&self, headers: &[(&str, &str)], path: &str, body: impl Into<Body>) -> Answer {
+    pub async fn alert(&self, headers: &[(&str, &str)], path: &str, body: impl Into<Body>) -> Answer {
         let mut request = Request::post(path);
         for (name, value) in headers {
             request = request.header(*name, *value);

@@ -18,7 +18,7 @@ pub mod typed;
 
 mod alert_source;
 mod alert_sources;
-mod calendars;
+pub mod calendars;
 mod dashboard;
 mod error;
 mod escalation_policies;
