@@ -1,6 +1,7 @@
 //! The pages, as a browser without scripts uses them: forms are found on the page, filled in and sent to where their
 //! buttons say, through the real router over a store in memory.
 
+mod audit;
 mod people;
 
 use axum::Router;
