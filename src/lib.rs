@@ -24,6 +24,7 @@ pub mod egress;
 pub mod exchange;
 pub mod ingest;
 pub mod notify;
+pub mod oidc;
 pub mod random;
 pub mod secret;
 pub mod store;

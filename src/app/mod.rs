@@ -29,6 +29,7 @@ pub mod publication;
 pub mod replies;
 pub mod schedules;
 pub mod setup;
+pub mod sign_on;
 pub mod storms;
 pub mod system;
 pub mod teams;

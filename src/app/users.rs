@@ -223,3 +223,10 @@ pub fn save(tx: &mut Write<'_>, user: &User) -> Result<(), AppError> {
 fn keep_an_admin(tx: &mut Write<'_>, before: &User) -> Result<(), AppError> {
     Ok(keeps_an_admin(before, &users::users_active_admins(tx, super::MANY)?)?)
 }
+
+/// Whether nobody else could administer.
+pub fn is_last_admin(read: &impl Read, user: &User) -> Result<bool, AppError> {
+    let mut others = users::users_active_admins(read, super::MANY)?;
+    others.retain(|admin| admin.id != user.id);
+    Ok(keeps_an_admin(user, &others).is_err())
+}

@@ -8,12 +8,15 @@ use crate::cli::Exit;
 use crate::cli::open::{self, Opened, say};
 use crate::config::{self, Config};
 use crate::domain::contact::Channel;
+use crate::domain::sign_on::Roles;
 use crate::egress::Egress;
 use crate::notify::infobip;
 use crate::notify::registry::Registry;
 use crate::notify::settings::{Infobip, Login, NotifySettings, Smtp, WhatsApp};
+use crate::oidc;
 use crate::secret::Secret;
 use crate::telemetry::{self, Form};
+use crate::web::oidc::SignOn;
 use crate::web::{Web, WebSettings, server};
 use crate::worker;
 use ring::hmac;
@@ -65,7 +68,8 @@ async fn serve(config: &Config) -> Exit {
         Ok(workers) => workers,
         Err(error) => return say(Exit::DatabaseUnreachable, &error.to_string()),
     };
-    let web = Arc::new(Web::new(Arc::clone(&app), bridge, egress, web_settings(config, &secret_key)));
+    let web =
+        Arc::new(Web::new(Arc::clone(&app), bridge, Arc::clone(&egress), web_settings(config, &secret_key, &egress)));
     tracing::info!(database = %path.display(), "open");
     greet(&app, config, &web, &listener);
 
@@ -146,7 +150,7 @@ fn notify_settings(config: &Config, callbacks: Option<String>) -> NotifySettings
     NotifySettings { infobip, smtp }
 }
 
-fn web_settings(config: &Config, secret_key: &Secret) -> WebSettings {
+fn web_settings(config: &Config, secret_key: &Secret, egress: &Arc<Egress>) -> WebSettings {
     let proxies = config.trusted_proxies.clone();
     WebSettings {
         base_url: config.base_url.as_ref().map(|url| url.as_str().to_owned()),
@@ -156,6 +160,17 @@ fn web_settings(config: &Config, secret_key: &Secret) -> WebSettings {
         listens_on_loopback: config.listen_address.ip().is_loopback(),
         read_call: infobip::inbox::read_call,
         session_key: hmac::Key::new(hmac::HMAC_SHA256, secret_key.expose().as_bytes()),
+        sign_on: config.sign_on.clone().map(|provider| sign_on(provider, egress)),
+    }
+}
+
+fn sign_on(provider: config::SignOn, egress: &Arc<Egress>) -> SignOn {
+    let config::SignOn { issuer, client_id, client_secret, name, scopes, role_claim, .. } = provider;
+    let settings = oidc::Settings { issuer, client_id, client_secret, name, scopes, role_claim };
+    SignOn {
+        provider: oidc::Provider::new(settings, Arc::clone(egress)),
+        roles: Roles { admins: provider.admins, responders: provider.responders, viewers: provider.viewers },
+        creates_users: provider.creates_users,
     }
 }
 

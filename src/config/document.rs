@@ -145,7 +145,8 @@ mod tests {
             };
             let sources = Sources {
                 flags: BTreeMap::new(),
-                env: [("INFOBIP_API_KEY".to_owned(), "k".to_owned()), ("SMTP_PASSWORD".to_owned(), "p".to_owned())]
+                env: ["INFOBIP_API_KEY", "SMTP_PASSWORD", "OIDC_CLIENT_SECRET"]
+                    .map(|name| (name.to_owned(), "k".to_owned()))
                     .into(),
                 config_file: None,
                 read_file: &read_file,

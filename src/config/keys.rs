@@ -177,6 +177,46 @@ keys! {
         example: "false",
         meaning: "Whether the connection is TLS from its first byte; mail goes unencrypted only if this and SMTP_STARTTLS are both set to false.",
     }
+    OIDC_ISSUER: String = values::issuer {
+        group: "oidc", field: "issuer", shape: Shape::Text, default: Unset, example: "https://login.example.org",
+        meaning: "The OpenID Connect provider people sign in with, exactly as it names itself.",
+    }
+    OIDC_CLIENT_ID: String = values::text {
+        group: "oidc", field: "client_id", shape: Shape::Text, default: Unset, example: "pagerpal",
+        meaning: "What the provider calls PagerPal; the redirect address to register there is PAGERPAL_BASE_URL and /login/oidc/callback.",
+    }
+    OIDC_CLIENT_SECRET: Secret<String> = values::secret_text {
+        group: "oidc", field: "client_secret", shape: Shape::Secret, default: Unset, example: "",
+        meaning: "The secret the provider gave PagerPal; none for a public client.",
+    }
+    OIDC_NAME: String = values::text {
+        group: "oidc", field: "name", shape: Shape::Text, default: Text("single sign-on"), example: "",
+        meaning: "What people call the provider: the button says Sign in with this.",
+    }
+    OIDC_SCOPES: String = values::text {
+        group: "oidc", field: "scopes", shape: Shape::Text, default: Text("openid profile email"), example: "",
+        meaning: "What is asked of the provider; some want another scope before they name groups.",
+    }
+    OIDC_ROLE_CLAIM: String = values::text {
+        group: "oidc", field: "role_claim", shape: Shape::Text, default: Text("groups"), example: "",
+        meaning: "The claim that lists a person's groups.",
+    }
+    OIDC_ADMIN_GROUPS: Vec<String> = values::texts {
+        group: "oidc", field: "admin_groups", shape: Shape::List, default: Unset, example: "pager-admins",
+        meaning: "Groups whose people are admins; while no group is named for any role, the provider decides no role.",
+    }
+    OIDC_RESPONDER_GROUPS: Vec<String> = values::texts {
+        group: "oidc", field: "responder_groups", shape: Shape::List, default: Unset, example: "on-call",
+        meaning: "Groups whose people are responders.",
+    }
+    OIDC_VIEWER_GROUPS: Vec<String> = values::texts {
+        group: "oidc", field: "viewer_groups", shape: Shape::List, default: Unset, example: "staff",
+        meaning: "Groups whose people are viewers.",
+    }
+    OIDC_CREATE_USERS: bool = values::switch {
+        group: "oidc", field: "create_users", shape: Shape::Switch, default: Text("false"), example: "",
+        meaning: "Whether somebody who signs in there and is unknown here becomes a user; otherwise an admin adds them first.",
+    }
     LOG_LEVEL: telemetry::Filter = values::log_filter {
         group: "log", field: "level", shape: Shape::Text, default: Text("info"), example: "",
         meaning: "One of off, error, warn, info, debug, trace; libraries can be added, as in `info,hyper=debug`.",

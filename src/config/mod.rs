@@ -13,6 +13,7 @@ pub mod keys;
 mod providers;
 mod reader;
 mod secret_key;
+mod sign_on;
 pub mod sources;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -22,6 +23,7 @@ pub mod values;
 use self::keys::ROWS;
 pub use self::providers::{Infobip, Providers, Smtp, WhatsApp};
 use self::reader::Reader;
+pub use self::sign_on::SignOn;
 pub use self::sources::Sources;
 pub use self::values::{Network, WebOrigin};
 use crate::secret::Secret;
@@ -52,6 +54,8 @@ pub struct Config {
     pub notification_retry_worker_enabled: bool,
     pub escalation_worker_enabled: bool,
     pub providers: Providers,
+    /// The provider people may sign in with.
+    pub sign_on: Option<SignOn>,
     pub log_filter: telemetry::Filter,
     /// `None`: [`telemetry::Form::automatic`].
     pub log_form: Option<telemetry::Form>,
@@ -160,6 +164,7 @@ fn config(reader: &mut Reader, sources: &Sources<'_>) -> Option<Config> {
     let notification_retry_worker_enabled = reader.read(&keys::NOTIFICATION_RETRY_WORKER_ENABLED);
     let escalation_worker_enabled = reader.read(&keys::ESCALATION_WORKER_ENABLED);
     let providers = providers::read(reader);
+    let sign_on = sign_on::read(reader);
     let log_filter = reader.read(&keys::LOG_LEVEL);
     let log_form = reader.read(&keys::LOG_FORMAT);
     if let Ok(url) = &base_url
@@ -182,6 +187,7 @@ fn config(reader: &mut Reader, sources: &Sources<'_>) -> Option<Config> {
         notification_retry_worker_enabled: notification_retry_worker_enabled.ok()?,
         escalation_worker_enabled: escalation_worker_enabled.ok()?,
         providers,
+        sign_on,
         log_filter: log_filter.ok()?,
         log_form: log_form.ok()?,
         settings: Vec::new(),

@@ -97,7 +97,7 @@ impl Reader {
 
 /// A wrong type is fatal everywhere. A wrong text for a provider costs that provider, not the pager.
 fn refusal_degrades(row: &Row) -> bool {
-    matches!(row.group, "infobip" | "smtp") && matches!(row.shape, Shape::Text | Shape::Secret)
+    matches!(row.group, "infobip" | "smtp" | "oidc") && matches!(row.shape, Shape::Text | Shape::Secret)
 }
 
 fn setting(row: &Row, value: &str, origin: &str) -> Setting {

@@ -14,6 +14,12 @@ pub fn text(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// Words between commas, at least one.
+pub fn texts(text: &str) -> Result<Vec<String>, String> {
+    let words: Vec<String> = items(text).map(str::to_owned).collect();
+    if words.is_empty() { Err("must name at least one, separated by commas".into()) } else { Ok(words) }
+}
+
 pub fn path(text: &str) -> Result<PathBuf, String> {
     Ok(PathBuf::from(text))
 }
@@ -208,6 +214,20 @@ pub fn provider_url(text: &str) -> Result<String, String> {
         return Ok(origin.text);
     }
     Err("must begin with https://, for the API key would travel in the clear".into())
+}
+
+/// The name of an OpenID Connect provider is its address, which may have a path and counts letter by letter.
+pub fn issuer(text: &str) -> Result<String, String> {
+    let after_scheme = text.find("://").map_or(0, |at| at + 3);
+    let path = text[after_scheme..].find('/').map_or(text.len(), |at| after_scheme + at);
+    let origin = web_origin(&text[..path])?;
+    if text[path..].contains(['?', '#']) {
+        return Err("must end with its path: no query".into());
+    }
+    if origin.is_https() || origin.is_loopback() {
+        return Ok(text.to_owned());
+    }
+    Err("must begin with https://, for who signs in must not travel in the clear".into())
 }
 
 /// A range of addresses: those whose first `prefix` bits are those of `address`.

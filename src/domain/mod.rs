@@ -35,6 +35,7 @@ pub mod rotation;
 pub mod rules;
 pub mod schedule;
 pub mod session;
+pub mod sign_on;
 pub mod source_event;
 pub mod storm;
 pub mod team;

@@ -19,6 +19,7 @@ pub mod guard;
 pub mod health;
 pub mod keys;
 pub mod layers;
+pub mod oidc;
 pub mod origin;
 pub mod pings;
 pub mod problems;
@@ -93,6 +94,8 @@ pub struct WebSettings {
     pub read_call: ReadCall,
     /// Made of the installation's secret. The store keeps digests of session cookies under it.
     pub session_key: hmac::Key,
+    /// The provider people may sign in with.
+    pub sign_on: Option<oidc::SignOn>,
 }
 
 impl Web {

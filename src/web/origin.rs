@@ -51,6 +51,7 @@ mod tests {
             listens_on_loopback: false,
             read_call: |_, _| (vec![], vec![]),
             session_key: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, b""),
+            sign_on: None,
         };
         let check = |site: Option<&'static str>, origin: Option<&'static str>, expected| {
             let client = Client {

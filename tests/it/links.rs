@@ -72,6 +72,7 @@ impl Site {
             listens_on_loopback: true,
             read_call: pagerpal::notify::infobip::inbox::read_call,
             session_key: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, b"another secret"),
+            sign_on: None,
         };
         let egress = Arc::new(Egress::new(&[]).expect("no extra root to go wrong"));
         let web = Arc::new(Web::new(app, Bridge::new(2), egress, web_settings));

@@ -23,6 +23,7 @@ mod schedules;
 mod schedules_api;
 mod schema;
 mod senders;
+mod sso;
 mod startup;
 mod storm;
 mod tidy;

@@ -60,6 +60,7 @@ impl Site {
             listens_on_loopback: true,
             read_call: pagerpal::notify::infobip::inbox::read_call,
             session_key: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, b"a secret that only this test knows"),
+            sign_on: None,
         };
         let web = Arc::new(Web::new(app, Bridge::new(2), egress, settings));
         Site { router: routes::router(Arc::clone(&web)), web, clock }

@@ -198,6 +198,7 @@ fn settings() -> WebSettings {
         listens_on_loopback: false,
         read_call: pagerpal::notify::infobip::inbox::read_call,
         session_key: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, SECRET),
+        sign_on: None,
     }
 }
 

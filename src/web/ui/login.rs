@@ -30,6 +30,8 @@ use std::sync::Arc;
 #[template(path = "templates/login.html", askama = rinja)]
 struct SignIn {
     form: Form,
+    /// What the provider is called that one may sign in with.
+    provider: Option<String>,
 }
 
 #[derive(Template)]
@@ -54,7 +56,7 @@ pub async fn page(
     if signed_in(&web, &headers).await?.is_some() {
         return Ok(to(next));
     }
-    drawn(StatusCode::OK, &SignIn { form: Form::blank("login").with("next", next) })
+    sign_in_page(&web, StatusCode::OK, Form::blank("login").with("next", next))
 }
 
 pub async fn submit(
@@ -89,7 +91,18 @@ pub async fn submit(
         StatusCode::UNPROCESSABLE_ENTITY
     };
     let form = Form::refused("login", &form.0.0, refusal).with("next", safe_next(form.text("next")));
-    drawn(status, &SignIn { form })
+    sign_in_page(&web, status, form)
+}
+
+/// Somebody came back from the provider and is not let in.
+pub fn refused_page(web: &Web, refusal: Refusal) -> Result<Response, WebError> {
+    let form = Form::refused("login", &[], refusal).with("next", "/dashboard");
+    sign_in_page(web, form.status(), form)
+}
+
+fn sign_in_page(web: &Web, status: StatusCode, form: Form) -> Result<Response, WebError> {
+    let provider = web.settings.sign_on.as_ref().map(|sign_on| sign_on.provider.name().to_owned());
+    drawn(status, &SignIn { form, provider })
 }
 
 pub async fn logout(State(web): State<Arc<Web>>, signed_in: SignedIn) -> Result<Response, WebError> {

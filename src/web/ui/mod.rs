@@ -30,7 +30,7 @@ mod incident;
 mod incident_deeds;
 mod incidents;
 mod ladder;
-mod login;
+pub mod login;
 mod maintenance;
 mod maintenance_window;
 mod on_call;
@@ -55,7 +55,7 @@ use crate::domain::user::User;
 use crate::web::error::WebError;
 use crate::web::extract::SignedIn;
 use crate::web::routes::{Access, RouteSpec};
-use crate::web::{Web, act, assets};
+use crate::web::{Web, act, assets, oidc};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use clock::Reader;
@@ -73,6 +73,8 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::get("/assets/{name}", Public, assets::serve),
         RouteSpec::get("/login", Public, login::page),
         RouteSpec::post("/login", Public, login::submit),
+        RouteSpec::get("/login/oidc", Public, oidc::begin),
+        RouteSpec::get("/login/oidc/callback", Public, oidc::callback),
         RouteSpec::post("/logout", SelfOnly, login::logout),
         RouteSpec::get("/a/{token}", Link, act::page),
         RouteSpec::post("/a/{token}", Link, act::submit),

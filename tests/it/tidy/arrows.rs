@@ -61,6 +61,12 @@ const PARTS: &[Part] = &[
         instead: "`notify` gets a message as values: let worker/deliveries.rs load what it says, through `app`",
     },
     Part {
+        name: "oidc",
+        may_use: &["domain", "egress", "secret"],
+        crates: Crates::Not(&["axum", "croner", "lettre"]),
+        instead: "`oidc` speaks with a provider and decides nothing: let web/oidc.rs ask a use case in `app`",
+    },
+    Part {
         name: "worker",
         may_use: &["app", "notify", "domain", "exchange", "bridge", "egress"],
         crates: Crates::Not(&["axum", "lettre", "reqwest", "rinja"]),
@@ -68,7 +74,7 @@ const PARTS: &[Part] = &[
     },
     Part {
         name: "web",
-        may_use: &["app", "domain", "exchange", "ingest", "bridge", "egress"],
+        may_use: &["app", "domain", "exchange", "ingest", "bridge", "egress", "oidc"],
         crates: Crates::Not(&["croner", "lettre", "reqwest"]),
         instead: "`web` lets people and machines in: reach records through a use case in `app` (which re-exports `Read` and \
                   `Write`); sending is `worker`'s, and settings come as `WebSettings`",

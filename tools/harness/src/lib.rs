@@ -2,8 +2,8 @@
 //!
 //! * [`infobip`] is a fake, because the real one costs money and cannot be told to fail. Its answers are checked against
 //!   the vendor's own client library by `python/infobip_contract.py`.
-//! * [`smtp`], [`alertmanager`], [`moto`] and [`browser`] start the real thing: Exim, Prometheus Alertmanager, a server
-//!   that posts SNS envelopes, and Chromium. `cargo xtask needs` installs them.
+//! * [`smtp`], [`alertmanager`], [`moto`], [`oidc`] and [`browser`] start the real thing: Exim, Prometheus Alertmanager, a
+//!   server that posts SNS envelopes, an OpenID Connect provider, and Chromium. `cargo xtask needs` installs them.
 //! * [`receiver`] keeps what a webhook sender sends, for looking at it before PagerPal does.
 //! * [`process`] starts PagerPal's own binary, kills it, and never leaves an orphan; [`programs`] knows where that and
 //!   the others are; [`http`] is a client for tests; [`wait`] waits for state to change without sleeping.
@@ -17,6 +17,7 @@ pub mod browser;
 pub mod http;
 pub mod infobip;
 pub mod moto;
+pub mod oidc;
 pub mod process;
 pub mod programs;
 pub mod receiver;

@@ -1,6 +1,7 @@
 //! `cargo xtask needs`: installs the real programs that the tests drive.
 //!
-//! On Debian, as root, missing programs come from the distribution; the Python clients always go to `target/venv`.
+//! On Debian, as root, missing programs come from the distribution; the Python clients always go to `target/venv`, the
+//! packages for Node.js to `target/node`.
 //! Elsewhere it installs nothing and says exactly what is missing. Nothing is asked, no service is started, and a
 //! machine that has everything is left untouched: a second run takes no time. How a program is used is the harness's
 //! affair; `harness::programs` looks in the same places.
@@ -11,12 +12,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Programs, and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 5] = [
+const PROGRAMS: [(&str, &str); 7] = [
     ("exim4", "exim4-daemon-light"),
     ("prometheus-alertmanager", "prometheus-alertmanager"),
     ("chromium", "chromium"),
     ("chromedriver", "chromium-driver"),
     ("openssl", "openssl"),
+    ("node", "nodejs"),
+    ("npm", "npm"),
 ];
 
 /// Packages for a Python that can make a virtual environment.
@@ -27,7 +30,8 @@ const PYTHONS: [&str; 6] = ["python3", "/usr/bin/python3", "python3.13", "python
 
 pub fn run() -> Result {
     install_programs()?;
-    install_python_clients()
+    install_python_clients()?;
+    install_node_packages()
 }
 
 fn install_programs() -> Result {
@@ -76,6 +80,25 @@ fn install_python_clients() -> Result {
         &["-m", "pip", "install", "--quiet", "--requirement", &requirements.to_string_lossy()],
     )?;
     fs::write(&installed, wanted).map_err(|error| format!("{}: {error}", installed.display()))
+}
+
+/// Makes `target/node` what the lock file says. The copy of that file is written last here, too.
+fn install_node_packages() -> Result {
+    let (source, target) = (repository().join("tools/harness/node"), repository().join("target/node"));
+    let read = |name: &str| fs::read(source.join(name)).map_err(|error| format!("{name}: {error}"));
+    let installed = target.join("package-lock.installed");
+    let wanted = read("package-lock.json")?;
+    if fs::read(&installed).is_ok_and(|had| had == wanted) {
+        return Ok(());
+    }
+    let write =
+        |name: &str, bytes: &[u8]| fs::write(target.join(name), bytes).map_err(|error| format!("{name}: {error}"));
+    fs::create_dir_all(&target).map_err(|error| format!("{}: {error}", target.display()))?;
+    write("package.json", &read("package.json")?)?;
+    write("package-lock.json", &wanted)?;
+    // Nothing of the packages runs while they are installed.
+    step::run("npm", &["--prefix", "target/node", "ci", "--ignore-scripts", "--no-audit", "--no-fund"])?;
+    write("package-lock.installed", &wanted)
 }
 
 /// A Python that is new enough and has what Debian ships apart, in python3-venv.
