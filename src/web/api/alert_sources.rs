@@ -12,7 +12,7 @@ use crate::domain::id::AlertSourceId;
 use crate::domain::refusal::Refusal;
 use crate::domain::source_event::{ReportResult, SourceEvent};
 use crate::ingest::Kind;
-use crate::web::api::fields::{called, short_minutes_of};
+use crate::web::api::fields::{IncidentReference, Nothing, called, short_minutes_of};
 use crate::web::api::{Created, Instant, List, Reference, id_of};
 use crate::web::error::WebError;
 use crate::web::extract::{Caller, JsonBody, PathId};
@@ -60,7 +60,7 @@ struct TopicView {
 
 /// A source with its key, in the one answer that shows it.
 #[derive(Debug, Serialize)]
-pub struct KeyedView {
+pub struct SourceWithKeyView {
     #[serde(flatten)]
     source: SourceView,
     key: String,
@@ -68,18 +68,18 @@ pub struct KeyedView {
 
 /// One request of a sender.
 #[derive(Debug, Serialize)]
-pub struct EventView {
+pub struct SourceEventView {
     received_at: Instant,
     /// Further requests right after it that said the same, and when the last of them came.
     repeats: u64,
     last_received_at: Instant,
-    results: Vec<ResultView>,
+    results: Vec<ReportResultView>,
     /// Its beginning, without what would be a secret.
     body: String,
 }
 
 #[derive(Debug, Serialize)]
-struct ResultView {
+struct ReportResultView {
     external_id: Option<String>,
     action: String,
     result: &'static str,
@@ -87,15 +87,9 @@ struct ResultView {
 }
 
 #[derive(Debug, Serialize)]
-struct IncidentReference {
-    id: String,
-    number: u64,
-}
-
-#[derive(Debug, Serialize)]
-pub struct TestView {
+pub struct TestAlertView {
     /// What the test opened or repeated.
-    results: Vec<ResultView>,
+    results: Vec<ReportResultView>,
 }
 
 /// A whole source: what is left out is empty.
@@ -133,11 +127,6 @@ pub struct TopicBody {
     topic: String,
 }
 
-/// For an action that takes no members.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Nothing {}
-
 pub async fn list(State(web): State<Arc<Web>>) -> Result<Json<List<SourceView>>, WebError> {
     let read = |read: &Read<'_>| {
         let names = names::all(read)?;
@@ -155,27 +144,27 @@ pub async fn one(State(web): State<Arc<Web>>, PathId(id): PathId<AlertSourceId>)
 pub async fn events(
     State(web): State<Arc<Web>>,
     PathId(id): PathId<AlertSourceId>,
-) -> Result<Json<List<EventView>>, WebError> {
+) -> Result<Json<List<SourceEventView>>, WebError> {
     let read = move |read: &Read<'_>| {
         alert_sources::one(read, id)?;
         alert_sources::recent_events(read, id)
     };
     let events = web.read(read).await?;
-    Ok(Json(List::whole(events.into_iter().map(EventView::of))))
+    Ok(Json(List::whole(events.into_iter().map(SourceEventView::of))))
 }
 
 pub async fn create(
     State(web): State<Arc<Web>>,
     Caller { actor, .. }: Caller,
     JsonBody(body): JsonBody<SourceBody>,
-) -> Result<Created<KeyedView>, WebError> {
+) -> Result<Created<SourceWithKeyView>, WebError> {
     let basics = body.read()?;
     let key = new_key(web.app.random_bytes());
     let kept = key.clone();
     let create =
         move |tx: &mut crate::app::Write<'_>| alert_sources::create(tx, &actor, &basics, &kept).map_err(in_body);
     let id = web.write(create).await?;
-    Ok(Created(format!("/api/v1/alert-sources/{id}"), KeyedView { source: view(&web, id).await?, key }))
+    Ok(Created(format!("/api/v1/alert-sources/{id}"), SourceWithKeyView { source: view(&web, id).await?, key }))
 }
 
 pub async fn edit(
@@ -195,11 +184,11 @@ pub async fn regenerate_key(
     Caller { actor, .. }: Caller,
     PathId(id): PathId<AlertSourceId>,
     JsonBody(Nothing {}): JsonBody<Nothing>,
-) -> Result<Json<KeyedView>, WebError> {
+) -> Result<Json<SourceWithKeyView>, WebError> {
     let key = new_key(web.app.random_bytes());
     let kept = key.clone();
     web.write(move |tx| alert_sources::regenerate_key(tx, &actor, id, &kept)).await?;
-    Ok(Json(KeyedView { source: view(&web, id).await?, key }))
+    Ok(Json(SourceWithKeyView { source: view(&web, id).await?, key }))
 }
 
 pub async fn activate(
@@ -236,9 +225,9 @@ pub async fn test_alert(
     Caller { actor, .. }: Caller,
     PathId(id): PathId<AlertSourceId>,
     JsonBody(Nothing {}): JsonBody<Nothing>,
-) -> Result<Json<TestView>, WebError> {
+) -> Result<Json<TestAlertView>, WebError> {
     let results = web.write(move |tx| alert_sources::send_test_alert(tx, &actor, id)).await?;
-    Ok(Json(TestView { results: results.into_iter().map(ResultView::of).collect() }))
+    Ok(Json(TestAlertView { results: results.into_iter().map(ReportResultView::of).collect() }))
 }
 
 /// An admin's word that this topic may send here.
@@ -336,21 +325,26 @@ impl TopicView {
     }
 }
 
-impl EventView {
-    fn of(event: SourceEvent) -> EventView {
-        EventView {
+impl SourceEventView {
+    fn of(event: SourceEvent) -> SourceEventView {
+        SourceEventView {
             received_at: event.at.into(),
             repeats: event.repeats,
             last_received_at: event.last_at.into(),
-            results: event.results.into_iter().map(ResultView::of).collect(),
+            results: event.results.into_iter().map(ReportResultView::of).collect(),
             body: event.body,
         }
     }
 }
 
-impl ResultView {
-    fn of(result: ReportResult) -> ResultView {
-        let incident = result.incident.map(|(id, number)| IncidentReference { id: id.to_string(), number });
-        ResultView { external_id: result.external_id, action: result.action, result: result.result.word(), incident }
+impl ReportResultView {
+    fn of(result: ReportResult) -> ReportResultView {
+        let incident = result.incident.map(|(id, number)| IncidentReference::new(id, number));
+        ReportResultView {
+            external_id: result.external_id,
+            action: result.action,
+            result: result.result.word(),
+            incident,
+        }
     }
 }

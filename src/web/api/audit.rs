@@ -20,7 +20,7 @@ use serde::Serialize;
 use std::sync::Arc;
 
 #[derive(Debug, Serialize)]
-pub struct EntryView {
+pub struct AuditEntryView {
     id: String,
     at: Instant,
     actor: ActorView,
@@ -37,12 +37,12 @@ pub async fn list(
     State(web): State<Arc<Web>>,
     Caller { actor, .. }: Caller,
     query: QueryFields,
-) -> Result<Json<List<EntryView>>, WebError> {
+) -> Result<Json<List<AuditEntryView>>, WebError> {
     let Paging { limit, cursor } = Paging::read(&query, &["actor", "action", "object", "since", "until"])?;
     let asked = read(&query)?;
     let read = move |read: &Read<'_>| Ok((audit_log::page(read, &actor, &asked, limit, cursor)?, names::all(read)?));
     let (found, names) = web.read(read).await?;
-    let data = found.entries.into_iter().map(|entry| EntryView::of(entry, &names)).collect();
+    let data = found.entries.into_iter().map(|entry| AuditEntryView::of(entry, &names)).collect();
     Ok(Json(List { data, next_cursor: found.next.as_ref().map(Paging::write) }))
 }
 
@@ -59,9 +59,9 @@ fn read(query: &QueryFields) -> Result<Asked, Refusal> {
     })
 }
 
-impl EntryView {
-    fn of(entry: AuditEntry, names: &Names) -> EntryView {
-        EntryView {
+impl AuditEntryView {
+    fn of(entry: AuditEntry, names: &Names) -> AuditEntryView {
+        AuditEntryView {
             id: entry.id.to_string(),
             at: entry.at.into(),
             actor: ActorView::of(&entry.actor, names),

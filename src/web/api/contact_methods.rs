@@ -11,7 +11,7 @@ use crate::domain::id::{ContactId, UserId};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{ContactMethod, User};
 use crate::web::Web;
-use crate::web::api::alert_sources::Nothing;
+use crate::web::api::fields::Nothing;
 use crate::web::api::{Instant, List};
 use crate::web::error::WebError;
 use crate::web::extract::{Caller, JsonBody, PathId};
@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 #[derive(Debug, Serialize)]
-pub struct MethodView {
+pub struct ContactMethodView {
     id: String,
     /// `sms`, `whatsapp` or `email`.
     channel: &'static str,
@@ -54,14 +54,14 @@ pub async fn list(
     State(web): State<Arc<Web>>,
     caller: Caller,
     PathId(id): PathId<UserId>,
-) -> Result<Json<List<MethodView>>, WebError> {
+) -> Result<Json<List<ContactMethodView>>, WebError> {
     let (user, now) = web.read(move |read| Ok((users::one(read, id)?, read.now()))).await?;
-    let views = user.contacts.iter().map(|contact| MethodView::of(contact, caller.user.role, now));
+    let views = user.contacts.iter().map(|contact| ContactMethodView::of(contact, caller.user.role, now));
     Ok(Json(List::whole(views)))
 }
 
 type ContactPath = Path<(String, String)>;
-type Shown = Result<Json<MethodView>, WebError>;
+type Shown = Result<Json<ContactMethodView>, WebError>;
 
 pub async fn one(State(web): State<Arc<Web>>, caller: Caller, Path(path): ContactPath) -> Shown {
     let (id, contact) = ids(&path)?;
@@ -129,15 +129,15 @@ async fn view(web: &Web, caller: &Caller, id: UserId, contact: ContactId) -> Sho
     let reader = caller.user.role;
     web.read(move |read| {
         let (user, now): (User, Timestamp) = (users::one(read, id)?, read.now());
-        let found = user.contact(contact).map(|contact| MethodView::of(contact, reader, now));
+        let found = user.contact(contact).map(|contact| ContactMethodView::of(contact, reader, now));
         Ok(Json(found.ok_or_else(|| crate::domain::refusal::Refusal::not_found("contact method"))?))
     })
     .await
 }
 
-impl MethodView {
-    fn of(contact: &ContactMethod, reader: Role, now: Timestamp) -> MethodView {
-        MethodView {
+impl ContactMethodView {
+    fn of(contact: &ContactMethod, reader: Role, now: Timestamp) -> ContactMethodView {
+        ContactMethodView {
             id: contact.id.to_string(),
             channel: contact.channel.word(),
             address: shown_address(contact.channel, &contact.address, reader),

@@ -9,8 +9,7 @@ use crate::app::{AppError, Read};
 use crate::domain::access::{self, Action};
 use crate::domain::feed::FeedOf;
 use crate::domain::id::{FeedId, ScheduleId, UserId};
-use crate::web::api::alert_sources::Nothing;
-use crate::web::api::fields::address_of;
+use crate::web::api::fields::{Nothing, address_of};
 use crate::web::api::{Created, Instant, List, Reference};
 use crate::web::error::WebError;
 use crate::web::extract::{Caller, JsonBody, PathId};
@@ -33,7 +32,7 @@ pub struct FeedView {
 
 /// A feed with its address, in the one answer that shows it.
 #[derive(Debug, Serialize)]
-pub struct AddressedView {
+pub struct FeedWithAddressView {
     #[serde(flatten)]
     feed: FeedView,
     /// A bare path while `PAGERPAL_BASE_URL` is not set.
@@ -65,7 +64,7 @@ pub async fn create_of_schedule(
     caller: Caller,
     PathId(id): PathId<ScheduleId>,
     JsonBody(Nothing {}): JsonBody<Nothing>,
-) -> Result<Created<AddressedView>, WebError> {
+) -> Result<Created<FeedWithAddressView>, WebError> {
     create(&web, caller, FeedOf::Schedule(id), format!("/api/v1/schedules/{id}/feeds")).await
 }
 
@@ -74,7 +73,7 @@ pub async fn create_of_user(
     caller: Caller,
     PathId(id): PathId<UserId>,
     JsonBody(Nothing {}): JsonBody<Nothing>,
-) -> Result<Created<AddressedView>, WebError> {
+) -> Result<Created<FeedWithAddressView>, WebError> {
     create(&web, caller, FeedOf::User(id), format!("/api/v1/users/{id}/feeds")).await
 }
 
@@ -105,14 +104,14 @@ async fn list(web: &Web, of: FeedOf) -> Result<Json<List<FeedView>>, WebError> {
     Ok(Json(List::whole(links.into_iter().map(|link| FeedView::of(&link, &names)))))
 }
 
-async fn create(web: &Web, caller: Caller, of: FeedOf, base: String) -> Result<Created<AddressedView>, WebError> {
+async fn create(web: &Web, caller: Caller, of: FeedOf, base: String) -> Result<Created<FeedWithAddressView>, WebError> {
     let (actor, key) = (caller.actor, web.app.settings.link_key.clone());
     let id = web.write(move |tx| feeds::create(tx, &actor, &key, of)).await?;
     let (links, names) = links(web, of).await?;
     let made = links.into_iter().find(|link| link.feed.id == id);
     let (link, token) = made.and_then(|link| Some((link.clone(), link.token?))).ok_or(WebError::NotFound)?;
     let address = address_of(web, &calendar::path(&token));
-    Ok(Created(format!("{base}/{id}"), AddressedView { feed: FeedView::of(&link, &names), address }))
+    Ok(Created(format!("{base}/{id}"), FeedWithAddressView { feed: FeedView::of(&link, &names), address }))
 }
 
 async fn links(web: &Web, of: FeedOf) -> Result<(Vec<Link>, Names), WebError> {

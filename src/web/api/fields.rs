@@ -1,6 +1,8 @@
-//! What several documents read alike: durations in seconds, refusals that name the member of the body, addresses.
+//! What several documents have alike: durations in seconds, refusals that name the member of the body, addresses, bodies
+//! without members, incidents by number.
 
 use crate::app::Cursor;
+use crate::domain::id::IncidentId;
 use crate::domain::refusal::Refusal;
 use crate::web::Web;
 use crate::web::api::only_known;
@@ -8,6 +10,7 @@ use crate::web::error::WebError;
 use crate::web::extract::QueryFields;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
 
 /// The product counts in minutes; a duration in between is refused, never cut.
 pub fn minutes_of(secs: u32, field: &'static str) -> Result<u32, Refusal> {
@@ -31,6 +34,24 @@ pub fn called(refusal: Refusal, field: &str, member: &'static str) -> Refusal {
 /// A path as others reach it; the bare path while nobody has said where this server is.
 pub fn address_of(web: &Web, path: &str) -> String {
     format!("{}{path}", web.settings.base_url.as_deref().unwrap_or_default().trim_end_matches('/'))
+}
+
+/// For an action that takes no members.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// What a document refers to when it is about an incident.
+#[derive(Debug, Serialize)]
+pub struct IncidentReference {
+    id: String,
+    number: u64,
+}
+
+impl IncidentReference {
+    pub fn new(id: IncidentId, number: u64) -> IncidentReference {
+        IncidentReference { id: id.to_string(), number }
+    }
 }
 
 /// How much of a list, and from where.

@@ -11,8 +11,7 @@ use crate::domain::id::HeartbeatId;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::web::Web;
-use crate::web::api::alert_sources::Nothing;
-use crate::web::api::fields::{address_of, called, minutes_of};
+use crate::web::api::fields::{Nothing, address_of, called, minutes_of};
 use crate::web::api::{Created, Instant, List, Reference, id_of, instant_of};
 use crate::web::error::WebError;
 use crate::web::extract::{Caller, JsonBody, PathId};
@@ -50,7 +49,7 @@ struct HeardView {
 
 /// A heartbeat with its ping address, in the one answer that shows it.
 #[derive(Debug, Serialize)]
-pub struct AddressedView {
+pub struct HeartbeatWithAddressView {
     #[serde(flatten)]
     heartbeat: HeartbeatView,
     /// For GET, HEAD and POST alike. A bare path while `PAGERPAL_BASE_URL` is not set.
@@ -59,7 +58,7 @@ pub struct AddressedView {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct NewBody {
+pub struct NewHeartbeatBody {
     /// Part of its address, so it cannot be changed later.
     #[serde(default)]
     name: String,
@@ -106,9 +105,9 @@ pub async fn one(
 pub async fn create(
     State(web): State<Arc<Web>>,
     Caller { actor, .. }: Caller,
-    JsonBody(body): JsonBody<NewBody>,
-) -> Result<Created<AddressedView>, WebError> {
-    let NewBody { interval_seconds, grace_seconds, .. } = body;
+    JsonBody(body): JsonBody<NewHeartbeatBody>,
+) -> Result<Created<HeartbeatWithAddressView>, WebError> {
+    let NewHeartbeatBody { interval_seconds, grace_seconds, .. } = body;
     let (interval_minutes, grace_minutes) = RhythmBody { interval_seconds, grace_seconds }.read()?;
     let new = NewHeartbeat {
         source: id_of(&body.alert_source, "alert_source")?,
@@ -162,7 +161,7 @@ pub async fn renew_address(
     Caller { actor, .. }: Caller,
     PathId(id): PathId<HeartbeatId>,
     JsonBody(Nothing {}): JsonBody<Nothing>,
-) -> Result<Json<AddressedView>, WebError> {
+) -> Result<Json<HeartbeatWithAddressView>, WebError> {
     let key = web.app.settings.link_key.clone();
     web.write(move |tx| heartbeats::renew_address(tx, &actor, &key, id)).await?;
     addressed(&web, id).await.map(Json)
@@ -199,11 +198,11 @@ async fn view(web: &Web, id: HeartbeatId) -> Result<HeartbeatView, WebError> {
     web.read(move |read| Ok(HeartbeatView::of(heartbeats::one(read, id)?, &names::all(read)?, read.now()))).await
 }
 
-async fn addressed(web: &Web, id: HeartbeatId) -> Result<AddressedView, WebError> {
+async fn addressed(web: &Web, id: HeartbeatId) -> Result<HeartbeatWithAddressView, WebError> {
     let heartbeat = web.read(move |read| heartbeats::one(read, id)).await?;
     let token = heartbeats::token(&web.app.settings.link_key, &heartbeat);
     let address = token.map(|token| address_of(web, &format!("/ping/{token}")));
-    Ok(AddressedView { heartbeat: view(web, id).await?, address })
+    Ok(HeartbeatWithAddressView { heartbeat: view(web, id).await?, address })
 }
 
 impl HeartbeatView {

@@ -10,7 +10,7 @@ use crate::domain::id::{ImportId, ScheduleId};
 use crate::domain::import::Import;
 use crate::domain::refusal::Refusal;
 use crate::web::Web;
-use crate::web::api::alert_sources::Nothing;
+use crate::web::api::fields::Nothing;
 use crate::web::api::{Created, Instant, List};
 use crate::web::error::WebError;
 use crate::web::extract::{Caller, JsonBody, PathId};

@@ -3,7 +3,7 @@
 use crate::app::users;
 use crate::domain::id::UserId;
 use crate::web::Web;
-use crate::web::api::alert_sources::Nothing;
+use crate::web::api::fields::Nothing;
 use crate::web::error::WebError;
 use crate::web::extract::{Caller, JsonBody, PathId};
 use axum::extract::State;

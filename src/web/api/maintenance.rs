@@ -12,8 +12,7 @@ use crate::domain::maintenance::{Maintenance, Matcher, Occurs, Scope};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::web::Web;
-use crate::web::api::alert_sources::Nothing;
-use crate::web::api::fields::{called, short_minutes_of};
+use crate::web::api::fields::{Nothing, called, short_minutes_of};
 use crate::web::api::{Created, Instant, List, Reference, id_of, instant_of};
 use crate::web::error::WebError;
 use crate::web::extract::{Caller, JsonBody, PathId};
@@ -24,12 +23,12 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 #[derive(Debug, Serialize)]
-pub struct WindowView {
+pub struct MaintenanceView {
     id: String,
     name: String,
     /// `silence` if labels narrow it, else `window`.
     kind: &'static str,
-    scope: ScopeView,
+    scope: MaintenanceScopeView,
     /// Of a window that comes once.
     start: Option<Instant>,
     end: Option<Instant>,
@@ -41,9 +40,9 @@ pub struct WindowView {
     /// As `service=checkout` or `cluster!=prod`; all must hold.
     matchers: Vec<String>,
     /// The occurrence that runs now.
-    running: Option<SpanView>,
+    running: Option<OccurrenceView>,
     /// The next occurrences.
-    upcoming: Vec<SpanView>,
+    upcoming: Vec<OccurrenceView>,
     is_over: bool,
     author: Option<Reference>,
     created_at: Instant,
@@ -52,13 +51,13 @@ pub struct WindowView {
 
 /// One of the two is null.
 #[derive(Debug, Serialize)]
-struct ScopeView {
+struct MaintenanceScopeView {
     team: Option<Reference>,
     alert_sources: Option<Vec<Reference>>,
 }
 
 #[derive(Debug, Serialize)]
-struct SpanView {
+struct OccurrenceView {
     start: Instant,
     end: Instant,
 }
@@ -66,11 +65,11 @@ struct SpanView {
 /// A whole window: what is left out is empty.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct WindowBody {
+pub struct MaintenanceBody {
     #[serde(default)]
     name: String,
     #[serde(default)]
-    scope: ScopeBody,
+    scope: MaintenanceScopeBody,
     start: Option<String>,
     end: Option<String>,
     /// Five fields of cron, with fixed minute and hour.
@@ -86,7 +85,7 @@ pub struct WindowBody {
 /// Either the id of a team, whose every source is meant, or ids of alert sources.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ScopeBody {
+pub struct MaintenanceScopeBody {
     team: Option<String>,
     #[serde(default)]
     alert_sources: Vec<String>,
@@ -96,22 +95,25 @@ pub struct ScopeBody {
 const UPCOMING: usize = 3;
 
 /// What runs or is to come, the first to end first and recurring ones last; then what is over, the latest first.
-pub async fn list(State(web): State<Arc<Web>>) -> Result<Json<List<WindowView>>, WebError> {
+pub async fn list(State(web): State<Arc<Web>>) -> Result<Json<List<MaintenanceView>>, WebError> {
     let read = |read: &Read<'_>| Ok((maintenance::all(read, read.now())?, names::all(read)?, read.now()));
     let ((current, past), names, now) = web.read(read).await?;
     let all = current.into_iter().chain(past);
-    Ok(Json(List::whole(all.map(|window| WindowView::of(window, &names, now)))))
+    Ok(Json(List::whole(all.map(|window| MaintenanceView::of(window, &names, now)))))
 }
 
-pub async fn one(State(web): State<Arc<Web>>, PathId(id): PathId<MaintenanceId>) -> Result<Json<WindowView>, WebError> {
+pub async fn one(
+    State(web): State<Arc<Web>>,
+    PathId(id): PathId<MaintenanceId>,
+) -> Result<Json<MaintenanceView>, WebError> {
     view(&web, id).await.map(Json)
 }
 
 pub async fn create(
     State(web): State<Arc<Web>>,
     Caller { actor, .. }: Caller,
-    JsonBody(body): JsonBody<WindowBody>,
-) -> Result<Created<WindowView>, WebError> {
+    JsonBody(body): JsonBody<MaintenanceBody>,
+) -> Result<Created<MaintenanceView>, WebError> {
     let basics = body.read()?;
     let id = web.write(move |tx| maintenance::create(tx, &actor, &basics).map_err(in_body)).await?;
     Ok(Created(format!("/api/v1/maintenance/{id}"), view(&web, id).await?))
@@ -122,8 +124,8 @@ pub async fn edit(
     State(web): State<Arc<Web>>,
     Caller { actor, .. }: Caller,
     PathId(id): PathId<MaintenanceId>,
-    JsonBody(body): JsonBody<WindowBody>,
-) -> Result<Json<WindowView>, WebError> {
+    JsonBody(body): JsonBody<MaintenanceBody>,
+) -> Result<Json<MaintenanceView>, WebError> {
     let basics = body.read()?;
     web.write(move |tx| maintenance::edit(tx, &actor, id, &basics).map_err(in_body)).await?;
     view(&web, id).await.map(Json)
@@ -135,10 +137,10 @@ pub async fn end(
     Caller { actor, .. }: Caller,
     PathId(id): PathId<MaintenanceId>,
     JsonBody(Nothing {}): JsonBody<Nothing>,
-) -> Result<Json<WindowView>, WebError> {
+) -> Result<Json<MaintenanceView>, WebError> {
     let ended = web.write(move |tx| Ok((maintenance::end_now(tx, &actor, id)?, tx.now()))).await?;
     let names = web.read(|read| names::all(read)).await?;
-    Ok(Json(WindowView::of(ended.0, &names, ended.1)))
+    Ok(Json(MaintenanceView::of(ended.0, &names, ended.1)))
 }
 
 /// One that comes once and runs ends now, and one that is over stays, so that the past can be explained.
@@ -151,7 +153,7 @@ pub async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-impl WindowBody {
+impl MaintenanceBody {
     fn read(self) -> Result<Basics, Refusal> {
         let occurs = match (&self.start, &self.end, &self.pattern, self.duration_seconds) {
             (Some(start), Some(end), None, None) => {
@@ -175,7 +177,7 @@ impl WindowBody {
     }
 }
 
-impl ScopeBody {
+impl MaintenanceScopeBody {
     fn read(&self) -> Result<Scope, Refusal> {
         let sources = self.alert_sources.iter().map(|text| id_of(text, "scope")).collect::<Result<Vec<_>, _>>()?;
         Scope::chosen(self.team.as_deref().map(|text| id_of(text, "scope")).transpose()?, sources)
@@ -189,29 +191,29 @@ fn in_body(error: AppError) -> AppError {
     }
 }
 
-async fn view(web: &Web, id: MaintenanceId) -> Result<WindowView, WebError> {
-    web.read(move |read| Ok(WindowView::of(maintenance::one(read, id)?, &names::all(read)?, read.now()))).await
+async fn view(web: &Web, id: MaintenanceId) -> Result<MaintenanceView, WebError> {
+    web.read(move |read| Ok(MaintenanceView::of(maintenance::one(read, id)?, &names::all(read)?, read.now()))).await
 }
 
-impl WindowView {
-    fn of(window: Maintenance, names: &Names, now: Timestamp) -> WindowView {
+impl MaintenanceView {
+    fn of(window: Maintenance, names: &Names, now: Timestamp) -> MaintenanceView {
         let (start, end, pattern, duration_seconds) = match &window.occurs {
             Occurs::Once(span) => (Some(span.start.into()), Some(span.end.into()), None, None),
             Occurs::Again { pattern, minutes, .. } => {
                 (None, None, Some(pattern.clone()), Some(u32::from(*minutes) * 60))
             }
         };
-        WindowView {
+        MaintenanceView {
             id: window.id.to_string(),
             kind: if window.is_silence() { "silence" } else { "window" },
-            scope: ScopeView::of(&window.scope, names),
+            scope: MaintenanceScopeView::of(&window.scope, names),
             start,
             end,
             pattern,
             duration_seconds,
             matchers: window.matchers.iter().map(ToString::to_string).collect(),
-            running: window.running(now).map(SpanView::of),
-            upcoming: window.upcoming(now, UPCOMING).into_iter().map(SpanView::of).collect(),
+            running: window.running(now).map(OccurrenceView::of),
+            upcoming: window.upcoming(now, UPCOMING).into_iter().map(OccurrenceView::of).collect(),
             is_over: window.last_end() <= now,
             author: window.author.map(|user| Reference::new(user, names.users.get(&user))),
             created_at: window.created_at.into(),
@@ -222,22 +224,22 @@ impl WindowView {
     }
 }
 
-impl ScopeView {
-    fn of(scope: &Scope, names: &Names) -> ScopeView {
+impl MaintenanceScopeView {
+    fn of(scope: &Scope, names: &Names) -> MaintenanceScopeView {
         match scope {
             Scope::Team(team) => {
-                ScopeView { team: Some(Reference::new(*team, names.teams.get(team))), alert_sources: None }
+                MaintenanceScopeView { team: Some(Reference::new(*team, names.teams.get(team))), alert_sources: None }
             }
             Scope::Sources(sources) => {
                 let sources = sources.iter().map(|source| Reference::new(*source, names.sources.get(source)));
-                ScopeView { team: None, alert_sources: Some(sources.collect()) }
+                MaintenanceScopeView { team: None, alert_sources: Some(sources.collect()) }
             }
         }
     }
 }
 
-impl SpanView {
-    fn of(span: Interval) -> SpanView {
-        SpanView { start: span.start.into(), end: span.end.into() }
+impl OccurrenceView {
+    fn of(span: Interval) -> OccurrenceView {
+        OccurrenceView { start: span.start.into(), end: span.end.into() }
     }
 }

@@ -21,26 +21,26 @@ use std::sync::Arc;
 /// method if there is no email.
 #[derive(Debug, Serialize)]
 pub struct RulesView {
-    high: Vec<StepBody>,
-    low: Vec<StepBody>,
+    high: Vec<RuleStepBody>,
+    low: Vec<RuleStepBody>,
 }
 
 #[derive(Debug, Serialize)]
-pub struct ListView {
-    steps: Vec<StepBody>,
+pub struct RuleListView {
+    steps: Vec<RuleStepBody>,
 }
 
 /// The whole list for one urgency; an empty one is the preset.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ListBody {
+pub struct RuleListBody {
     #[serde(default)]
-    steps: Vec<StepBody>,
+    steps: Vec<RuleStepBody>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct StepBody {
+pub struct RuleStepBody {
     /// The id of one of the person's contact methods.
     contact_method: String,
     /// After the page, in whole minutes up to an hour; the first step of high urgency is the page itself and has 0.
@@ -53,7 +53,10 @@ pub async fn all(State(web): State<Arc<Web>>, PathId(id): PathId<UserId>) -> Res
     Ok(Json(RulesView { high: views(&rules.high), low: views(&rules.low) }))
 }
 
-pub async fn one(State(web): State<Arc<Web>>, Path(path): Path<(String, String)>) -> Result<Json<ListView>, WebError> {
+pub async fn one(
+    State(web): State<Arc<Web>>,
+    Path(path): Path<(String, String)>,
+) -> Result<Json<RuleListView>, WebError> {
     let (id, urgency) = read_path(&path)?;
     view(&web, id, urgency).await
 }
@@ -62,10 +65,10 @@ pub async fn set(
     State(web): State<Arc<Web>>,
     Caller { actor, .. }: Caller,
     Path(path): Path<(String, String)>,
-    JsonBody(body): JsonBody<ListBody>,
-) -> Result<Json<ListView>, WebError> {
+    JsonBody(body): JsonBody<RuleListBody>,
+) -> Result<Json<RuleListView>, WebError> {
     let (id, urgency) = read_path(&path)?;
-    let steps = body.steps.iter().map(StepBody::read).collect::<Result<Vec<Step>, Refusal>>()?;
+    let steps = body.steps.iter().map(RuleStepBody::read).collect::<Result<Vec<Step>, Refusal>>()?;
     web.write(move |tx| users::set_rules_of(tx, &actor, id, urgency, &steps).map_err(in_body)).await?;
     view(&web, id, urgency).await
 }
@@ -85,24 +88,24 @@ fn read_path((user, urgency): &(String, String)) -> Result<(UserId, Urgency), We
     Ok((user.parse().map_err(|_| WebError::NotFound)?, urgency))
 }
 
-async fn view(web: &Web, id: UserId, urgency: Urgency) -> Result<Json<ListView>, WebError> {
+async fn view(web: &Web, id: UserId, urgency: Urgency) -> Result<Json<RuleListView>, WebError> {
     let rules = web.read(move |read| Ok(users::one(read, id)?.rules)).await?;
     let steps = match urgency {
         Urgency::High => &rules.high,
         Urgency::Low => &rules.low,
     };
-    Ok(Json(ListView { steps: views(steps) }))
+    Ok(Json(RuleListView { steps: views(steps) }))
 }
 
-fn views(steps: &[Step]) -> Vec<StepBody> {
-    let view = |step: &Step| StepBody {
+fn views(steps: &[Step]) -> Vec<RuleStepBody> {
+    let view = |step: &Step| RuleStepBody {
         contact_method: step.contact.to_string(),
         after_seconds: u32::from(step.after_minutes) * 60,
     };
     steps.iter().map(view).collect()
 }
 
-impl StepBody {
+impl RuleStepBody {
     fn read(&self) -> Result<Step, Refusal> {
         let minutes = short_minutes_of(self.after_seconds, "steps")?;
         // Longer than any rule allows, whose sentence follows.

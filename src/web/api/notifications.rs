@@ -11,6 +11,7 @@ use crate::domain::oncall::{Place, Source};
 use crate::domain::receipt::Fate;
 use crate::domain::timeline::Via;
 use crate::web::Web;
+use crate::web::api::fields::IncidentReference;
 use crate::web::api::{Instant, List, Reference};
 use crate::web::error::WebError;
 use crate::web::extract::{Caller, PathId};
@@ -38,12 +39,6 @@ pub struct NotificationView {
     deliveries: Vec<DeliveryView>,
 }
 
-#[derive(Debug, Serialize)]
-struct IncidentReference {
-    id: String,
-    number: u64,
-}
-
 /// The way from a level to the person, as it was when it was walked.
 #[derive(Debug, Serialize)]
 struct WhyView {
@@ -64,6 +59,7 @@ struct WhyView {
 
 #[derive(Debug, Serialize)]
 struct DeliveryView {
+    /// For another try: `POST /api/v1/notifications/{id}/retry` takes the id of a delivery.
     id: String,
     channel: &'static str,
     /// Masked for viewers.
@@ -131,9 +127,7 @@ impl NotificationView {
         };
         NotificationView {
             id: notification.id.to_string(),
-            incident: incident
-                .as_ref()
-                .map(|incident| IncidentReference { id: incident.id.to_string(), number: incident.number }),
+            incident: incident.as_ref().map(|incident| IncidentReference::new(incident.id, incident.number)),
             user: Reference::new(notification.user, names.users.get(&notification.user)),
             reason,
             level,

@@ -17,9 +17,9 @@ pub struct SettingsView {
     zone_data_version: Option<&'static str>,
     base_url: Option<String>,
     switches: Switches,
-    channels: Vec<ChannelView>,
+    channels: Vec<ChannelSettingsView>,
     /// What keeps PagerPal from paging, and what else there is to know; the strips of every page.
-    warnings: Vec<WarningView>,
+    warnings: Vec<AlarmView>,
     /// What the inspector and the store's checks found; empty is well.
     problems: Vec<String>,
     configuration: Vec<SettingView>,
@@ -34,7 +34,7 @@ struct Switches {
 }
 
 #[derive(Debug, Serialize)]
-struct ChannelView {
+struct ChannelSettingsView {
     name: &'static str,
     /// Null while it is not configured.
     provider: Option<&'static str>,
@@ -42,7 +42,7 @@ struct ChannelView {
 }
 
 #[derive(Debug, Serialize)]
-struct WarningView {
+struct AlarmView {
     /// `red`: a page may not arrive; `amber`: something to know.
     level: &'static str,
     detail: String,
@@ -64,12 +64,12 @@ pub async fn all(State(web): State<Arc<Web>>) -> Result<Json<SettingsView>, WebE
 }
 
 fn shown(app: &App, base_url: Option<String>) -> Result<SettingsView, AppError> {
-    let channel = |(channel, state): (crate::domain::contact::Channel, system::ChannelState)| ChannelView {
+    let channel = |(channel, state): (crate::domain::contact::Channel, system::ChannelState)| ChannelSettingsView {
         name: channel.word(),
         provider: state.provider,
         missing_settings: state.missing,
     };
-    let warning = |(alarm, detail)| WarningView {
+    let warning = |(alarm, detail)| AlarmView {
         level: match alarm {
             Alarm::Red => "red",
             Alarm::Amber => "amber",

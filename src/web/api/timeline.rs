@@ -19,7 +19,7 @@ use serde::Serialize;
 use std::sync::Arc;
 
 #[derive(Debug, Serialize)]
-pub struct EntryView {
+pub struct TimelineEntryView {
     /// 1, 2, 3 …: the order comes from here, not from the time.
     number: u32,
     at: Instant,
@@ -39,7 +39,7 @@ pub async fn of_incident(
     caller: Caller,
     Path(reference): Path<String>,
     query: QueryFields,
-) -> Result<Json<List<EntryView>>, WebError> {
+) -> Result<Json<List<TimelineEntryView>>, WebError> {
     let Paging { limit, cursor } = Paging::read(&query, &[])?;
     let read = move |read: &Read<'_>| {
         let lines = incidents::timeline(read, &reference, limit, cursor)?;
@@ -47,15 +47,15 @@ pub async fn of_incident(
     };
     let (Lines { entries, next, names }, now) = web.read(read).await?;
     let (names, reader) = (Names(names), Reader::new(now, &caller.user.zone));
-    let data = entries.iter().map(|entry| EntryView::of(entry, &names, &reader)).collect();
+    let data = entries.iter().map(|entry| TimelineEntryView::of(entry, &names, &reader)).collect();
     Ok(Json(List { data, next_cursor: next.as_ref().map(Paging::write) }))
 }
 
-impl EntryView {
-    fn of(entry: &TimelineEntry, names: &Names, reader: &Reader) -> EntryView {
+impl TimelineEntryView {
+    fn of(entry: &TimelineEntry, names: &Names, reader: &Reader) -> TimelineEntryView {
         let by = &entry.by;
         let acting_as = by.acting_as.filter(|person| Some(*person) != by.actor.user_id());
-        EntryView {
+        TimelineEntryView {
             number: entry.seq,
             at: entry.at.into(),
             kind: kind(&entry.what),
