@@ -899,8 +899,8 @@ async fn programs_do_to_an_incident_what_people_do_on_its_page() {
     refused("escalate", json!({"level": 98}), "level_missing").await;
     assert_eq!(act("severity", json!({"severity": "info"})).await.json()["severity"], "info");
     refused("severity", json!({"severity": "bad"}), "unknown").await;
-    assert_eq!(act("note", json!({"note": "looking"})).await.status, 200);
-    refused("note", json!({"note": " "}), "note_range").await;
+    assert_eq!(act("notes", json!({"note": "looking"})).await.status, 200);
+    refused("notes", json!({"note": " "}), "note_range").await;
     refused("reassign", json!({}), "required").await;
     refused("reassign", json!({"users": []}), "reassign_range").await;
     let gone = site.people["gone"].to_string();
