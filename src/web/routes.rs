@@ -5,8 +5,8 @@
 
 use crate::web::api::{
     alert_sources, audit, contact_methods, deeds, escalation_policies, fairness, feeds, heartbeats, imports, incidents,
-    ladder, logins, maintenance, notification_rules, notifications, on_call, rotations, schedules, settings, system,
-    teams, timeline, users,
+    ladder, logins, maintenance, notification_rules, notifications, on_call, rotation_preview, rotations, schedules,
+    settings, system, teams, timeline, users,
 };
 use crate::web::callback::infobip;
 use crate::web::error::WebError;
@@ -201,6 +201,8 @@ pub fn table() -> Vec<RouteSpec> {
         RouteSpec::post("/api/v1/schedules/{id}/layers", Admin, rotations::create),
         RouteSpec::put("/api/v1/schedules/{id}/layers/{layer}", Admin, rotations::edit),
         RouteSpec::post("/api/v1/schedules/{id}/layers/{layer}/move", Admin, rotations::place),
+        RouteSpec::post("/api/v1/schedules/{id}/layers/preview", Admin, rotation_preview::of_new),
+        RouteSpec::post("/api/v1/schedules/{id}/layers/{layer}/preview", Admin, rotation_preview::of_changed),
         RouteSpec::delete("/api/v1/schedules/{id}/layers/{layer}", Admin, rotations::remove),
         RouteSpec::get("/api/v1/schedules/{id}/on-call", Viewer, on_call::of_schedule),
         RouteSpec::get("/api/v1/schedules/{id}/final-schedule", Viewer, on_call::final_schedule),

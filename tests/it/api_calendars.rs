@@ -147,3 +147,39 @@ async fn fairness_is_told_of_a_stretch_that_can_be_drawn() {
         refused(&site, Method::GET, &asked(from, to), Value::Null, range).await;
     }
 }
+
+#[tokio::test]
+async fn a_rotation_is_tried_before_it_is_kept() {
+    let site = Site::new();
+    let [primary, _] = schedules(&site).await;
+    let [a, b] = ["admin", "responder"].map(|who| site.people[who].to_string());
+    let mut weekly = json!({
+        "name": "Weekly", "zone": "Europe/Berlin", "anchor": "2026-06-01T09:00",
+        "cadence": {"unit": "weeks", "count": 1}, "slots": [[a], [b]],
+    });
+    let preview = format!("{primary}/layers/preview");
+    let before = site.commits();
+    let tried = done(&site, Method::POST, &preview, weekly.clone()).await;
+    assert_eq!(site.commits(), before, "nothing is kept");
+    assert_eq!(
+        (&tried["first_turn"]["at"], &tried["first_turn"]["users"][0]["name"]),
+        (&json!("2026-06-01T07:00:00Z"), &json!("admin"))
+    );
+    assert_eq!(
+        (&tried["segments"][0]["gap"], &tried["segments"][1]["users"][0]["name"]),
+        (&json!("no_claim"), &json!("admin"))
+    );
+    assert_eq!(get(&site, &primary).await["layers"], json!([]));
+
+    let made = call(&site, Method::POST, &format!("{primary}/layers"), weekly.clone()).await.json();
+    let layer = format!("{primary}/layers/{}", text(&made["layers"][0]["id"]));
+    weekly["slots"] = json!([[b]]);
+    let changed = done(&site, Method::POST, &format!("{layer}/preview"), weekly.clone()).await;
+    assert_eq!(changed["segments"][1]["users"][0]["name"], "responder");
+    let empty =
+        json!({"name": "Weekly", "zone": "Europe/Berlin", "anchor": "2026-06-01T09:00", "cadence": {"unit": "weeks"}});
+    refused(&site, Method::POST, &preview, empty, (422, "rotation_range", "slots", "")).await;
+    refused_to(&site, &["viewer", "responder"], &[(Method::POST, preview), (Method::POST, format!("{layer}/preview"))])
+        .await;
+    missing(&site, &[(Method::POST, format!("{primary}/layers/lay_zz/preview"), weekly)]).await;
+}

@@ -21,6 +21,7 @@ pub mod maintenance;
 pub mod notification_rules;
 pub mod notifications;
 pub mod on_call;
+pub mod rotation_preview;
 pub mod rotations;
 pub mod schedules;
 pub mod settings;

@@ -203,7 +203,7 @@ impl WhyView {
 }
 
 impl SegmentView {
-    fn of(segment: &Segment, names: &Names) -> SegmentView {
+    pub(super) fn of(segment: &Segment, names: &Names) -> SegmentView {
         SegmentView {
             start: segment.start.into(),
             end: segment.end.into(),
