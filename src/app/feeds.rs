@@ -64,12 +64,13 @@ fn require_own(actor: &Actor, id: UserId) -> Result<(), Refusal> {
     Err(Refusal::forbidden("Only its owner can make a link to a personal calendar. Ask them for one."))
 }
 
-/// There is nothing at its link from now on. Revoking twice is no error.
-pub fn revoke(tx: &mut Write<'_>, actor: &Actor, id: FeedId) -> Result<FeedOf, AppError> {
-    let mut feed = tx.get::<Feed>(id)?.ok_or_else(|| Refusal::not_found("link"))?;
-    if actor.user_id().is_none_or(|user| feed.of != FeedOf::User(user)) {
+/// There is nothing at this schedule's or person's link from now on. Revoking twice is no error.
+pub fn revoke(tx: &mut Write<'_>, actor: &Actor, of: FeedOf, id: FeedId) -> Result<(), AppError> {
+    if actor.user_id().is_none_or(|user| of != FeedOf::User(user)) {
         change::begin(actor)?;
     }
+    let known = tx.get::<Feed>(id)?.filter(|feed| feed.of == of);
+    let mut feed = known.ok_or_else(|| Refusal::not_found("link"))?;
     if feed.revoked_at.is_none() {
         feed.revoked_at = Some(tx.now());
         tx.put(&feed)?;
@@ -79,7 +80,7 @@ pub fn revoke(tx: &mut Write<'_>, actor: &Actor, id: FeedId) -> Result<FeedOf, A
         };
         change::audit(tx, actor, "feed.revoked", id, name)?;
     }
-    Ok(feed.of)
+    Ok(())
 }
 
 /// Its schedule is being deleted, which audits itself.
@@ -146,7 +147,7 @@ fn add_schedule(
     // Whoever had an event that is gone may be named by nothing else any more.
     let before = published.iter().flat_map(|published| &published.withdrawn).flat_map(|gone| &gone.event.users);
     people.extend(context::load_people(read, &before.copied().collect())?);
-    let mut live = events(&calendar, &people, window(now));
+    let mut live = events(&calendar, &people, window(now))?;
     live.retain(|event| user.is_none_or(|user| event.users.contains(&user)));
     let keys: BTreeSet<EventKey> = live.iter().map(|event| event.key).collect();
     let write = |event: &Event, sequence, changed_at, is_cancelled| {

@@ -4,7 +4,7 @@
 //! covers does. The worker asks [`due`], fetches, and hands [`record`] what came of it: a failure keeps the last good copy,
 //! and only a copy that says something else moves the schedule's revision and has incidents looked at again.
 
-use crate::app::{AppError, Write, change, schedules};
+use crate::app::{AppError, Write, change, context, schedules};
 use crate::domain::actor::Actor;
 use crate::domain::entry::Interval;
 use crate::domain::id::{ImportId, LayerId, ScheduleId};
@@ -12,19 +12,48 @@ use crate::domain::import::{
     AHEAD_DAYS, COPY_FRESH_SECS, CalendarUrl, FETCH_EVERY_SECS, Fetched, Import, ImportCopy, MOST_IMPORTS, Named,
     Problem,
 };
+use crate::domain::oncall::ImportedShift;
 use crate::domain::refusal::{Refusal, checked_name};
 use crate::domain::schedule::{Layer, Schedule, Turns};
 use crate::domain::time::{Timestamp, zone_named};
 use crate::store::{Read, imports};
+use std::collections::{BTreeMap, BTreeSet};
 
 pub fn one(read: &impl Read, id: ImportId) -> Result<Import, AppError> {
     Ok(read.get::<Import>(id)?.ok_or_else(|| Refusal::not_found("calendar"))?)
+}
+
+/// One of this schedule; there is none at the address of another.
+pub fn one_of(read: &impl Read, schedule: ScheduleId, id: ImportId) -> Result<Import, AppError> {
+    let import = one(read, id)?;
+    if import.schedule != schedule {
+        return Err(Refusal::not_found("calendar").into());
+    }
+    Ok(import)
 }
 
 pub fn of_schedule(read: &impl Read, schedule: ScheduleId) -> Result<Vec<Import>, AppError> {
     let mut all = imports::imports_of(read, schedule, super::MANY)?;
     all.sort_by_key(|import| import.name.to_lowercase());
     Ok(all)
+}
+
+/// How far ahead events without a person are looked for.
+const UNMATCHED_SECS: i64 = 90 * 86_400;
+
+/// What the events to come say that name nobody, by calendar. One without a title says nothing, which is an empty text.
+pub fn unmatched(
+    read: &impl Read,
+    schedule: ScheduleId,
+    now: Timestamp,
+) -> Result<BTreeMap<ImportId, BTreeSet<String>>, AppError> {
+    let horizon = now.plus_secs(UNMATCHED_SECS);
+    let imported = context::calendar(read, schedule, now, super::MANY)?.map(|calendar| calendar.imported);
+    let texts = |(id, shifts): (ImportId, Vec<ImportedShift>)| {
+        let nobodys = shifts.into_iter().filter(|shift| shift.users.is_empty() && shift.span.start < horizon);
+        (id, nobodys.map(|shift| shift.text).collect())
+    };
+    Ok(imported.unwrap_or_default().into_iter().map(texts).collect())
 }
 
 /// How a schedule uses one.
@@ -143,6 +172,14 @@ pub(super) fn forget(tx: &mut Write<'_>, schedule: ScheduleId) -> Result<(), App
         remove(tx, import.id)?;
     }
     Ok(())
+}
+
+/// Puts it to use; one that is used already is refused.
+pub fn attach(tx: &mut Write<'_>, actor: &Actor, id: ImportId, uses: Use) -> Result<(), AppError> {
+    match uses {
+        Use::Layer => attach_as_layer(tx, actor, id).map(drop),
+        Use::Cover => attach_as_cover(tx, actor, id),
+    }
 }
 
 /// The lowest layer of its schedule, named as the import is.

@@ -99,21 +99,23 @@ pub fn edit(tx: &mut Write<'_>, actor: &Actor, id: MaintenanceId, basics: &Basic
     change::recheck(tx, actor)
 }
 
-/// Ends what runs of it; a recurring one comes again. That nothing runs is not an error.
-pub fn end_now(tx: &mut Write<'_>, actor: &Actor, id: MaintenanceId) -> Result<(), AppError> {
+/// Ends what runs of it; a recurring one comes again. That nothing runs is not an error. Answers it as it ended.
+pub fn end_now(tx: &mut Write<'_>, actor: &Actor, id: MaintenanceId) -> Result<Maintenance, AppError> {
     change::begin(actor)?;
     let mut window = one(tx, id)?;
     let now = tx.now();
     if !window.end(now) {
-        return Ok(());
+        return Ok(window);
     }
+    window.version += 1;
     match &window.occurs {
         // Begun in this very second: it has held nothing.
         Occurs::Once(span) if span.start == span.end => drop(tx.delete::<Maintenance>(id)?),
-        _ => tx.put(&Maintenance { version: window.version + 1, ..window.clone() })?,
+        _ => tx.put(&window)?,
     }
-    change::audit(tx, actor, "maintenance.ended", id, window.name)?;
-    change::recheck(tx, actor)
+    change::audit(tx, actor, "maintenance.ended", id, window.name.clone())?;
+    change::recheck(tx, actor)?;
+    Ok(window)
 }
 
 /// Ahead or recurring: gone, and what runs of it ends. A single one that runs ends now, and one that is over stays, so
@@ -124,7 +126,7 @@ pub fn delete(tx: &mut Write<'_>, actor: &Actor, id: MaintenanceId) -> Result<()
     let now = tx.now();
     match window.occurs {
         Occurs::Once(_) if window.last_end() <= now => return Ok(()),
-        Occurs::Once(_) if window.running(now).is_some() => return end_now(tx, actor, id),
+        Occurs::Once(_) if window.running(now).is_some() => return end_now(tx, actor, id).map(drop),
         _ => drop(tx.delete::<Maintenance>(id)?),
     }
     change::audit(tx, actor, "maintenance.deleted", id, window.name)?;

@@ -7,6 +7,7 @@
 
 pub mod alert_sources;
 pub mod apply;
+pub mod audit_log;
 pub mod auth;
 pub mod change;
 pub mod context;

@@ -41,7 +41,7 @@ pub fn on_schedule(read: &impl Read, id: ScheduleId, at: Timestamp) -> Result<On
     let (calendar, people) = calendar(read, id, at)?;
     let places = on_call(&calendar, &people, at);
     let users = |places: &[Place]| places.iter().map(|place| place.user).collect::<Vec<_>>();
-    let segments = final_schedule(&calendar, &people, at, at.plus_secs(LOOK_AHEAD_DAYS * 86_400));
+    let segments = final_schedule(&calendar, &people, at, at.plus_secs(LOOK_AHEAD_DAYS * 86_400))?;
     let change = segments.iter().find(|segment| users(&segment.places) != users(&places));
     Ok(OnCall {
         until: change.map(|segment| segment.start),
@@ -68,24 +68,22 @@ pub fn answered(read: &impl Read, id: ScheduleId, at: Timestamp) -> Result<Answe
     let (calendar, people) = calendar(read, id, at.plus_secs(-SEARCHED_DAYS * 86_400))?;
     let on_call = oncall::answer(&calendar, &people, at);
     let claims = oncall::explain(&calendar, &people, at);
-    let mut after_gap = None;
-    if on_call.is_empty() {
-        let ahead = final_schedule(&calendar, &people, at, at.plus_secs(SEARCHED_DAYS * 86_400));
-        let next = ahead.into_iter().find(|segment| !segment.places.is_empty());
-        after_gap = next.map(|next| (next.start, next.places.iter().map(|place| place.user).collect()));
-    }
+    let after_gap = if on_call.is_empty() { oncall::next_cover(&calendar, &people, at) } else { None };
     Ok(Answer { calendar, people, on_call, claims, after_gap })
 }
 
-/// The schedule as it comes out between two instants.
+/// The schedule as it comes out between two instants, of which the first comes first.
 pub fn rendered(
     read: &impl Read,
     id: ScheduleId,
     start: Timestamp,
     end: Timestamp,
 ) -> Result<(Calendar, People, Vec<Segment>), AppError> {
+    if start >= end {
+        return Err(oncall::range_refused().into());
+    }
     let (calendar, people) = calendar(read, id, start)?;
-    let segments = final_schedule(&calendar, &people, start, end);
+    let segments = final_schedule(&calendar, &people, start, end)?;
     Ok((calendar, people, segments))
 }
 

@@ -45,7 +45,8 @@ pub fn publish(tx: &mut Write<'_>, id: ScheduleId) -> Result<(), AppError> {
     let now = tx.now();
     let Some((calendar, people)) = feeds::calendar(tx, id, now)? else { return Ok(()) };
     let before = tx.get::<Publication>(id)?;
-    let events = events(&calendar, &people, window(now));
+    // What cannot be drawn is refused to whoever fetches it; other schedules do not wait for it.
+    let Ok(events) = events(&calendar, &people, window(now)) else { return Ok(()) };
     let after = Publication::after(before.as_ref(), &calendar, events, now);
     if before.as_ref() != Some(&after) {
         tx.put(&after)?;

@@ -6,7 +6,7 @@ use crate::domain::id::{ApiTokenId, UserId};
 use crate::domain::refusal::Refusal;
 use crate::domain::token::{MOST_TOKENS, PersonalToken, Wanted};
 use crate::domain::user::User;
-use crate::store::{self, Read as _, tokens};
+use crate::store::{self, tokens};
 
 const PREFIX: &str = "ppt_";
 const RANDOM: usize = 40;

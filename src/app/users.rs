@@ -6,7 +6,7 @@ mod rules;
 pub use contacts::{
     add_contact, enable_contact, last_told, prove_contact, readdress_contact, remove_contact, send_code, send_test,
 };
-pub use rules::set_rules;
+pub use rules::{set_rules, set_rules_of};
 
 use crate::app::error::taken;
 use crate::app::{AppError, Write, apply, auth, change};

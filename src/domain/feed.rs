@@ -8,6 +8,7 @@
 use crate::domain::entry::Interval;
 use crate::domain::id::{FeedId, Id, ScheduleId, UserId};
 use crate::domain::oncall::{Calendar, ImportedShift, People, Prepared, Segment, Source};
+use crate::domain::refusal::Refusal;
 use crate::domain::schedule::Turns;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -94,19 +95,19 @@ pub fn day(now: Timestamp) -> Timestamp {
 }
 
 /// The events that overlap the window, in the order of time. Gaps are no events. The calendar reaches back at least
-/// [`EARLIER_DAYS`] before the window.
-pub fn events(calendar: &Calendar, people: &People, window: Interval) -> Vec<Event> {
+/// [`EARLIER_DAYS`] before the window. Refused where the schedule changes too often to be drawn.
+pub fn events(calendar: &Calendar, people: &People, window: Interval) -> Result<Vec<Event>, Refusal> {
     let prepared = Prepared::of(calendar, people);
     let nominal = |segment: &Segment, claim: Source| nominal_start(calendar, &prepared, claim, segment);
     // Pieces are counted from where the turns under the window's edge begin.
-    let edge = prepared.final_schedule(window.start, window.start.plus_secs(1));
+    let edge = prepared.final_schedule(window.start, window.start.plus_secs(1))?;
     let begins = edge.iter().filter_map(|segment| Some(nominal(segment, segment.places.first()?.claim))).min();
     let earliest = window.start.plus_secs(-EARLIER_DAYS * DAY);
     let begin = begins.map_or(window.start, |begins| begins.clamp(earliest, window.start));
 
     let mut pieces: BTreeMap<(Source, Timestamp), u32> = BTreeMap::new();
     let mut events = Vec::new();
-    for segment in prepared.final_schedule(begin, window.end) {
+    for segment in prepared.final_schedule(begin, window.end)? {
         let Some(first) = segment.places.first() else { continue };
         let nominal = nominal(&segment, first.claim);
         let piece = pieces.entry((first.claim, nominal)).and_modify(|piece| *piece += 1).or_insert(0);
@@ -116,7 +117,7 @@ pub fn events(calendar: &Calendar, people: &People, window: Interval) -> Vec<Eve
             events.push(Event { key, span, users: segment.places.iter().map(|place| place.user).collect() });
         }
     }
-    events
+    Ok(events)
 }
 
 /// When what stands behind a segment begins by itself.

@@ -68,6 +68,21 @@ const CLOCK_CHANGE_MINUTES: i64 = 25 * 60;
 /// Label matchers a silence may have.
 pub const MATCHERS: usize = 10;
 
+impl Scope {
+    /// As a person chooses: a team, or single sources.
+    pub fn chosen(team: Option<TeamId>, sources: Vec<AlertSourceId>) -> Result<Scope, Refusal> {
+        match team {
+            Some(_) if !sources.is_empty() => {
+                let sentence =
+                    "Choose a team or single alert sources, not both: a team's window covers all its sources.";
+                Err(Refusal::invalid("scope_both", "scope", sentence))
+            }
+            Some(team) => Ok(Scope::Team(team)),
+            None => Ok(Scope::Sources(sources)),
+        }
+    }
+}
+
 impl Matcher {
     pub fn holds(&self, labels: &BTreeMap<String, String>) -> bool {
         let value = labels.get(&self.label).map_or("", String::as_str);

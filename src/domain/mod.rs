@@ -91,3 +91,16 @@ pub enum Urgency {
     High,
     Low,
 }
+
+impl Urgency {
+    pub fn word(self) -> &'static str {
+        match self {
+            Urgency::High => "high",
+            Urgency::Low => "low",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Urgency> {
+        [Urgency::High, Urgency::Low].into_iter().find(|urgency| urgency.word() == word)
+    }
+}

@@ -55,14 +55,16 @@ fn ask_python(question: &Value) -> Value {
 /// A calendar's events as a feed writes them.
 fn document(calendar: &Calendar, people: &People, window: Interval) -> export::Document {
     let name = |id: &UserId| people[id].name.clone();
-    let events = pagerpal::domain::feed::events(calendar, people, window).into_iter().map(|event| export::Event {
-        uid: format!("{}-{}@test", calendar.schedule.id, event.key.text()),
-        span: event.span,
-        summary: event.users.iter().map(name).collect::<Vec<_>>().join(" and "),
-        description: String::new(),
-        sequence: calendar.schedule.revision,
-        changed_at: calendar.schedule.revised_at,
-        is_cancelled: false,
+    let events = pagerpal::domain::feed::events(calendar, people, window).expect("drawn").into_iter().map(|event| {
+        export::Event {
+            uid: format!("{}-{}@test", calendar.schedule.id, event.key.text()),
+            span: event.span,
+            summary: event.users.iter().map(name).collect::<Vec<_>>().join(" and "),
+            description: String::new(),
+            sequence: calendar.schedule.revision,
+            changed_at: calendar.schedule.revised_at,
+            is_cancelled: false,
+        }
     });
     export::Document { name: "Random, \u{fc}nicode; and \\ more".to_owned(), events: events.collect() }
 }
@@ -70,7 +72,7 @@ fn document(calendar: &Calendar, people: &People, window: Interval) -> export::D
 /// Who is on call from when to when, whatever the claim; gaps left out.
 fn shifts(calendar: &Calendar, people: &People, window: Interval) -> Vec<(Interval, Vec<UserId>)> {
     let mut shifts: Vec<(Interval, Vec<UserId>)> = Vec::new();
-    for segment in final_schedule(calendar, people, window.start, window.end) {
+    for segment in final_schedule(calendar, people, window.start, window.end).expect("drawn") {
         let users: Vec<UserId> = segment.places.iter().map(|place| place.user).collect();
         match shifts.last_mut() {
             Some((span, last)) if *last == users && span.end == segment.start => span.end = segment.end,
@@ -386,7 +388,7 @@ fn a_link_dies_with_its_revocation_and_with_the_secret_key() {
     let other = pagerpal::app::passes::LinkKey::new(b"another secret");
     assert!(!opens(&world, &other, &token), "a copy of the database opens nothing");
     assert_eq!(world.read(|read| Ok(feeds::links(read, &other, of)?.remove(0).token)), None);
-    world.write(move |tx| feeds::revoke(tx, &Actor::SYSTEM, feed)).expect("revoked");
+    world.write(move |tx| feeds::revoke(tx, &Actor::SYSTEM, of, feed)).expect("revoked");
     assert!(!opens(&world, &key, &token));
     assert!(world.read(|read| feeds::links(read, &key, of)).is_empty());
 }

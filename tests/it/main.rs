@@ -1,6 +1,11 @@
 //! The one test binary for everything that is not a decision: see each module for what it holds.
 
 mod api;
+mod api_calendars;
+mod api_calls;
+mod api_log;
+mod api_people;
+mod api_sources;
 mod calendars;
 mod credentials;
 mod e2e;

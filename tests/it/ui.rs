@@ -2,6 +2,7 @@
 //! buttons say, through the real router over a store in memory.
 
 mod access;
+mod audit;
 mod people;
 
 use axum::Router;

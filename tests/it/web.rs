@@ -45,7 +45,7 @@ use tokio::task::JoinHandle;
 use tower::ServiceExt;
 
 pub const PASSWORD: &str = "lamp otter bridge nine";
-const KEY: &str = "00112233445566778899aabbccddeeff";
+pub const KEY: &str = "00112233445566778899aabbccddeeff";
 const OFF_KEY: &str = "ffeeddccbbaa99887766554433221100";
 const START: i64 = 1_780_000_000;
 
@@ -129,7 +129,7 @@ impl Site {
         send(&self.router, request).await
     }
 
-    async fn alert(&self, headers: &[(&str, &str)], path: &str, body: impl Into<Body>) -> Answer {
+    pub async fn alert(&self, headers: &[(&str, &str)], path: &str, body: impl Into<Body>) -> Answer {
         let mut request = Request::post(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -931,8 +931,8 @@ async fn programs_do_to_an_incident_what_people_do_on_its_page() {
     refused("escalate", json!({"level": 98}), "level_missing").await;
     assert_eq!(act("severity", json!({"severity": "info"})).await.json()["severity"], "info");
     refused("severity", json!({"severity": "bad"}), "unknown").await;
-    assert_eq!(act("note", json!({"note": "looking"})).await.status, 200);
-    refused("note", json!({"note": " "}), "note_range").await;
+    assert_eq!(act("notes", json!({"note": "looking"})).await.status, 200);
+    refused("notes", json!({"note": " "}), "note_range").await;
     refused("reassign", json!({}), "required").await;
     refused("reassign", json!({"users": []}), "reassign_range").await;
     let gone = site.people["gone"].to_string();

@@ -7,11 +7,12 @@ pub use deeds::{Deed, act, acting_choices, on_behalf, retry};
 use crate::app::names::Names;
 use crate::app::storms::{self, Swallowed};
 use crate::app::{AppError, Write, apply, context, names};
+use crate::domain::access::{self, Action};
 use crate::domain::actor::{Actor, By};
 use crate::domain::alert_source::AlertSource;
 use crate::domain::delivery::Delivery;
 use crate::domain::effect::{Subject, Timer, TimerKind};
-use crate::domain::id::IncidentId;
+use crate::domain::id::{IncidentId, NotificationId};
 use crate::domain::incident::{self, Incident, IncidentDetails, Phase, Status};
 use crate::domain::notification::Notification;
 use crate::domain::policy::Policy;
@@ -91,6 +92,64 @@ pub fn story(read: &impl Read, reference: &str) -> Result<Story, AppError> {
         policy,
         incident,
     })
+}
+
+/// One notification with what carried it.
+#[derive(Clone, Debug)]
+pub struct Told {
+    pub notification: Notification,
+    /// In the order they were queued.
+    pub deliveries: Vec<Delivery>,
+    /// `None` for what is about no incident.
+    pub incident: Option<Incident>,
+    /// In a sentence.
+    pub why: String,
+}
+
+/// Everybody who was told of an incident, the newest first.
+pub fn told(read: &impl Read, reference: &str) -> Result<(Vec<Told>, Names), AppError> {
+    let Story { incident, policy, notifications, names, .. } = story(read, reference)?;
+    let told = |(notification, deliveries): (Notification, Vec<Delivery>)| {
+        let why = names::why(read, &notification, policy.as_ref())?;
+        Ok(Told { notification, deliveries, incident: Some(incident.clone()), why })
+    };
+    Ok((notifications.into_iter().map(told).collect::<Result<_, AppError>>()?, names))
+}
+
+/// One notification. What is about no incident is its person's own business, and that of whoever may configure.
+pub fn told_once(read: &impl Read, actor: &Actor, id: NotificationId) -> Result<(Told, Names), AppError> {
+    let missing = || Refusal::not_found("notification");
+    let notification = read.get::<Notification>(id)?.ok_or_else(missing)?;
+    let own = actor.user_id() == Some(notification.user) || access::require(actor, Action::Configure).is_ok();
+    let incident = match notification.incident {
+        Some(id) => read.get::<Incident>(id)?,
+        None if own => None,
+        None => return Err(missing().into()),
+    };
+    let mut deliveries = match &incident {
+        Some(incident) => deliveries::deliveries_of(read, incident.id, DELIVERIES_SHOWN)?,
+        None => deliveries::deliveries_told(read, notification.user, DELIVERIES_SHOWN)?,
+    };
+    deliveries.retain(|delivery| delivery.notification == id);
+    deliveries.reverse();
+    let policy = incident.as_ref().map(|incident| read.get::<Policy>(incident.policy)).transpose()?.flatten();
+    let why = names::why(read, &notification, policy.as_ref())?;
+    Ok((Told { notification, deliveries, incident, why }, names::all(read)?))
+}
+
+/// A page of one incident's timeline.
+#[derive(Clone, Debug)]
+pub struct Lines {
+    pub entries: Vec<TimelineEntry>,
+    pub next: Option<Cursor>,
+    pub names: Names,
+}
+
+/// What happened to an incident, from the first line on or from where a page ended.
+pub fn timeline(read: &impl Read, reference: &str, limit: usize, cursor: Option<Cursor>) -> Result<Lines, AppError> {
+    let id = find(read, reference)?.id;
+    let page = timeline::timeline_of(read, id, Take::first(limit).after(cursor))?;
+    Ok(Lines { entries: page.items, next: page.next, names: names::all(read)? })
 }
 
 /// What it waits for, and until when.

@@ -115,7 +115,7 @@ pub fn preview(
         None => schedule.layers.push(new),
     }
     let people = context::load_people(read, &calendar.people())?;
-    let segments = final_schedule(&calendar, &people, now, end);
+    let segments = final_schedule(&calendar, &people, now, end)?;
     Ok(Preview { calendar, people, segments, first })
 }
 

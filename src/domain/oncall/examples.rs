@@ -121,7 +121,7 @@ fn a_window_that_begins_and_ends_in_one_gap_vanishes() {
     let calendar = inside_the_gap().with_fallback('F');
     let expected = "A 03-07T07:15, F 03-07T07:45, A 03-09T06:15, F 03-09T06:45";
     check(31, &calendar, "03-07T07:15 03-09T07:00", expected);
-    let only = gaps(&calendar, &people(&[]), at("03-08T05:00"), at("03-09T04:00"));
+    let only = gaps(&calendar, &people(&[]), at("03-08T05:00"), at("03-09T04:00")).expect("drawn");
     let only: Vec<_> = only.iter().map(|segment| (segment.gap, segment.fallback)).collect();
     assert_eq!(only, [(None, true)], "example 31: fallback only, all day");
 }
@@ -149,7 +149,7 @@ fn a_window_from_midnight_to_midnight_is_a_day_however_long() {
 fn turns_of_one_window_share_out_evenly() {
     let calendar = empty("UTC").with_turns("06-01T00:00", Windows(1), "A B C D E F G", &["Mon-Fri 09:00 17:00"]);
     let mut hours = BTreeMap::new();
-    for segment in final_schedule(&calendar, &people(&[]), at("06-01T00:00"), at("07-20T00:00")) {
+    for segment in final_schedule(&calendar, &people(&[]), at("06-01T00:00"), at("07-20T00:00")).expect("drawn") {
         for place in &segment.places {
             *hours.entry(letter(place.user)).or_insert(0) += segment.end.secs_since(segment.start) / 3600;
         }
@@ -199,7 +199,7 @@ fn an_inactive_person_is_passed_over_and_nobody_else_moves() {
     let away = people(&[('A', &[("05-01T00:00", Some("06-01T06:00")), ("06-01T09:00", None)])]);
     let expected = "A 06-01T00:00, - 06-01T06:00, A 06-01T09:00, X 06-02T00:00";
     check_with(27, &two_days(), &away, TWO_DAYS, expected);
-    let segments = final_schedule(&two_days(), &away, at("06-01T06:00"), at("06-01T09:00"));
+    let segments = final_schedule(&two_days(), &away, at("06-01T06:00"), at("06-01T09:00")).expect("drawn");
     assert_eq!(segments[0].gap, Some(GapReason::AllInactive), "example 27");
 
     let calendar = two_days().with_override("A>B", "06-01T06:00 06-01T18:00");

@@ -18,6 +18,7 @@ mod render;
 
 use crate::domain::entry::{Entry, Interval, Override, OverrideMode};
 use crate::domain::id::{EntryId, ImportId, LayerId, OverrideId, UserId};
+use crate::domain::refusal::Refusal;
 use crate::domain::rotation::Turn;
 use crate::domain::schedule::{Schedule, Turns};
 use crate::domain::time::Timestamp;
@@ -183,6 +184,11 @@ pub struct OnCall {
 
 pub const SEARCHED_DAYS: i64 = 400;
 
+/// The longest range that is drawn.
+pub const LONGEST_RANGE_DAYS: i64 = 731;
+/// How often something may begin or end within it.
+pub const MOST_CHANGES: usize = 100_000;
+
 /// The people of the winning claim, in the order of its slot, each once; empty when nobody is on call.
 pub fn on_call(calendar: &Calendar, people: &People, at: Timestamp) -> Vec<Place> {
     Prepared::of(calendar, people).on_call(at)
@@ -204,17 +210,34 @@ pub fn next_breakpoint(calendar: &Calendar, people: &People, at: Timestamp) -> O
     Prepared::of(calendar, people).next_breakpoint(at)
 }
 
+/// What is said to a range that is not drawn.
+pub fn range_refused() -> Refusal {
+    Refusal::invalid("range", "to", "The end must come after the start, within 2 years.")
+}
+
 /// The schedule as it comes out between two instants, without holes: segments partition `[start, end)`, and
-/// neighbours differ in person, source or reason.
-pub fn final_schedule(calendar: &Calendar, people: &People, start: Timestamp, end: Timestamp) -> Vec<Segment> {
+/// neighbours differ in person, source or reason. A range of more than [`LONGEST_RANGE_DAYS`] or [`MOST_CHANGES`] is
+/// refused, whoever asks.
+pub fn final_schedule(
+    calendar: &Calendar,
+    people: &People,
+    start: Timestamp,
+    end: Timestamp,
+) -> Result<Vec<Segment>, Refusal> {
     Prepared::of(calendar, people).final_schedule(start, end)
 }
 
-/// The stretches that nobody has, and those that only the fallback has: see [`Segment::fallback`].
-pub fn gaps(calendar: &Calendar, people: &People, from: Timestamp, to: Timestamp) -> Vec<Segment> {
-    let mut segments = final_schedule(calendar, people, from, to);
+/// The stretches that nobody has, and those that only the fallback has: see [`Segment::fallback`]. Refused as
+/// [`final_schedule`] is.
+pub fn gaps(calendar: &Calendar, people: &People, from: Timestamp, to: Timestamp) -> Result<Vec<Segment>, Refusal> {
+    let mut segments = final_schedule(calendar, people, from, to)?;
     segments.retain(|segment| segment.places.is_empty() || segment.fallback);
-    segments
+    Ok(segments)
+}
+
+/// When somebody is on call again, and who: for an instant at which nobody is.
+pub fn next_cover(calendar: &Calendar, people: &People, at: Timestamp) -> Option<(Timestamp, Vec<UserId>)> {
+    Prepared::of(calendar, people).next_cover(at)
 }
 
 #[cfg(test)]

@@ -1,8 +1,11 @@
 //! A schedule between two instants: a moment moved from change to change.
 
 use super::moment::Moment;
-use super::{GapReason, OnCall, Place, Prepared, SEARCHED_DAYS, Segment, Source};
+use super::{
+    GapReason, LONGEST_RANGE_DAYS, MOST_CHANGES, OnCall, Place, Prepared, SEARCHED_DAYS, Segment, Source, range_refused,
+};
 use crate::domain::id::UserId;
+use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 
 /// A moment on its way, with the beginnings and ends of people's activity.
@@ -40,9 +43,15 @@ impl Prepared<'_> {
         (next < Timestamp::MAX).then_some(next)
     }
 
-    pub fn final_schedule(&self, start: Timestamp, end: Timestamp) -> Vec<Segment> {
+    /// Refused beyond [`LONGEST_RANGE_DAYS`] and [`MOST_CHANGES`]; a range that ends before it begins is empty.
+    pub fn final_schedule(&self, start: Timestamp, end: Timestamp) -> Result<Vec<Segment>, Refusal> {
+        if end.secs_since(start) > LONGEST_RANGE_DAYS * 86_400 {
+            return Err(range_refused());
+        }
         let mut segments: Vec<Segment> = Vec::new();
+        let mut changes = 0;
         self.each(start, end, |from, until, places, gap| {
+            changes += 1;
             match segments.last_mut() {
                 Some(last) if last.places == places && last.gap == gap => last.end = until,
                 _ => segments.push(Segment {
@@ -55,8 +64,12 @@ impl Prepared<'_> {
                     clipped_end: false,
                 }),
             }
-            true
+            changes <= MOST_CHANGES
         });
+        if changes > MOST_CHANGES {
+            let sentence = "This schedule changes more than 100,000 times from there to there. Ask for a shorter time.";
+            return Err(Refusal::invalid("range", "to", sentence));
+        }
         let holds_at = |segment: &Segment, at: Timestamp| {
             let mut places = Vec::new();
             let gap = Moment::at(self, at).winner(&mut places);
@@ -68,7 +81,19 @@ impl Prepared<'_> {
         if let Some(last) = segments.last_mut() {
             last.clipped_end = end < Timestamp::MAX && holds_at(last, end);
         }
-        segments
+        Ok(segments)
+    }
+
+    /// The first stretch from `at` on in which somebody is on call, looked for [`SEARCHED_DAYS`] ahead.
+    pub fn next_cover(&self, at: Timestamp) -> Option<(Timestamp, Vec<UserId>)> {
+        let mut found = None;
+        self.each(at, at.plus_secs(SEARCHED_DAYS * 86_400), |from, _, places, _| {
+            if !places.is_empty() {
+                found = Some((from, places.iter().map(|place| place.user).collect()));
+            }
+            found.is_none()
+        });
+        found
     }
 
     /// Calls `see` with each stretch in which nothing changes, in order, until the end or until it says `false`.

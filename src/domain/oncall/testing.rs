@@ -181,7 +181,7 @@ impl Calendar {
 /// The final schedule of a range as `A 06-01T00:00, - 06-01T06:00`: who has it from when on, `-` being nobody; then the end.
 pub fn rendered(calendar: &Calendar, people: &People, range: &str) -> String {
     let range = span(range);
-    let segments = final_schedule(calendar, people, range.start, range.end);
+    let segments = final_schedule(calendar, people, range.start, range.end).expect("drawn");
     let who = |segment: &Segment| match segment.gap {
         Some(_) => "-".to_owned(),
         None => segment.places.iter().map(|place| letter(place.user)).collect(),

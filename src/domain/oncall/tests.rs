@@ -46,7 +46,7 @@ fn a_cover_gives_way_to_a_newer_replacement_of_its_user() {
 fn the_fallback_has_what_nobody_else_claims() {
     let calendar = empty("UTC").with_entry('X', "06-02T00:00 06-03T00:00").with_fallback('F');
     check(&calendar, &people(&[]), "F 06-01T00:00, X 06-02T00:00");
-    let segments = final_schedule(&calendar, &people(&[]), at("06-01T00:00"), at("06-03T00:00"));
+    let segments = final_schedule(&calendar, &people(&[]), at("06-01T00:00"), at("06-03T00:00")).expect("drawn");
     assert_eq!(segments.iter().map(|s| s.fallback).collect::<Vec<_>>(), [true, false]);
 }
 
@@ -108,7 +108,7 @@ fn imported_events_act_as_a_layer_or_as_covers() {
     let layer = empty("UTC").with_layer(Turns::Imported(ImportId::new(5)), None).with_import(5, &events);
     let expected = "A 06-01T00:00, ABC 06-01T10:00, BC 06-01T12:00, - 06-01T14:00, - 06-01T18:00";
     check(&layer, &people(&[]), expected);
-    let segments = final_schedule(&layer, &people(&[]), at("06-01T14:00"), at("06-02T00:00"));
+    let segments = final_schedule(&layer, &people(&[]), at("06-01T14:00"), at("06-02T00:00")).expect("drawn");
     let reasons: Vec<_> = segments.iter().filter_map(|segment| segment.gap).collect();
     assert_eq!(reasons, [GapReason::Unmatched, GapReason::NoClaim]);
 
@@ -202,7 +202,7 @@ fn an_answer_is_the_longest_run_by_any_claim() {
 fn segments_say_whether_the_range_cut_them() {
     let calendar = empty("UTC").with_turns("06-01T00:00", Days(1), "A B", &[]);
     let cut = |range: &str| {
-        let segments = final_schedule(&calendar, &people(&[]), span(range).start, span(range).end);
+        let segments = final_schedule(&calendar, &people(&[]), span(range).start, span(range).end).expect("drawn");
         segments.iter().map(|s| (s.clipped_start, s.clipped_end)).collect::<Vec<_>>()
     };
     assert_eq!(cut("06-01T00:00 06-03T00:00"), [(false, false), (false, false)]);
@@ -241,4 +241,29 @@ fn a_rotation_that_cannot_be_read_claims_nothing() {
         check(&calendar, &people(&[]), "- 06-01T00:00");
     }
     check(&empty("UTC").with_layer(Turns::Rotation(vec![]), None), &people(&[]), "- 06-01T00:00");
+}
+
+#[test]
+fn a_range_that_is_too_long_or_changes_too_often_is_refused() {
+    let calendar = empty("UTC").with_turns("06-01T00:00", Hours(1), "A B", &[]);
+    let days = |days: i64| {
+        final_schedule(&calendar, &people(&[]), at("06-01T00:00"), at("06-01T00:00").plus_secs(days * 86_400))
+    };
+    assert_eq!(days(731).map(|segments| segments.len()), Ok(731 * 24));
+    let sentence =
+        |refused: Result<Vec<Segment>, Refusal>| refused.map_err(|refusal| (refusal.field, refusal.sentence));
+    let too_long = "The end must come after the start, within 2 years.".to_owned();
+    assert_eq!(sentence(days(732)), Err((Some("to"), too_long)));
+
+    // Ten of them change 240 times a day.
+    let mut busy = calendar.clone();
+    for minute in 1..10 {
+        busy = busy.with_turns(&format!("06-01T00:{:02}", minute * 5), Hours(1), "A B", &[]);
+    }
+    let year =
+        |days: i64| final_schedule(&busy, &people(&[]), at("06-01T00:00"), at("06-01T00:00").plus_secs(days * 86_400));
+    assert!(year(400).is_ok(), "96,000 changes");
+    let too_often = "This schedule changes more than 100,000 times from there to there. Ask for a shorter time.";
+    assert_eq!(sentence(year(430)), Err((Some("to"), too_often.to_owned())));
+    assert_eq!(next_cover(&busy, &people(&[]), at("05-01T00:00")).map(|(at, _)| at), Some(at("06-01T00:00")));
 }

@@ -171,7 +171,7 @@ impl WindowView {
 }
 
 impl RotationBody {
-    fn draft(self) -> Result<Draft, Refusal> {
+    pub(super) fn draft(self) -> Result<Draft, Refusal> {
         let local: jiff::civil::DateTime = self.anchor.parse().map_err(|_| {
             Refusal::invalid("time_form", "anchor", "Write the anchor as 2026-11-24T09:00, without an offset.")
         })?;
@@ -236,7 +236,7 @@ pub async fn remove(
 }
 
 /// Refusals name fields of the form; here two of them are members of other names.
-fn in_json(error: WebError) -> WebError {
+pub(super) fn in_json(error: WebError) -> WebError {
     match error {
         WebError::Refused(refusal) => {
             let field = refusal.field.map(|field| match field {

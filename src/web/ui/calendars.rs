@@ -3,12 +3,11 @@
 //! Links and addresses are secrets: links are shown to admins, who make them, and addresses to nobody once they are entered.
 
 use crate::app::imports::{self, Basics, Use};
-use crate::app::{AppError, MANY, Write, context, feeds, schedules};
+use crate::app::{AppError, Write, feeds, schedules};
 use crate::domain::actor::Actor;
 use crate::domain::feed::FeedOf;
 use crate::domain::id::{FeedId, ImportId, ScheduleId};
 use crate::domain::import::Import;
-use crate::domain::oncall::ImportedShift;
 use crate::domain::refusal::Refusal;
 use crate::domain::schedule::Schedule;
 use crate::web::error::WebError;
@@ -111,7 +110,7 @@ pub async fn revoke_link(
 ) -> Result<Response, WebError> {
     let (id, feed): (ScheduleId, FeedId) = ids(&path)?;
     let actor = signed_in.actor;
-    web.write(move |tx| feeds::revoke(tx, &actor, feed)).await?;
+    web.write(move |tx| feeds::revoke(tx, &actor, FeedOf::Schedule(id), feed)).await?;
     Ok(to(path_of(id)))
 }
 
@@ -126,80 +125,80 @@ pub async fn add(
         let uses = form.optional("as").map(used_as).transpose()?;
         web.write(move |tx| {
             let import = imports::create(tx, &actor, id, &basics)?;
-            uses.map_or(Ok(()), |uses| attach(tx, &actor, import, uses))
+            uses.map_or(Ok(()), |uses| imports::attach(tx, &actor, import, uses))
         })
         .await
     };
     answer(&web, &signed_in, id, done.await, "import", None, &form).await
 }
 
+type ImportPath = Path<(String, String)>;
+
 pub async fn edit(
-    State(web): State<Arc<Web>>,
+    web: State<Arc<Web>>,
     signed_in: SignedIn,
-    Path(path): Path<(String, String)>,
+    path: ImportPath,
     form: FormBody,
 ) -> Result<Response, WebError> {
-    let (id, import): (ScheduleId, ImportId) = ids(&path)?;
-    let (actor, basics) = (signed_in.actor, basics(&form));
-    let done = web.write(move |tx| imports::edit(tx, &actor, import, &basics)).await;
-    answer(&web, &signed_in, id, done, "edit", Some(import), &form).await
+    let basics = basics(&form);
+    act(web, signed_in, path, form, "edit", move |tx, actor, import| imports::edit(tx, actor, import, &basics)).await
 }
 
 pub async fn use_as(
-    State(web): State<Arc<Web>>,
+    web: State<Arc<Web>>,
     signed_in: SignedIn,
-    Path(path): Path<(String, String)>,
+    path: ImportPath,
     form: FormBody,
 ) -> Result<Response, WebError> {
-    let (id, import): (ScheduleId, ImportId) = ids(&path)?;
-    let done = async {
-        let (actor, uses) = (signed_in.actor, used_as(form.text("as"))?);
-        web.write(move |tx| attach(tx, &actor, import, uses)).await
-    };
-    answer(&web, &signed_in, id, done.await, "button", Some(import), &form).await
-}
-
-fn attach(tx: &mut Write<'_>, actor: &Actor, import: ImportId, uses: Use) -> Result<(), AppError> {
-    match uses {
-        Use::Layer => imports::attach_as_layer(tx, actor, import).map(drop),
-        Use::Cover => imports::attach_as_cover(tx, actor, import),
-    }
+    let uses = used_as(form.text("as"));
+    let attach = move |tx: &mut Write<'_>, actor: &Actor, import| imports::attach(tx, actor, import, uses.clone()?);
+    act(web, signed_in, path, form, "button", attach).await
 }
 
 pub async fn detach(
-    State(web): State<Arc<Web>>,
+    web: State<Arc<Web>>,
     signed_in: SignedIn,
-    Path(path): Path<(String, String)>,
+    path: ImportPath,
     form: FormBody,
 ) -> Result<Response, WebError> {
-    let (id, import): (ScheduleId, ImportId) = ids(&path)?;
-    let actor = signed_in.actor;
-    let done = web.write(move |tx| imports::detach(tx, &actor, import)).await;
-    answer(&web, &signed_in, id, done, "button", Some(import), &form).await
+    act(web, signed_in, path, form, "button", imports::detach).await
 }
 
 pub async fn refresh(
-    State(web): State<Arc<Web>>,
+    web: State<Arc<Web>>,
     signed_in: SignedIn,
-    Path(path): Path<(String, String)>,
+    path: ImportPath,
     form: FormBody,
 ) -> Result<Response, WebError> {
-    let (id, import): (ScheduleId, ImportId) = ids(&path)?;
-    let actor = signed_in.actor;
-    let done = web.write(move |tx| imports::refresh(tx, &actor, import)).await;
-    answer(&web, &signed_in, id, done, "button", Some(import), &form).await
+    act(web, signed_in, path, form, "button", imports::refresh).await
 }
 
 pub async fn remove(
+    web: State<Arc<Web>>,
+    signed_in: SignedIn,
+    path: ImportPath,
+    form: FormBody,
+) -> Result<Response, WebError> {
+    act(web, signed_in, path, form, "button", imports::delete).await
+}
+
+/// Does something with a calendar of the schedule in the path, and shows the page again. A refusal stands in the form of
+/// this name, at that calendar.
+async fn act(
     State(web): State<Arc<Web>>,
     signed_in: SignedIn,
-    Path(path): Path<(String, String)>,
+    Path(path): ImportPath,
     form: FormBody,
+    form_name: &'static str,
+    deed: impl Fn(&mut Write<'_>, &Actor, ImportId) -> Result<(), AppError> + Send + 'static,
 ) -> Result<Response, WebError> {
     let (id, import): (ScheduleId, ImportId) = ids(&path)?;
     let actor = signed_in.actor;
-    let done = web.write(move |tx| imports::delete(tx, &actor, import)).await;
-    answer(&web, &signed_in, id, done, "button", Some(import), &form).await
+    let done = web.write(move |tx| {
+        imports::one_of(tx, id, import)?;
+        deed(tx, &actor, import)
+    });
+    answer(&web, &signed_in, id, done.await, form_name, Some(import), &form).await
 }
 
 /// The two ids of a path.
@@ -260,10 +259,9 @@ fn shown(sight: &Sight<'_>, shell: Shell, id: ScheduleId, refused: &Refused, bas
     // A link opens the calendar without an account, so only those who may make one see it.
     let links = if shell.may_configure() { links(sight, FeedOf::Schedule(id), &base, base_url)? } else { vec![] };
     let reader = &Reader::new(sight.reader.now, &schedule.zone);
-    let calendar = context::calendar(sight.read, id, reader.now, MANY)?;
+    let mut unmatched = imports::unmatched(sight.read, id, reader.now)?;
     let mut cards = Vec::new();
     for (place, import) in imports::of_schedule(sight.read, id)?.iter().enumerate() {
-        let shifts = calendar.as_ref().and_then(|calendar| calendar.imported.get(&import.id));
         let ours = refused.form.as_ref().filter(|_| refused.import == Some(import.id));
         let as_it_is = Form::blank("edit").with("name", &import.name).with("zone", &import.zone);
         let form = ours.filter(|form| form.name == "edit").cloned().unwrap_or(as_it_is).at_place(place);
@@ -271,7 +269,7 @@ fn shown(sight: &Sight<'_>, shell: Shell, id: ScheduleId, refused: &Refused, bas
             base: format!("{base}/imports/{}", import.id),
             is_refused: ours.is_some_and(|form| form.name == "button"),
             form,
-            ..card(import, &schedule, shifts.map_or(&[], Vec::as_slice), reader)
+            ..card(import, &schedule, unmatched.remove(&import.id).unwrap_or_default(), reader)
         });
     }
     let choices =
@@ -307,11 +305,10 @@ pub fn links(sight: &Sight<'_>, of: FeedOf, base: &str, base_url: &str) -> Resul
     Ok(links.into_iter().map(line).collect())
 }
 
-/// How far ahead events without a person are looked for.
-const UNMATCHED_SECS: i64 = 90 * 86_400;
+/// How many titles that match nobody are named.
 const UNMATCHED_NAMED: usize = 5;
 
-fn card(import: &Import, schedule: &Schedule, shifts: &[ImportedShift], reader: &Reader) -> Card {
+fn card(import: &Import, schedule: &Schedule, unmatched: BTreeSet<String>, reader: &Reader) -> Card {
     let state = match (&import.problem, &import.fetched) {
         (Some(_), _) => Pill { class: "bad", text: "cannot be read".to_owned() },
         (None, Some(_)) => Pill { class: "good", text: "up to date".to_owned() },
@@ -322,13 +319,9 @@ fn card(import: &Import, schedule: &Schedule, shifts: &[ImportedShift], reader: 
         Some(Use::Cover) => ("used as covers", true),
         None => ("not used", false),
     };
-    let horizon = reader.now.plus_secs(UNMATCHED_SECS);
-    let unmatched = shifts.iter().filter(|shift| shift.users.is_empty() && shift.span.start < horizon);
-    let texts: BTreeSet<&str> = unmatched
-        .map(|shift| if shift.text.is_empty() { "one without a title" } else { shift.text.as_str() })
-        .collect();
-    let more = texts.len().saturating_sub(UNMATCHED_NAMED);
-    let mut named: Vec<String> = texts.into_iter().take(UNMATCHED_NAMED).map(str::to_owned).collect();
+    let more = unmatched.len().saturating_sub(UNMATCHED_NAMED);
+    let titled = |text: String| if text.is_empty() { "one without a title".to_owned() } else { text };
+    let mut named: Vec<String> = unmatched.into_iter().take(UNMATCHED_NAMED).map(titled).collect();
     if more > 0 {
         named.push(format!("{more} more"));
     }

@@ -81,6 +81,11 @@ impl Reader {
         typed(&self.zone, local).instant(local, name, field, false)
     }
 
+    /// When this day begins for the reader.
+    pub fn midnight(&self, date: Date) -> Timestamp {
+        earliest_at_or_after(&self.zone, date.at(0, 0, 0, 0))
+    }
+
     /// The next time the reader's clock shows this hour on another day.
     pub fn tomorrow_at(&self, hour: i8) -> Timestamp {
         let tomorrow = self.now.in_zone(&self.zone).date().tomorrow().unwrap_or(Date::MAX);

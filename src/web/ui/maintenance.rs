@@ -121,14 +121,7 @@ pub fn basics(form: &Fields) -> Result<Basics, Refusal> {
         text.parse().map_err(unknown)
     });
     let sources = ticked.collect::<Result<Vec<_>, _>>()?;
-    let scope = match team {
-        Some(_) if !sources.is_empty() => {
-            let sentence = "Choose a team or single alert sources, not both: a team's window covers all its sources.";
-            return Err(Refusal::invalid("scope_both", "scope", sentence));
-        }
-        Some(team) => Scope::Team(team),
-        None => Scope::Sources(sources),
-    };
+    let scope = Scope::chosen(team, sources)?;
     let zone = form.text("zone").to_owned();
     let occurs = if is_once(form) {
         let start = typed::instant(form, "start", "start_pass", &zone)?;

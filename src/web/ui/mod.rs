@@ -19,7 +19,8 @@ pub mod typed;
 mod access;
 mod alert_source;
 mod alert_sources;
-mod calendars;
+mod audit;
+pub mod calendars;
 pub mod confirm;
 mod dashboard;
 mod error;
@@ -187,6 +188,7 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::get("/users/{id}/calendars", SelfOnly, own_calendars::page),
         RouteSpec::post("/users/{id}/calendars/feeds", SelfOnly, own_calendars::make_link),
         RouteSpec::post("/users/{id}/calendars/feeds/{feed}/revoke", SelfOnly, own_calendars::revoke_link),
+        RouteSpec::get("/audit", Admin, audit::page),
         RouteSpec::get("/settings", Viewer, settings::page),
     ]
 }

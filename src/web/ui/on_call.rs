@@ -124,7 +124,7 @@ fn row(
         let next = names.people(next.iter().copied()).unwrap_or_default();
         format!("until {}, then {next}", reader.clock(*at))
     });
-    let ahead = gaps(&answer.calendar, &answer.people, instant, instant.plus_secs(GAP_DAYS * 86_400));
+    let ahead = gaps(&answer.calendar, &answer.people, instant, instant.plus_secs(GAP_DAYS * 86_400))?;
     let gap_words = ahead.iter().filter(|gap| gap.places.is_empty());
     let there = Reader::new(instant, &schedule.zone);
     Ok(Row {

@@ -58,7 +58,7 @@ pub async fn revoke_link(
 ) -> Result<Response, WebError> {
     let (id, feed): (UserId, FeedId) = ids(&path)?;
     let actor = signed_in.actor;
-    web.write(move |tx| feeds::revoke(tx, &actor, feed)).await?;
+    web.write(move |tx| feeds::revoke(tx, &actor, FeedOf::User(id), feed)).await?;
     Ok(to(path_of(id)))
 }
 

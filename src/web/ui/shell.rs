@@ -4,7 +4,7 @@ use crate::app::system::Alarm;
 use crate::domain::access::{Action, Role, may};
 
 /// Where a signed-in person finds things, in this order.
-const NAV: [(&str, &str); 11] = [
+const NAV: [(&str, &str); 12] = [
     ("/dashboard", "Dashboard"),
     ("/incidents", "Incidents"),
     ("/on-call", "On-call"),
@@ -15,8 +15,12 @@ const NAV: [(&str, &str); 11] = [
     ("/alert-sources", "Alert sources"),
     ("/heartbeats", "Heartbeats"),
     ("/maintenance", "Maintenance"),
+    (AUDIT, "Audit"),
     ("/settings", "Settings"),
 ];
+
+/// The one section that only admins may see.
+const AUDIT: &str = "/audit";
 
 /// How many of them fit the bar of a narrow screen; the rest is behind "More".
 const NAV_IN_BAR: usize = 3;
@@ -55,16 +59,17 @@ impl Strip {
 }
 
 impl Shell {
-    pub fn nav(&self) -> &'static [(&'static str, &'static str)] {
-        &NAV
+    pub fn nav(&self) -> impl Iterator<Item = &'static (&'static str, &'static str)> + use<> {
+        let is_admin = self.may_configure();
+        NAV.iter().filter(move |(href, _)| *href != AUDIT || is_admin)
     }
 
-    pub fn nav_in_bar(&self) -> &'static [(&'static str, &'static str)] {
-        &NAV[..NAV_IN_BAR]
+    pub fn nav_in_bar(&self) -> impl Iterator<Item = &'static (&'static str, &'static str)> + use<> {
+        self.nav().take(NAV_IN_BAR)
     }
 
-    pub fn nav_behind_more(&self) -> &'static [(&'static str, &'static str)] {
-        &NAV[NAV_IN_BAR..]
+    pub fn nav_behind_more(&self) -> impl Iterator<Item = &'static (&'static str, &'static str)> + use<> {
+        self.nav().skip(NAV_IN_BAR)
     }
 
     pub fn csrf(&self) -> &str {

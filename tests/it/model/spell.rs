@@ -16,7 +16,7 @@ const RUNS: usize = 6;
 
 pub fn line(dealt: &Dealt) -> Value {
     let (calendar, people, span) = (&dealt.calendar, &dealt.people, dealt.span);
-    let segments = oncall::final_schedule(calendar, people, span.start, span.end);
+    let segments = oncall::final_schedule(calendar, people, span.start, span.end).expect("drawn");
     let borders = segments.iter().flat_map(|segment| [-1, 0, 1].map(|secs| segment.start.plus_secs(secs)));
     let instants: BTreeSet<Timestamp> = dealt.instants.iter().copied().chain(borders).collect();
     let answers = instants.iter().map(|at| {

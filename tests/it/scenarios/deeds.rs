@@ -98,7 +98,7 @@ impl Stage {
         match rest {
             ["ends"] => {
                 let id = self.windows[name];
-                self.world.write(move |tx| maintenance::end_now(tx, &Actor::SYSTEM, id))
+                self.world.write(move |tx| maintenance::end_now(tx, &Actor::SYSTEM, id).map(drop))
             }
             [source, span] => {
                 let basics = maintenance::Basics {

@@ -199,7 +199,9 @@ fn next_breakpoint_typical(bencher: Bencher) {
 
 fn render(bencher: Bencher, calendar: &Calendar, days: i64) {
     let people = people();
-    bencher.bench_local(|| final_schedule(black_box(calendar), &people, start(), start().plus_secs(days * DAY)).len());
+    bencher.bench_local(|| {
+        final_schedule(black_box(calendar), &people, start(), start().plus_secs(days * DAY)).expect("drawn").len()
+    });
 }
 
 #[divan::bench(sample_count = 20)]

@@ -7,6 +7,7 @@
 use crate::domain::entry::Interval;
 use crate::domain::id::{Id, UserId};
 use crate::domain::oncall::{Calendar, People, Segment, final_schedule};
+use crate::domain::refusal::Refusal;
 use crate::domain::rotation::Civil;
 use crate::domain::schedule::Schedule;
 use crate::domain::time::Timestamp;
@@ -59,7 +60,7 @@ pub fn span_of_days(reader: &Reader, from: Date, days: i64) -> Interval {
 }
 
 impl Drawing<'_> {
-    pub fn band(&self, calendar: &Calendar, people: &People, segments: &[Segment]) -> Band {
+    pub fn band(&self, calendar: &Calendar, people: &People, segments: &[Segment]) -> Result<Band, Refusal> {
         let mut rows = vec![Row { name: "On call".to_owned(), blocks: self.segments(segments, true) }];
         for layer in &calendar.schedule.layers {
             let alone = Calendar {
@@ -73,7 +74,7 @@ impl Drawing<'_> {
                 overrides: vec![],
                 imported: calendar.imported.clone(),
             };
-            let segments = final_schedule(&alone, people, self.span.start, self.span.end);
+            let segments = final_schedule(&alone, people, self.span.start, self.span.end)?;
             rows.push(Row { name: layer.name.clone(), blocks: self.segments(&segments, false) });
         }
         let entries = calendar.entries.iter().filter(|entry| entry.span.overlaps(&self.span));
@@ -86,7 +87,7 @@ impl Drawing<'_> {
         rows.push(Row { name: "Overrides".to_owned(), blocks });
         rows.retain(|row| !row.blocks.is_empty());
         let now = self.span.contains(self.reader.now).then(|| self.at(self.reader.now));
-        Band { rows, days: self.days(), now }
+        Ok(Band { rows, days: self.days(), now })
     }
 
     fn segments(&self, segments: &[Segment], with_gaps: bool) -> Vec<Block> {

@@ -374,7 +374,7 @@ fn shown(
         windows: (0..rows(&form, "start_of")).map(window).collect(),
         people,
         zones: zones(),
-        preview: preview.map(|preview| as_drawn(&preview, sight, &reader)),
+        preview: preview.map(|preview| as_drawn(&preview, sight, &reader)).transpose()?,
         form,
     })
 }
@@ -383,14 +383,14 @@ fn has_day(form: &Form, row: usize, day: u8) -> bool {
     form.values(&format!("day{row}")).any(|value| value == day.to_string())
 }
 
-fn as_drawn(preview: &Preview, sight: &Sight<'_>, reader: &Reader) -> Drawn {
+fn as_drawn(preview: &Preview, sight: &Sight<'_>, reader: &Reader) -> Result<Drawn, AppError> {
     let end = reader.now.plus_secs(PREVIEW_DAYS * 86_400);
     let drawing = Drawing { span: Interval { start: reader.now, end }, reader, names: sight.names };
     let first = preview.first.as_ref().map(|(from, users)| {
         format!("{} is first, from {}.", words::slots(std::slice::from_ref(users), sight.names), reader.clock(*from))
     });
-    Drawn {
+    Ok(Drawn {
         first: first.unwrap_or("No turn of it ever begins.".to_owned()),
-        band: drawing.band(&preview.calendar, &preview.people, &preview.segments),
-    }
+        band: drawing.band(&preview.calendar, &preview.people, &preview.segments)?,
+    })
 }

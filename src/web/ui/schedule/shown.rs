@@ -139,7 +139,7 @@ pub fn shown(sight: &Sight<'_>, shell: Shell, id: ScheduleId, asked: Asked) -> R
         }
         None => (words::claims(&answer.claims, &answer.calendar, &answer.people, names, reader, now), "now".to_owned()),
     };
-    let gap_list = gaps(&answer.calendar, &answer.people, now, now.plus_secs(GAP_DAYS * 86_400));
+    let gap_list = gaps(&answer.calendar, &answer.people, now, now.plus_secs(GAP_DAYS * 86_400))?;
     let all_users = users::all(read)?;
     let active = active_people(&all_users);
     let mut replaced = vec![Choice::new("", "whoever is on call, gaps included")];
@@ -171,7 +171,7 @@ pub fn shown(sight: &Sight<'_>, shell: Shell, id: ScheduleId, asked: Asked) -> R
             }
             None => "and nobody is ahead".to_owned(),
         },
-        band: Drawing { span, reader, names }.band(&calendar, &people, &segments),
+        band: Drawing { span, reader, names }.band(&calendar, &people, &segments)?,
         weeks: week_links(&base, from, weeks),
         weeks_shown: weeks,
         shifts: segments.iter().map(|segment| shift(segment, &calendar, names, reader)).collect(),

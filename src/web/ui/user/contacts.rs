@@ -2,8 +2,9 @@
 //! to try it.
 
 use super::answer;
-use crate::app::{AppError, users};
+use crate::app::{AppError, Write, users};
 use crate::domain::access::Role;
+use crate::domain::actor::Actor;
 use crate::domain::contact::Channel;
 use crate::domain::delivery::Delivery;
 use crate::domain::id::{ContactId, UserId};
@@ -13,6 +14,7 @@ use crate::domain::user::{ContactMethod, User};
 use crate::web::Web;
 use crate::web::error::WebError;
 use crate::web::extract::{FormBody, PathId, SignedIn};
+use crate::web::ui::calendars::ids;
 use crate::web::ui::clock::When;
 use crate::web::ui::deliveries::{about, shown_address, state};
 use crate::web::ui::form::{Choice, Form};
@@ -95,7 +97,7 @@ pub fn shown(
     Ok(Contacts {
         methods: user.contacts.iter().enumerate().map(method).collect(),
         channels: Channel::ALL.into_iter().map(|channel| Choice::new(channel.word(), channel.title())).collect(),
-        form: Form::chosen(refused, Form::blank("contact"), &["contact-button"]),
+        form: Form::chosen(refused, Form::blank("contact"), &[BUTTON]),
         told: last.iter().map(told).collect(),
     })
 }
@@ -115,55 +117,66 @@ pub async fn add(
     answer(&web, &signed_in, id, done.await, "contact", &form).await
 }
 
-pub async fn enable(web: State<Arc<Web>>, signed_in: SignedIn, path: ContactPath) -> Result<Response, WebError> {
-    switch(web, signed_in, path, true).await
-}
+type ContactPath = Path<(String, String)>;
 
-pub async fn disable(web: State<Arc<Web>>, signed_in: SignedIn, path: ContactPath) -> Result<Response, WebError> {
-    switch(web, signed_in, path, false).await
-}
-
-async fn switch(
-    State(web): State<Arc<Web>>,
+pub async fn enable(
+    web: State<Arc<Web>>,
     signed_in: SignedIn,
-    Path(path): ContactPath,
-    enabled: bool,
+    path: ContactPath,
+    form: FormBody,
 ) -> Result<Response, WebError> {
-    let ((id, contact), actor) = (ids(&path)?, signed_in.actor);
-    web.write(move |tx| users::enable_contact(tx, &actor, id, contact, enabled)).await?;
-    Ok(to(format!("/users/{id}")))
+    let enable = |tx: &mut Write<'_>, actor: &Actor, id, contact| users::enable_contact(tx, actor, id, contact, true);
+    act(web, signed_in, path, form, BUTTON, enable).await
+}
+
+pub async fn disable(
+    web: State<Arc<Web>>,
+    signed_in: SignedIn,
+    path: ContactPath,
+    form: FormBody,
+) -> Result<Response, WebError> {
+    let disable = |tx: &mut Write<'_>, actor: &Actor, id, contact| users::enable_contact(tx, actor, id, contact, false);
+    act(web, signed_in, path, form, BUTTON, disable).await
 }
 
 pub async fn remove(
-    State(web): State<Arc<Web>>,
+    web: State<Arc<Web>>,
     signed_in: SignedIn,
-    Path(path): ContactPath,
+    path: ContactPath,
+    form: FormBody,
 ) -> Result<Response, WebError> {
-    let ((id, contact), actor) = (ids(&path)?, signed_in.actor);
-    web.write(move |tx| users::remove_contact(tx, &actor, id, contact)).await?;
-    Ok(to(format!("/users/{id}")))
+    act(web, signed_in, path, form, BUTTON, users::remove_contact).await
 }
 
 pub async fn send_test(
-    State(web): State<Arc<Web>>,
+    web: State<Arc<Web>>,
     signed_in: SignedIn,
-    Path(path): ContactPath,
+    path: ContactPath,
     form: FormBody,
 ) -> Result<Response, WebError> {
-    let ((id, contact), actor) = (ids(&path)?, signed_in.actor);
-    let done = web.write(move |tx| users::send_test(tx, &actor, id, contact)).await;
-    answer(&web, &signed_in, id, done, "contact-button", &form).await
+    act(web, signed_in, path, form, BUTTON, users::send_test).await
 }
 
 pub async fn send_code(
-    State(web): State<Arc<Web>>,
+    web: State<Arc<Web>>,
     signed_in: SignedIn,
-    Path(path): ContactPath,
+    path: ContactPath,
     form: FormBody,
 ) -> Result<Response, WebError> {
-    let ((id, contact), actor) = (ids(&path)?, signed_in.actor);
-    let done = web.write(move |tx| users::send_code(tx, &actor, id, contact)).await;
-    answer(&web, &signed_in, id, done, "contact-button", &form).await
+    act(web, signed_in, path, form, BUTTON, users::send_code).await
+}
+
+pub async fn readdress(
+    web: State<Arc<Web>>,
+    signed_in: SignedIn,
+    path: ContactPath,
+    form: FormBody,
+) -> Result<Response, WebError> {
+    let address = form.text("address").to_owned();
+    let readdress = move |tx: &mut Write<'_>, actor: &Actor, id, contact| {
+        users::readdress_contact(tx, actor, id, contact, &address)
+    };
+    act(web, signed_in, path, form, "address", readdress).await
 }
 
 pub async fn verify(
@@ -172,30 +185,28 @@ pub async fn verify(
     Path(path): ContactPath,
     form: FormBody,
 ) -> Result<Response, WebError> {
-    let ((id, contact), actor) = (ids(&path)?, signed_in.actor);
+    let ((id, contact), actor): ((UserId, ContactId), _) = (ids(&path)?, signed_in.actor);
     let (key, code) = (web.app.settings.link_key.clone(), form.text("code").to_owned());
     let proved = web.write(move |tx| users::prove_contact(tx, &actor, &key, id, contact, &code)).await;
     let done = proved.and_then(|answer| answer.map_err(WebError::from));
     answer_at(&web, &signed_in, (id, contact), done, "code", &form).await
 }
 
-pub async fn readdress(
+/// The name of forms that are a button and no more.
+const BUTTON: &str = "contact-button";
+
+/// Does something with the contact method in the path, and shows the page again. A refusal stands in the form of this name.
+async fn act(
     State(web): State<Arc<Web>>,
     signed_in: SignedIn,
     Path(path): ContactPath,
     form: FormBody,
+    form_name: &'static str,
+    deed: impl Fn(&mut Write<'_>, &Actor, UserId, ContactId) -> Result<(), AppError> + Send + 'static,
 ) -> Result<Response, WebError> {
-    let ((id, contact), actor) = (ids(&path)?, signed_in.actor);
-    let address = form.text("address").to_owned();
-    let done = web.write(move |tx| users::readdress_contact(tx, &actor, id, contact, &address)).await;
-    answer_at(&web, &signed_in, (id, contact), done, "address", &form).await
-}
-
-type ContactPath = Path<(String, String)>;
-
-fn ids((user, contact): &(String, String)) -> Result<(UserId, ContactId), WebError> {
-    let user = user.parse().map_err(|_| WebError::NotFound)?;
-    Ok((user, contact.parse().map_err(|_| WebError::NotFound)?))
+    let ((id, contact), actor): ((UserId, ContactId), _) = (ids(&path)?, signed_in.actor);
+    let done = web.write(move |tx| deed(tx, &actor, id, contact)).await;
+    answer_at(&web, &signed_in, (id, contact), done, form_name, &form).await
 }
 
 /// As [`answer`], for one of several forms of a name: the one at this contact method.
