@@ -19,6 +19,7 @@ mod model;
 mod oncall;
 mod people;
 mod reaching;
+mod readme;
 mod scenarios;
 mod schedules;
 mod schedules_api;

@@ -12,7 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Programs, and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 7] = [
+const PROGRAMS: [(&str, &str); 8] = [
     ("exim4", "exim4-daemon-light"),
     ("prometheus-alertmanager", "prometheus-alertmanager"),
     ("chromium", "chromium"),
@@ -20,6 +20,7 @@ const PROGRAMS: [(&str, &str); 7] = [
     ("openssl", "openssl"),
     ("node", "nodejs"),
     ("npm", "npm"),
+    ("curl", "curl"),
 ];
 
 /// Packages for a Python that can make a virtual environment.
