@@ -7,6 +7,7 @@
 
 pub mod alert_sources;
 pub mod apply;
+pub mod audit;
 pub mod auth;
 pub mod change;
 pub mod context;
@@ -116,9 +117,11 @@ impl App {
         self.store.status()
     }
 
-    /// Recomputes every index and checks every checksum. Reads everything.
+    /// Recomputes every index, checks every checksum and walks the chain of the audit log. Reads everything.
     pub fn verify(&self) -> Result<Verified, AppError> {
-        Ok(self.store.verify()?)
+        let mut verified = self.store.verify()?;
+        verified.problems.extend(self.read(audit::verify)?.problem());
+        Ok(verified)
     }
 
     /// After failed commits: opens the file again and proves that it can be written.

@@ -5,7 +5,7 @@
 //! of the file format.
 
 use crate::domain::alert_source::AlertSource;
-use crate::domain::audit::AuditEntry;
+use crate::domain::audit::{AuditChain, AuditEntry};
 use crate::domain::delivery::{Delivery, DeliveryRing};
 use crate::domain::effect::{Ring, Subject, Timer, TimerKey, TimerKind};
 use crate::domain::entry::{Entry, Override};
@@ -127,6 +127,8 @@ pub const SESSIONS_BY_USER: Index<(UserId, [u8; 32]), Session> = Index::new("ses
 pub const SESSIONS_BY_END: Index<(Timestamp, [u8; 32]), Session> = Index::new("sessions.by_end");
 
 pub const AUDIT: Table<AuditId, AuditEntry> = Table::new("audit", Version(1));
+/// One record.
+pub const AUDIT_CHAIN: Table<(), AuditChain> = Table::new("audit_chain", Version(1));
 
 pub const COUNTERS: Table<String, Counter> = Table::new("counters", Version(1));
 
@@ -160,6 +162,7 @@ pub const RECORDS: &[RecordKind] = &[
     RecordKind::of::<StormLine>(),
     RecordKind::of::<Session>(),
     RecordKind::of::<AuditEntry>(),
+    RecordKind::of::<AuditChain>(),
     RecordKind::of::<Counter>(),
 ];
 

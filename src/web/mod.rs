@@ -13,6 +13,7 @@ pub mod basic;
 pub mod body;
 pub mod calendar;
 pub mod callback;
+pub mod denials;
 pub mod error;
 pub mod extract;
 pub mod guard;
@@ -40,6 +41,7 @@ use crate::domain::reply::Inbound;
 use crate::egress::Egress;
 use crate::web::basic::Remembered;
 use crate::web::body::LargeBodies;
+use crate::web::denials::Denials;
 use crate::web::error::WebError;
 use crate::web::health::LastHealth;
 use crate::web::keys::KnownKeys;
@@ -71,6 +73,7 @@ pub struct Web {
     known_keys: KnownKeys,
     seen: Seen,
     certificates: Certificates,
+    denials: Denials,
     last_health: LastHealth,
 }
 
@@ -108,6 +111,7 @@ impl Web {
             wrong_links: Flow::new(200, 5),
             seen: Seen::default(),
             certificates: Certificates::default(),
+            denials: Denials::default(),
             last_health: LastHealth::default(),
             app,
             bridge,

@@ -1,6 +1,7 @@
 //! The one test binary for everything that is not a decision: see each module for what it holds.
 
 mod api;
+mod audit;
 mod calendars;
 mod e2e;
 mod first_run;
