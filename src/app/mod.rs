@@ -28,6 +28,7 @@ pub mod policies;
 pub mod publication;
 pub mod replies;
 pub mod schedules;
+pub mod sealed;
 pub mod setup;
 pub mod storms;
 pub mod system;
@@ -43,6 +44,7 @@ use crate::clock::Clock;
 use crate::domain::time::Timestamp;
 use crate::random::Random;
 use crate::store::{Status, Store, Verified};
+use crate::vault::Vault;
 use std::sync::Arc;
 
 /// How many records of a kind a list may hold. Beyond it lists are cut; a pager for more people than this has other
@@ -66,12 +68,14 @@ pub struct App {
     store: Store,
     random: Arc<dyn Random>,
     pub settings: Settings,
+    /// Seals what the store keeps of secrets. Nobody's until `serve` puts the installation's in: no other command needs one.
+    pub vault: Vault,
     pub board: system::Board,
 }
 
 impl App {
     pub fn new(store: Store, random: Arc<dyn Random>, settings: Settings) -> App {
-        App { store, random, settings, board: system::Board::default() }
+        App { store, random, settings, vault: Vault::new(b""), board: system::Board::default() }
     }
 
     /// Waits for the commit. Not for async code: that goes through [`App::write_then`].

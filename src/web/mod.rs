@@ -28,6 +28,7 @@ pub mod seen;
 pub mod server;
 pub mod session;
 pub mod setup_code;
+pub mod signature;
 pub mod sns;
 pub mod throttle;
 pub mod ui;

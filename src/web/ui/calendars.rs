@@ -3,7 +3,7 @@
 //! Links and addresses are secrets: links are shown to admins, who make them, and addresses to nobody once they are entered.
 
 use crate::app::imports::{self, Basics, Use};
-use crate::app::{AppError, MANY, Write, context, feeds, schedules};
+use crate::app::{AppError, MANY, Write, context, feeds, schedules, sealed};
 use crate::domain::actor::Actor;
 use crate::domain::feed::FeedOf;
 use crate::domain::id::{FeedId, ImportId, ScheduleId};
@@ -65,6 +65,8 @@ struct Card {
     fetched: Option<When>,
     events: String,
     problem: Option<Trouble>,
+    /// Why the address has to be entered again; empty if it can be read.
+    unreadable: String,
     /// Titles and addresses that match nobody.
     unmatched: String,
     form: Form,
@@ -124,8 +126,9 @@ pub async fn add(
     let done = async {
         let (actor, basics) = (signed_in.actor, Basics { url: Some(form.text("url").to_owned()), ..basics(&form) });
         let uses = form.optional("as").map(used_as).transpose()?;
+        let (vault, nonce) = (web.app.vault.clone(), web.app.random_bytes());
         web.write(move |tx| {
-            let import = imports::create(tx, &actor, id, &basics)?;
+            let import = imports::create(tx, &actor, &vault, nonce, id, &basics)?;
             uses.map_or(Ok(()), |uses| attach(tx, &actor, import, uses))
         })
         .await
@@ -141,7 +144,8 @@ pub async fn edit(
 ) -> Result<Response, WebError> {
     let (id, import): (ScheduleId, ImportId) = ids(&path)?;
     let (actor, basics) = (signed_in.actor, basics(&form));
-    let done = web.write(move |tx| imports::edit(tx, &actor, import, &basics)).await;
+    let (vault, nonce) = (web.app.vault.clone(), web.app.random_bytes());
+    let done = web.write(move |tx| imports::edit(tx, &actor, &vault, nonce, import, &basics)).await;
     answer(&web, &signed_in, id, done, "edit", Some(import), &form).await
 }
 
@@ -270,6 +274,9 @@ fn shown(sight: &Sight<'_>, shell: Shell, id: ScheduleId, refused: &Refused, bas
         cards.push(Card {
             base: format!("{base}/imports/{}", import.id),
             is_refused: ours.is_some_and(|form| form.name == "button"),
+            unreadable: imports::address(&sight.app.vault, import.id, &import.url)
+                .err()
+                .map_or_else(String::new, sealed::address_sentence),
             form,
             ..card(import, &schedule, shifts.map_or(&[], Vec::as_slice), reader)
         });
@@ -335,7 +342,8 @@ fn card(import: &Import, schedule: &Schedule, shifts: &[ImportedShift], reader: 
     Card {
         base: String::new(),
         name: import.name.clone(),
-        address: import.url.masked(),
+        address: import.shown_url.clone(),
+        unreadable: String::new(),
         used,
         is_used,
         state,

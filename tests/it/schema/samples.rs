@@ -7,7 +7,7 @@ pub mod calendars;
 
 use pagerpal::domain::access::Role;
 use pagerpal::domain::actor::{Actor, By, Door};
-use pagerpal::domain::alert_source::{AlertSource, Topic, TopicState, UrgencyRule};
+use pagerpal::domain::alert_source::{AlertSource, Signing, Topic, TopicState, UrgencyRule};
 use pagerpal::domain::audit::{AuditChain, AuditEntry, Change};
 use pagerpal::domain::contact::Channel;
 use pagerpal::domain::delivery::{Answer, Attempt, Delivery, Outcome, State};
@@ -23,6 +23,7 @@ use pagerpal::domain::oncall::{Place, Source};
 use pagerpal::domain::pass::Pass;
 use pagerpal::domain::policy::{Level, Policy, Recipient};
 use pagerpal::domain::receipt::{Fate, Receipt};
+use pagerpal::domain::sealed::Sealed;
 use pagerpal::domain::session::Session;
 use pagerpal::domain::source_event::{Replay, ReportResult, ResultWord, SourceEvent};
 use pagerpal::domain::storm::{StormLine, Surge};
@@ -482,6 +483,10 @@ pub fn alert_sources() -> Vec<AlertSource> {
         ],
         urgency: UrgencyRule::BySeverity,
         auto_resolve_minutes: Some(240),
+        signing: Some(Signing {
+            secret: Sealed { key_version: [0x11; 8], nonce: [0x22; 24], text: vec![0x33; 24] },
+            timestamp_header: Some("x-grafana-alerting-timestamp".into()),
+        }),
         created_at: at(0),
         version: 2,
     };
