@@ -29,5 +29,6 @@ pub mod random;
 pub mod secret;
 pub mod store;
 pub mod telemetry;
+pub mod vault;
 pub mod web;
 pub mod worker;

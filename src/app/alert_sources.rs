@@ -5,14 +5,16 @@ use crate::app::intake::{self, Received};
 use crate::app::{AppError, Write, change, hex, sha256};
 use crate::domain::Severity;
 use crate::domain::actor::Actor;
-use crate::domain::alert_source::{AlertSource, Topic, TopicState, UrgencyRule};
+use crate::domain::alert_source::{AlertSource, Signing, Topic, TopicState, UrgencyRule};
 use crate::domain::event::{Action, Event, Order, Report, SenderTime};
-use crate::domain::id::{AlertSourceId, PolicyId, TeamId};
+use crate::domain::id::{AlertSourceId, Id, PolicyId, TeamId};
 use crate::domain::policy::Policy;
 use crate::domain::refusal::{Refusal, checked_name};
 use crate::domain::source_event::{KEPT_EVENTS, ReportResult, SourceEvent};
 use crate::domain::team::Team;
+use crate::secret::Secret;
 use crate::store::{Read, alert_sources, events};
+use crate::vault::{Nonce, Place, Unreadable, Vault};
 use std::collections::BTreeMap;
 
 pub fn all(read: &impl Read) -> Result<Vec<AlertSource>, AppError> {
@@ -70,6 +72,7 @@ pub fn create(tx: &mut Write<'_>, actor: &Actor, basics: &Basics, key: &str) -> 
         topics: vec![],
         urgency: basics.urgency,
         auto_resolve_minutes: basics.auto_resolve_minutes,
+        signing: None,
         created_at: tx.now(),
         version: 0,
     };
@@ -136,6 +139,64 @@ pub fn set_active(tx: &mut Write<'_>, actor: &Actor, id: AlertSourceId, active: 
         change::audit(tx, actor, action, id, source.name)?;
     }
     Ok(())
+}
+
+/// What Grafana's contact point was given besides the key.
+#[derive(Clone, Debug)]
+pub struct NewSigning {
+    pub secret: Secret,
+    /// The name of the header with the time, if there is one.
+    pub timestamp_header: Option<String>,
+}
+
+/// From this commit on alerts must be signed with this secret; with `None` the key is enough again. `nonce` is new and
+/// random, for sealing the secret.
+pub fn set_signing(
+    tx: &mut Write<'_>,
+    actor: &Actor,
+    vault: &Vault,
+    nonce: Nonce,
+    id: AlertSourceId,
+    new: Option<&NewSigning>,
+) -> Result<(), AppError> {
+    change::begin(actor)?;
+    let mut source = one(tx, id)?;
+    let Some(new) = new else {
+        source.signing = None;
+        save(tx, &source)?;
+        return change::audit(tx, actor, "alert_source.signing_removed", id, source.name);
+    };
+    if source.kind != "grafana" {
+        let sentence = "Only Grafana signs its alerts this way. Choose Grafana as the kind of this source first.";
+        return Err(Refusal::invalid("signing_kind", "signing_secret", sentence).into());
+    }
+    let secret = new.secret.expose();
+    if !(8..=200).contains(&secret.len()) || secret.chars().any(char::is_control) {
+        let sentence = "Write a secret of 8 to 200 characters, the same as in Grafana's contact point.";
+        return Err(Refusal::invalid("signing_secret_range", "signing_secret", sentence).into());
+    }
+    let is_name =
+        |name: &str| name.len() <= 100 && name.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_".contains(&c));
+    if new.timestamp_header.as_ref().is_some_and(|name| name.is_empty() || !is_name(name)) {
+        let sentence = "Write the name of a header, such as X-Grafana-Alerting-Timestamp, or leave it empty.";
+        return Err(Refusal::invalid("header_name", "timestamp_header", sentence).into());
+    }
+    source.signing = Some(Signing {
+        secret: vault.seal(&signing_place(id), nonce, secret.as_bytes()),
+        timestamp_header: new.timestamp_header.as_ref().map(|name| name.to_ascii_lowercase()),
+    });
+    save(tx, &source)?;
+    change::audit(tx, actor, "alert_source.signing_set", id, source.name)
+}
+
+/// The secret in plain, if the source has one.
+pub fn signing_secret(vault: &Vault, source: &AlertSource) -> Option<Result<String, Unreadable>> {
+    let signing = source.signing.as_ref()?;
+    Some(vault.open_text(&signing_place(source.id), &signing.secret))
+}
+
+fn signing_place(id: AlertSourceId) -> Place {
+    Place { table: "alert_sources", id: id.number(), field: "signing" }
 }
 
 /// The token an admin's click confirms with. The caller asks SNS, outside of any transaction.

@@ -3,10 +3,11 @@
 //! An incident follows the live policy. So the commit that changes a policy, a schedule, a team or a person also decides
 //! anew about every triggered incident: whom an edit adds is paged at once, and a ladder left without anybody climbs on.
 
+use crate::app::audit::{Said, append};
 use crate::app::{AppError, Write, apply, context};
 use crate::domain::access::{self, Action};
 use crate::domain::actor::{Actor, By};
-use crate::domain::audit::AuditEntry;
+use crate::domain::audit::Change;
 use crate::domain::incident::{self, Status};
 use crate::domain::refusal::Refusal;
 use crate::store::{Take, incidents};
@@ -25,22 +26,28 @@ pub fn audit(
     object: impl Display,
     summary: String,
 ) -> Result<(), AppError> {
-    let entry = AuditEntry {
-        id: tx.new_id(),
-        at: tx.now(),
-        actor: *actor,
-        action: action.to_owned(),
-        object: object.to_string(),
-        summary,
-    };
-    Ok(tx.put(&entry)?)
+    append(tx, Said { actor, acting_as: None, action, object: object.to_string(), summary, change: None })
+}
+
+/// As [`audit`], for edits that can say in words what they found and what they left.
+pub fn audit_change(
+    tx: &mut Write<'_>,
+    actor: &Actor,
+    action: &str,
+    object: impl Display,
+    summary: String,
+    before: String,
+    after: String,
+) -> Result<(), AppError> {
+    let change = (before != after).then_some(Change { before, after });
+    append(tx, Said { actor, acting_as: None, action, object: object.to_string(), summary, change })
 }
 
 /// Decides anew about every triggered incident. Called by edits that a ladder may rest on, after their records are
 /// written.
 pub fn recheck(tx: &mut Write<'_>, actor: &Actor) -> Result<(), AppError> {
     let now = tx.now();
-    let by = By { actor: *actor, acting_as: None };
+    let by = By::new(actor, None);
     for open in incidents::incidents_with_status(tx, Status::Triggered, Take::first(super::MANY))?.items {
         let context = context::for_incident(tx, &open, now)?;
         if let Some(transition) = incident::recheck(&open, &context, now, by)

@@ -7,7 +7,7 @@
 use crate::app::{AppError, Write, change, context, schedules};
 use crate::domain::actor::Actor;
 use crate::domain::entry::Interval;
-use crate::domain::id::{ImportId, LayerId, ScheduleId};
+use crate::domain::id::{Id, ImportId, LayerId, ScheduleId};
 use crate::domain::import::{
     AHEAD_DAYS, COPY_FRESH_SECS, CalendarUrl, FETCH_EVERY_SECS, Fetched, Import, ImportCopy, MOST_IMPORTS, Named,
     Problem,
@@ -15,8 +15,10 @@ use crate::domain::import::{
 use crate::domain::oncall::ImportedShift;
 use crate::domain::refusal::{Refusal, checked_name};
 use crate::domain::schedule::{Layer, Schedule, Turns};
+use crate::domain::sealed::Sealed;
 use crate::domain::time::{Timestamp, zone_named};
 use crate::store::{Read, imports};
+use crate::vault::{Nonce, Place, Unreadable, Vault};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub fn one(read: &impl Read, id: ImportId) -> Result<Import, AppError> {
@@ -81,20 +83,29 @@ pub struct Basics {
     pub zone: String,
 }
 
-/// Due at once.
-pub fn create(tx: &mut Write<'_>, actor: &Actor, schedule: ScheduleId, basics: &Basics) -> Result<ImportId, AppError> {
+/// Due at once. `nonce` is new and random, for sealing the address.
+pub fn create(
+    tx: &mut Write<'_>,
+    actor: &Actor,
+    vault: &Vault,
+    nonce: Nonce,
+    schedule: ScheduleId,
+    basics: &Basics,
+) -> Result<ImportId, AppError> {
     change::begin(actor)?;
     let schedule = schedules::one(tx, schedule)?;
     if imports::imports_of(tx, schedule.id, MOST_IMPORTS)?.len() == MOST_IMPORTS {
         let sentence = format!("{} has {MOST_IMPORTS} calendars already. Remove one first.", schedule.name);
         return Err(Refusal::conflict("too_many", sentence).into());
     }
-    let now = tx.now();
+    let (id, now) = (tx.new_id(), tx.now());
+    let url = CalendarUrl::checked(basics.url.as_deref().unwrap_or_default())?;
     let import = Import {
-        id: tx.new_id(),
+        id,
         schedule: schedule.id,
         name: basics.name.clone(),
-        url: CalendarUrl::checked(basics.url.as_deref().unwrap_or_default())?,
+        url: vault.seal(&place(id), nonce, url.expose().as_bytes()),
+        shown_url: url.masked(),
         zone: basics.zone.clone(),
         due: now,
         tried_at: None,
@@ -104,18 +115,27 @@ pub fn create(tx: &mut Write<'_>, actor: &Actor, schedule: ScheduleId, basics: &
         version: 1,
     };
     let import = save(tx, import)?;
-    let summary = format!("{}: {} from {}", schedule.name, import.name, import.url.masked());
+    let summary = format!("{}: {} from {}", schedule.name, import.name, import.shown_url);
     change::audit(tx, actor, "import.created", import.id, summary)?;
     Ok(import.id)
 }
 
 /// With another address or zone it is fetched anew; until that worked, the old copy stays in force.
-pub fn edit(tx: &mut Write<'_>, actor: &Actor, id: ImportId, basics: &Basics) -> Result<(), AppError> {
+pub fn edit(
+    tx: &mut Write<'_>,
+    actor: &Actor,
+    vault: &Vault,
+    nonce: Nonce,
+    id: ImportId,
+    basics: &Basics,
+) -> Result<(), AppError> {
     change::begin(actor)?;
     let before = one(tx, id)?;
     let mut import = Import { name: basics.name.clone(), zone: basics.zone.clone(), ..before.clone() };
     if let Some(url) = &basics.url {
-        import.url = CalendarUrl::checked(url)?;
+        let url = CalendarUrl::checked(url)?;
+        import.url = vault.seal(&place(id), nonce, url.expose().as_bytes());
+        import.shown_url = url.masked();
     }
     if import.url != before.url || import.zone != before.zone {
         import.due = tx.now();
@@ -124,7 +144,16 @@ pub fn edit(tx: &mut Write<'_>, actor: &Actor, id: ImportId, basics: &Basics) ->
     }
     import.version += 1;
     let import = save(tx, import)?;
-    change::audit(tx, actor, "import.edited", id, format!("{} from {}", import.name, import.url.masked()))
+    change::audit(tx, actor, "import.edited", id, format!("{} from {}", import.name, import.shown_url))
+}
+
+fn place(id: ImportId) -> Place {
+    Place { table: "imports", id: id.number(), field: "url" }
+}
+
+/// The address in plain, for fetching.
+pub fn address(vault: &Vault, id: ImportId, url: &Sealed) -> Result<String, Unreadable> {
+    vault.open_text(&place(id), url)
 }
 
 fn save(tx: &mut Write<'_>, mut import: Import) -> Result<Import, AppError> {
@@ -254,7 +283,7 @@ pub fn refresh(tx: &mut Write<'_>, actor: &Actor, id: ImportId) -> Result<(), Ap
 #[derive(Clone, Debug)]
 pub struct Due {
     pub id: ImportId,
-    pub url: CalendarUrl,
+    pub url: Sealed,
     pub zone: String,
     pub due: Timestamp,
     /// For asking whether it changed; absent when the copy has to be made anew in any case.

@@ -1,6 +1,6 @@
 //! The inspector's pass: what must always be true, looked at once a minute. Problems fail `/health`.
 
-use crate::app::{AppError, Read, pings};
+use crate::app::{AppError, Read, audit, pings};
 use crate::domain::delivery::{Delivery, State};
 use crate::domain::effect::{Subject, Timer, TimerKind};
 use crate::domain::incident::{Incident, Phase, Status};
@@ -8,7 +8,8 @@ use crate::store::{Cursor, Page, Read as _, Take, deliveries, incidents, timers}
 
 const PAGE: usize = 500;
 
-/// Sentences about broken promises; empty is well. Reads open incidents, timers and waiting deliveries, nothing else.
+/// Sentences about broken promises; empty is well. Reads open incidents, timers, waiting deliveries and the end of the
+/// audit log, nothing else.
 pub fn inspect(read: &Read<'_>) -> Result<Vec<String>, AppError> {
     let mut problems = Vec::new();
     for status in [Status::Triggered, Status::Acknowledged] {
@@ -45,6 +46,7 @@ pub fn inspect(read: &Read<'_>) -> Result<Vec<String>, AppError> {
         },
     )?;
     problems.extend(pings::problems(read)?);
+    problems.extend(audit::problem_at_end(read)?);
     Ok(problems)
 }
 

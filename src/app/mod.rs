@@ -7,6 +7,7 @@
 
 pub mod alert_sources;
 pub mod apply;
+pub mod audit;
 pub mod audit_log;
 pub mod auth;
 pub mod change;
@@ -28,6 +29,7 @@ pub mod policies;
 pub mod publication;
 pub mod replies;
 pub mod schedules;
+pub mod sealed;
 pub mod sessions;
 pub mod setup;
 pub mod sign_on;
@@ -46,6 +48,7 @@ use crate::clock::Clock;
 use crate::domain::time::Timestamp;
 use crate::random::Random;
 use crate::store::{Status, Store, Verified};
+use crate::vault::Vault;
 use std::sync::Arc;
 
 /// How many records of a kind a list may hold. Beyond it lists are cut; a pager for more people than this has other
@@ -69,12 +72,14 @@ pub struct App {
     store: Store,
     random: Arc<dyn Random>,
     pub settings: Settings,
+    /// Seals what the store keeps of secrets. Nobody's until `serve` puts the installation's in: no other command needs one.
+    pub vault: Vault,
     pub board: system::Board,
 }
 
 impl App {
     pub fn new(store: Store, random: Arc<dyn Random>, settings: Settings) -> App {
-        App { store, random, settings, board: system::Board::default() }
+        App { store, random, settings, vault: Vault::new(b""), board: system::Board::default() }
     }
 
     /// Waits for the commit. Not for async code: that goes through [`App::write_then`].
@@ -120,9 +125,11 @@ impl App {
         self.store.status()
     }
 
-    /// Recomputes every index and checks every checksum. Reads everything.
+    /// Recomputes every index, checks every checksum and walks the chain of the audit log. Reads everything.
     pub fn verify(&self) -> Result<Verified, AppError> {
-        Ok(self.store.verify()?)
+        let mut verified = self.store.verify()?;
+        verified.problems.extend(self.read(audit::verify)?.problem());
+        Ok(verified)
     }
 
     /// After failed commits: opens the file again and proves that it can be written.

@@ -1,7 +1,7 @@
 //! Escalation policies.
 
 use crate::app::error::taken;
-use crate::app::{AppError, Write, change, context};
+use crate::app::{AppError, Write, change, context, names};
 use crate::domain::Urgency;
 use crate::domain::actor::Actor;
 use crate::domain::id::{PolicyId, ScheduleId, UserId};
@@ -158,9 +158,26 @@ fn save(
     }
     policy.version += 1;
     tx.put(&policy).map_err(taken(|| change::name_taken("escalation policy", &policy.name)))?;
+    let (was, is) = (before.map(|before| said(tx, before)).transpose()?, said(tx, &policy)?);
     let summary = format!("{}: {} levels", policy.name, policy.levels.len());
-    change::audit(tx, actor, action, policy.id, summary)?;
+    change::audit_change(tx, actor, action, policy.id, summary, was.unwrap_or_default(), is)?;
     change::recheck(tx, actor)
+}
+
+/// The whole ladder on one line.
+fn said(read: &impl Read, policy: &Policy) -> Result<String, AppError> {
+    let names = names::all(read)?;
+    let recipient = |recipient: &Recipient| match recipient {
+        Recipient::User(user) => names.users.get(user).cloned(),
+        Recipient::Schedule(schedule) => names.schedules.get(schedule).map(|name| format!("schedule {name}")),
+        Recipient::Team(team) => names.teams.get(team).map(|name| format!("team {name}")),
+    };
+    let level = |level: &Level| {
+        let who: Vec<String> = level.recipients.iter().filter_map(recipient).collect();
+        format!("{}. {}, {} min", level.number, who.join(" and "), level.delay_minutes)
+    };
+    let levels: Vec<String> = policy.levels.iter().map(level).collect();
+    Ok(format!("{}: {}; repeat {}", policy.name, levels.join("; "), policy.repeat))
 }
 
 /// A new recipient must exist and be active; one that was there before may stay, visible, though inactive, on as many

@@ -41,10 +41,10 @@ pub fn rename(tx: &mut Write<'_>, actor: &Actor, id: TeamId, name: &str) -> Resu
     change::begin(actor)?;
     let mut team = one(tx, id)?;
     let summary = format!("{} is now {}", team.name, name.trim());
-    team.name = checked_name(name)?;
+    let before = std::mem::replace(&mut team.name, checked_name(name)?);
     team.version += 1;
     save(tx, &team)?;
-    change::audit(tx, actor, "team.renamed", id, summary)
+    change::audit_change(tx, actor, "team.renamed", id, summary, before, team.name)
 }
 
 /// Somebody who is a member already stays one, active or not.

@@ -1,6 +1,6 @@
 //! The nightly chores: forget what is past keeping, and prove that the indexes are sound.
 
-use crate::app::{App, AppError, Lane, Write};
+use crate::app::{App, AppError, Lane, Write, audit};
 use crate::domain::effect::{Ring, Subject, Timer, TimerKey, TimerKind};
 use crate::domain::session::Session;
 use crate::domain::source_event::{REPLAY_KEPT_SECS, Replay};
@@ -41,7 +41,7 @@ pub fn run(app: &App) -> Result<Vec<String>, AppError> {
     Ok(app.verify()?.problems)
 }
 
-/// Sessions that ended and answers that no sender will ask for again.
+/// Sessions that ended, answers that no sender will ask for again, the audit log's oldest entries.
 fn forget(tx: &mut Write<'_>) -> Result<usize, AppError> {
     let now = tx.now();
     let ended = sessions::sessions_ended(tx, now, BATCH)?;
@@ -52,5 +52,6 @@ fn forget(tx: &mut Write<'_>) -> Result<usize, AppError> {
     for replay in &replays {
         tx.delete::<Replay>((replay.source, &replay.delivery_id))?;
     }
-    Ok(ended.len().max(replays.len()))
+    let audited = audit::prune(tx, now, BATCH)?;
+    Ok(ended.len().max(replays.len()).max(audited))
 }

@@ -120,8 +120,13 @@ pub fn edit(tx: &mut Write<'_>, actor: &Actor, id: UserId, basics: &Basics) -> R
     if user.role != before.role {
         auth::end_sessions(tx, id)?;
     }
-    change::audit(tx, actor, "user.edited", id, format!("{}, {}", user.name, user.role.word()))?;
+    let summary = format!("{}, {}", user.name, user.role.word());
+    change::audit_change(tx, actor, "user.edited", id, summary, said(&before), said(&user))?;
     change::recheck(tx, actor)
+}
+
+fn said(user: &User) -> String {
+    format!("{}, {}, {}, {}", user.name, user.role.word(), user.email.as_deref().unwrap_or("no address"), user.zone)
 }
 
 /// Gives a login or a new password; all sessions end.
@@ -172,7 +177,7 @@ pub fn deactivate(tx: &mut Write<'_>, actor: &Actor, id: UserId) -> Result<(), A
     save(tx, &user)?;
     keep_an_admin(tx, &before)?;
     auth::end_sessions(tx, id)?;
-    let by = By { actor: *actor, acting_as: None };
+    let by = By::new(actor, None);
     for mut delivery in deliveries::deliveries_open_of_user(tx, id, super::MANY)? {
         let reason = "the person was deactivated";
         if delivery.withdraw(reason) {

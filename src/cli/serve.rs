@@ -2,7 +2,7 @@
 
 use crate::app::passes::LinkKey;
 use crate::app::system::SettingShown;
-use crate::app::{App, setup};
+use crate::app::{App, sealed, setup};
 use crate::bridge::Bridge;
 use crate::cli::Exit;
 use crate::cli::open::{self, Opened, say};
@@ -16,6 +16,7 @@ use crate::notify::settings::{Infobip, Login, NotifySettings, Smtp, WhatsApp};
 use crate::oidc;
 use crate::secret::Secret;
 use crate::telemetry::{self, Form};
+use crate::vault::Vault;
 use crate::web::oidc::SignOn;
 use crate::web::{Web, WebSettings, server};
 use crate::worker;
@@ -53,6 +54,7 @@ async fn serve(config: &Config) -> Exit {
         Err(problem) => return say(Exit::ConfigInvalid, &problem.to_string()),
     };
     app.settings.link_key = LinkKey::new(secret_key.expose().as_bytes());
+    app.vault = Vault::new(secret_key.expose().as_bytes());
     let app = Arc::new(app);
     let egress = match Egress::new(&config.extra_roots) {
         Ok(egress) => Arc::new(egress),
@@ -61,6 +63,10 @@ async fn serve(config: &Config) -> Exit {
     let providers =
         Arc::new(Registry::new(&notify_settings(config, callbacks(config, &app.settings.link_key)), &egress));
     report(&app, config, &providers);
+    match app.read(|read| sealed::unreadable(read, &app.vault)) {
+        Ok(sentences) => sentences.iter().for_each(|sentence| tracing::warn!("{sentence}")),
+        Err(error) => tracing::warn!(%error, "sealed secrets could not be looked through"),
+    }
 
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let bridge = Bridge::new(cores);

@@ -1,5 +1,6 @@
-//! `verify`: reads every record, recomputes every index, and says what is wrong.
+//! `verify`: reads every record, recomputes every index, walks the audit log, and says what is wrong.
 
+use crate::app::audit;
 use crate::cli::{Exit, VerifyArgs, open};
 use crate::config::Config;
 
@@ -15,7 +16,11 @@ pub fn run(config: &Config, args: &VerifyArgs) -> Exit {
     };
     match opened.app.verify() {
         Ok(found) if found.is_well() => {
-            super::print(&format!("Sound: {} records, {} index rows.\n", found.records, found.index_rows))
+            let log = match opened.app.read(audit::verify) {
+                Ok(audit) => format!("Audit log: {} entries, ending with {}.\n", audit.entries, audit.head),
+                Err(error) => return open::say(Exit::VerificationFailed, &error.to_string()),
+            };
+            super::print(&format!("Sound: {} records, {} index rows.\n{log}", found.records, found.index_rows))
         }
         Ok(found) => {
             for problem in &found.problems {

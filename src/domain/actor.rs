@@ -3,6 +3,7 @@
 use crate::domain::access::Role;
 use crate::domain::contact::Channel;
 use crate::domain::id::{AlertSourceId, UserId};
+use core::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -36,18 +37,25 @@ pub enum Door {
 pub struct Actor {
     pub who: Who,
     pub door: Door,
+    /// Of the client, where somebody is at the other end of a connection. For the audit log alone.
+    pub address: Option<IpAddr>,
 }
 
 impl Actor {
-    pub const SYSTEM: Actor = Actor { who: Who::System, door: Door::Worker };
-    pub const COMMAND_LINE: Actor = Actor { who: Who::CommandLine, door: Door::CommandLine };
+    pub const SYSTEM: Actor = Actor { who: Who::System, door: Door::Worker, address: None };
+    pub const COMMAND_LINE: Actor = Actor { who: Who::CommandLine, door: Door::CommandLine, address: None };
 
     pub fn user(id: UserId, role: Role, door: Door) -> Actor {
-        Actor { who: Who::User { id, role }, door }
+        Actor { who: Who::User { id, role }, door, address: None }
     }
 
     pub fn source(id: AlertSourceId) -> Actor {
-        Actor { who: Who::Source(id), door: Door::Webhook }
+        Actor { who: Who::Source(id), door: Door::Webhook, address: None }
+    }
+
+    /// The same, from there.
+    pub fn at(self, address: IpAddr) -> Actor {
+        Actor { address: Some(address), ..self }
     }
 
     pub fn user_id(&self) -> Option<UserId> {
@@ -66,6 +74,11 @@ pub struct By {
 }
 
 impl By {
+    /// Without the client's address: a timeline is read by everybody.
+    pub fn new(actor: &Actor, acting_as: Option<UserId>) -> By {
+        By { actor: Actor { address: None, ..*actor }, acting_as }
+    }
+
     pub const SYSTEM: By = By { actor: Actor::SYSTEM, acting_as: None };
 
     /// The person whose action this is.

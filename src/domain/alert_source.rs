@@ -2,6 +2,7 @@
 
 use crate::domain::event::Subscription;
 use crate::domain::id::{AlertSourceId, PolicyId, TeamId};
+use crate::domain::sealed::Sealed;
 use crate::domain::time::Timestamp;
 use crate::domain::{Severity, Urgency};
 use serde::{Deserialize, Serialize};
@@ -33,8 +34,19 @@ pub struct AlertSource {
     /// An incident nobody took and of which nothing was heard for so many minutes resolves itself: 5 to 10080. For senders
     /// whose recoveries get lost.
     pub auto_resolve_minutes: Option<u16>,
+    /// Alerts must be signed besides carrying the key.
+    pub signing: Option<Signing>,
     pub created_at: Timestamp,
     pub version: u64,
+}
+
+/// How Grafana signs what it sends, as its contact point was set up.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Signing {
+    /// The secret that both sides know.
+    pub secret: Sealed,
+    /// The header with the time, in lower case, if the time is signed, too.
+    pub timestamp_header: Option<String>,
 }
 
 /// An SNS topic that has asked to send here.
@@ -136,6 +148,7 @@ mod tests {
             topics: vec![],
             urgency: UrgencyRule::BySeverity,
             auto_resolve_minutes: None,
+            signing: None,
             created_at: Timestamp::MIN,
             version: 1,
         }

@@ -8,6 +8,7 @@ use crate::domain::entry::Interval;
 use crate::domain::id::{ImportId, ScheduleId, UserId};
 use crate::domain::oncall::ImportedShift;
 use crate::domain::refusal::Refusal;
+use crate::domain::sealed::Sealed;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use serde::{Deserialize, Serialize};
@@ -31,7 +32,10 @@ pub struct Import {
     pub schedule: ScheduleId,
     /// Unique within its schedule, case ignored.
     pub name: String,
-    pub url: CalendarUrl,
+    /// A [`CalendarUrl`]: whoever has it reads the calendar.
+    pub url: Sealed,
+    /// What may be shown of it.
+    pub shown_url: String,
     /// For dates and floating times, unless the calendar names a zone.
     pub zone: String,
     /// When it is fetched next.
@@ -63,8 +67,8 @@ pub struct Problem {
     pub sentence: String,
 }
 
-/// An address that often holds a secret: whoever has it reads the calendar.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// An address that often holds a secret: whoever has it reads the calendar. Kept sealed.
+#[derive(Clone, PartialEq, Eq)]
 pub struct CalendarUrl(String);
 
 impl CalendarUrl {

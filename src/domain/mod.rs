@@ -34,6 +34,7 @@ pub mod retry;
 pub mod rotation;
 pub mod rules;
 pub mod schedule;
+pub mod sealed;
 pub mod session;
 pub mod sign_on;
 pub mod source_event;

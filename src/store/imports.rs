@@ -35,6 +35,10 @@ impl Record for ImportCopy {
     fn index_rows(&self, _: &mut IndexRows) {}
 }
 
+pub fn imports_all(read: &impl Read, take: Take) -> Result<Vec<Import>> {
+    Ok(read.scan_table(&Span::all(), take)?.items)
+}
+
 /// The oldest first.
 pub fn imports_of(read: &impl Read, schedule: ScheduleId, limit: usize) -> Result<Vec<Import>> {
     Ok(read.scan(&tables::IMPORTS_BY_SCHEDULE, &Span::of((schedule,)), Take::first(limit))?.items)

@@ -5,7 +5,7 @@
 //! of the file format.
 
 use crate::domain::alert_source::AlertSource;
-use crate::domain::audit::AuditEntry;
+use crate::domain::audit::{AuditChain, AuditEntry};
 use crate::domain::delivery::{Delivery, DeliveryRing};
 use crate::domain::effect::{Ring, Subject, Timer, TimerKey, TimerKind};
 use crate::domain::entry::{Entry, Override};
@@ -132,6 +132,8 @@ pub const TOKENS_BY_HASH: Unique<[u8; 32], PersonalToken> = Unique::new("tokens.
 pub const TOKENS_BY_USER: Index<(UserId, ApiTokenId), PersonalToken> = Index::new("tokens.by_user");
 
 pub const AUDIT: Table<AuditId, AuditEntry> = Table::new("audit", Version(1));
+/// One record.
+pub const AUDIT_CHAIN: Table<(), AuditChain> = Table::new("audit_chain", Version(1));
 
 pub const COUNTERS: Table<String, Counter> = Table::new("counters", Version(1));
 
@@ -166,6 +168,7 @@ pub const RECORDS: &[RecordKind] = &[
     RecordKind::of::<Session>(),
     RecordKind::of::<PersonalToken>(),
     RecordKind::of::<AuditEntry>(),
+    RecordKind::of::<AuditChain>(),
     RecordKind::of::<Counter>(),
 ];
 

@@ -13,7 +13,7 @@ use crate::web::extract::{Caller, Credential, Fields, FormBody, FromSource, RawB
 use crate::web::routes::Access;
 use crate::web::session::Token;
 use crate::web::ui::confirm;
-use crate::web::{Web, basic, bearer, body, keys, origin};
+use crate::web::{Web, basic, bearer, body, denials, keys, origin};
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
@@ -94,14 +94,27 @@ async fn admit(web: &Web, access: Access, parts: &mut Parts) -> Result<Option<To
         Access::Responder => Action::WorkOnIncidents,
         Access::Admin => Action::Configure,
     };
-    let (caller, cookie) = identify(web, parts).await?;
-    access::require(&caller.actor, action)?;
+    let (mut caller, cookie) = identify(web, parts).await?;
+    place(&mut caller, parts)?;
+    if let Err(refusal) = access::require(&caller.actor, action) {
+        denials::note(web, &caller.actor, parts).await;
+        return Err(refusal.into());
+    }
     let is_call = Audience::of(parts.uri.path()) == Audience::Program;
     if is_call && !web.calls.admit(caller.user.id, web.app.now()) {
         return Err(WebError::TooMany { retry_after_secs: 1 });
     }
     parts.extensions.insert(caller);
     Ok(cookie)
+}
+
+/// Where the caller is, for the audit log.
+fn place(caller: &mut Caller, parts: &mut Parts) -> Result<(), WebError> {
+    caller.actor = caller.actor.at(client_of(parts)?.address);
+    if let Some(signed_in) = parts.extensions.get_mut::<SignedIn>() {
+        signed_in.actor = caller.actor;
+    }
+    Ok(())
 }
 
 async fn identify(web: &Web, parts: &mut Parts) -> Result<(Caller, Option<Token>), WebError> {

@@ -12,11 +12,13 @@
 
 use crate::app::{intake, sha256};
 use crate::bridge::Lane;
+use crate::domain::actor::Actor;
 use crate::domain::alert_source::AlertSource;
 use crate::domain::time::Timestamp;
-use crate::web::Web;
 use crate::web::error::WebError;
 use crate::web::extract::Fields;
+use crate::web::guard::client_of;
+use crate::web::{Web, denials};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use base64::Engine;
@@ -38,6 +40,7 @@ pub async fn alert_source(web: &Web, parts: &Parts) -> Result<AlertSource, WebEr
     let source = web.read_in(Lane::Ingest, move |read| intake::source_of_key(read, hash)).await?;
     let source = source.ok_or_else(unknown)?;
     if !source.active {
+        denials::note(web, &Actor::source(source.id).at(client_of(parts)?.address), parts).await;
         return Err(intake::inactive(&source).into());
     }
     web.known_keys.remember(&source, web.app.now());

@@ -14,6 +14,7 @@ pub mod bearer;
 pub mod body;
 pub mod calendar;
 pub mod callback;
+pub mod denials;
 pub mod error;
 pub mod extract;
 pub mod guard;
@@ -29,6 +30,7 @@ pub mod seen;
 pub mod server;
 pub mod session;
 pub mod setup_code;
+pub mod signature;
 pub mod sns;
 pub mod throttle;
 pub mod ui;
@@ -42,6 +44,7 @@ use crate::domain::reply::Inbound;
 use crate::egress::Egress;
 use crate::web::basic::Remembered;
 use crate::web::body::LargeBodies;
+use crate::web::denials::Denials;
 use crate::web::error::WebError;
 use crate::web::health::LastHealth;
 use crate::web::keys::KnownKeys;
@@ -73,6 +76,7 @@ pub struct Web {
     known_keys: KnownKeys,
     seen: Seen,
     certificates: Certificates,
+    denials: Denials,
     last_health: LastHealth,
 }
 
@@ -112,6 +116,7 @@ impl Web {
             wrong_links: Flow::new(200, 5),
             seen: Seen::default(),
             certificates: Certificates::default(),
+            denials: Denials::default(),
             last_health: LastHealth::default(),
             app,
             bridge,

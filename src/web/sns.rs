@@ -199,6 +199,7 @@ mod tests {
             topics,
             urgency: UrgencyRule::BySeverity,
             auto_resolve_minutes: None,
+            signing: None,
             created_at: Timestamp::MIN,
             version: 1,
         }

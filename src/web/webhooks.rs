@@ -17,6 +17,7 @@ use crate::web::error::WebError;
 use crate::web::extract::FromSource;
 use crate::web::keys::REALM;
 use crate::web::routes::WEBHOOK_BYTES;
+use crate::web::signature;
 use crate::web::sns::{self, Checked};
 use axum::Json;
 use axum::body::Bytes;
@@ -46,6 +47,8 @@ pub async fn receive(
     let kept = if is_whole { bytes } else { Bytes::copy_from_slice(&bytes[..KEPT_OF_LONG_BYTES]) };
     let arrived = Arrived { kind, headers: parts.headers, body: kept, is_cut: !is_whole, source };
 
+    let Arrived { headers, body, is_cut, source, .. } = &arrived;
+    signature::require(&web.app.vault, source, headers, body, *is_cut, now)?;
     let checked = sns::check(&web, &arrived.body).await?;
     let renewed = renewed_topics(&arrived.source);
     let source_id = arrived.source.id;

@@ -6,7 +6,7 @@
 
 use crate::app::imports::{self, Contents, Due, Outcome};
 use crate::app::system::Worker;
-use crate::app::{AppError, publication};
+use crate::app::{AppError, publication, sealed};
 use crate::bridge::{Crossing, Lane};
 use crate::domain::entry::Interval;
 use crate::domain::import::{AHEAD_DAYS, BACK_DAYS};
@@ -71,7 +71,11 @@ async fn round(shop: &Shop, looked_at: &mut Option<Timestamp>) -> Result<Option<
 }
 
 async fn one(shop: Shop, due: Due) -> Result<(), AppError> {
-    let outcome = match fetch(&shop.calendars, &due).await {
+    let answer = match imports::address(&shop.app.vault, due.id, &due.url) {
+        Ok(address) => fetch(&shop.calendars, &address, &due).await,
+        Err(unreadable) => Answer::Failed(sealed::address_sentence(unreadable)),
+    };
+    let outcome = match answer {
         Answer::Unchanged => Outcome::Unchanged,
         Answer::Failed(sentence) => Outcome::Failed(sentence),
         Answer::Body { bytes, etag, last_modified } => {
@@ -122,15 +126,15 @@ pub enum Answer {
 }
 
 /// Asks for one calendar, within the limits of the client.
-pub async fn fetch(client: &Client, due: &Due) -> Answer {
-    match asked(client, due).await {
+pub async fn fetch(client: &Client, address: &str, due: &Due) -> Answer {
+    match asked(client, address, due).await {
         Ok(answer) => answer,
         Err(sentence) => Answer::Failed(sentence),
     }
 }
 
-async fn asked(client: &Client, due: &Due) -> Result<Answer, String> {
-    let mut request = client.get(due.url.expose()).map_err(|refused| not_allowed(&refused))?;
+async fn asked(client: &Client, address: &str, due: &Due) -> Result<Answer, String> {
+    let mut request = client.get(address).map_err(|refused| not_allowed(&refused))?;
     request = request.header("accept", "text/calendar, */*;q=0.1");
     for (name, value) in [("if-none-match", &due.etag), ("if-modified-since", &due.last_modified)] {
         if let Some(value) = value {

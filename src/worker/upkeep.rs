@@ -1,7 +1,7 @@
 //! The nightly chores, by a cron pattern whose next match is a persisted timer: a night missed is made up for at start.
 
 use crate::app::system::Worker;
-use crate::app::{AppError, upkeep};
+use crate::app::{AppError, audit, upkeep};
 use crate::bridge::Lane;
 use crate::domain::time::Timestamp;
 use crate::worker::{Shop, wheel};
@@ -34,7 +34,14 @@ async fn round(shop: &Shop) -> Result<(), AppError> {
     let app = Arc::clone(&shop.app);
     let problems = shop.bridge.run(Lane::People, move || upkeep::run(&app)).await;
     let problems = problems.map_err(|crossing| AppError::Unavailable(crossing.to_string()))??;
-    tracing::info!(problems = problems.len(), "the nightly chores are done");
+    let audit = shop.read(audit::verify).await?;
+    // Whoever keeps the log elsewhere has what proves the audit log up to this night.
+    tracing::info!(
+        problems = problems.len(),
+        audit_entries = audit.entries,
+        audit_head = audit.head,
+        "the nightly chores are done"
+    );
     if problems.is_empty() { Ok(()) } else { Err(AppError::Internal(problems.join("; "))) }
 }
 

@@ -1,6 +1,7 @@
 //! What people do to incidents.
 
 use super::find;
+use crate::app::audit::{self, Said};
 use crate::app::{AppError, MANY, Write, apply, context, users};
 use crate::domain::Severity;
 use crate::domain::access::{self, Action, Role};
@@ -65,6 +66,7 @@ pub fn act(
     }
     let as_if = Incident { policy: under, ..incident.clone() };
     let context = context::for_incident_and(tx, &as_if, &involved, now)?;
+    let (action, is_note, summary) = (action(&deed), matches!(deed, Deed::Note(_)), format!("#{}", incident.number));
     let transition = match deed {
         Deed::Acknowledge => incident::acknowledge(&incident, Taker::Person(person(&by)?), &context, now, by)?,
         Deed::Unacknowledge => incident::unacknowledge(&incident, &context, now, by)?,
@@ -92,9 +94,29 @@ pub fn act(
             None
         }
     };
+    if transition.is_some() || is_note {
+        let said =
+            Said { actor, acting_as: by.acting_as, action, object: incident.id.to_string(), summary, change: None };
+        audit::append(tx, said)?;
+    }
     match transition {
         Some(transition) => apply::apply(tx, transition),
         None => Ok(incident),
+    }
+}
+
+/// How the audit log calls it.
+fn action(deed: &Deed) -> &'static str {
+    match deed {
+        Deed::Acknowledge => "incident.acknowledged",
+        Deed::Unacknowledge => "incident.unacknowledged",
+        Deed::Snooze { .. } => "incident.snoozed",
+        Deed::Resolve => "incident.resolved",
+        Deed::Reopen => "incident.reopened",
+        Deed::Escalate { .. } | Deed::EscalateTo { .. } => "incident.escalated",
+        Deed::Reassign(_) => "incident.reassigned",
+        Deed::SetSeverity(_) => "incident.severity_set",
+        Deed::Note(_) => "incident.noted",
     }
 }
 
@@ -137,7 +159,7 @@ pub fn on_behalf(read: &impl Read, actor: &Actor, acting_as: Option<UserId>) -> 
             return Err(Refusal::invalid("viewer_acting_as", "acting_as", sentence).into());
         }
     }
-    Ok(By { actor: *actor, acting_as })
+    Ok(By::new(actor, acting_as))
 }
 
 /// Who can be chosen under Acting as, by name.

@@ -204,7 +204,7 @@ pub fn follow_source(
     if !rules_changed && before.policy == source.policy && before.urgency == source.urgency {
         return Ok(());
     }
-    let (now, by) = (tx.now(), By { actor: *actor, acting_as: None });
+    let (now, by) = (tx.now(), By::new(actor, None));
     for status in [Status::Triggered, Status::Acknowledged] {
         let open = incidents::incidents_with_status(tx, status, Take::first(super::MANY))?.items;
         for incident in open.into_iter().filter(|incident| incident.source == source.id) {

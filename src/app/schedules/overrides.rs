@@ -137,6 +137,8 @@ fn saved(
     before: Before,
 ) -> Result<Vec<Warning>, AppError> {
     touch(tx, of.id)?;
+    // A number between these and the next, or two replacements made one by one would look like a swap.
+    let _unused: OverrideId = tx.new_id();
     let mut words = Vec::new();
     for (user, span) in people {
         let person = tx.get::<User>(*user)?.map(|user| user.name).unwrap_or_default();

@@ -92,7 +92,8 @@ pub async fn create(
     JsonBody(body): JsonBody<ImportBody>,
 ) -> Result<Created<ImportView>, WebError> {
     let basics = Basics { url: Some(body.url.clone().unwrap_or_default()), ..body.basics() };
-    let import = web.write(move |tx| imports::create(tx, &actor, id, &basics)).await?;
+    let (vault, nonce) = (web.app.vault.clone(), web.app.random_bytes());
+    let import = web.write(move |tx| imports::create(tx, &actor, &vault, nonce, id, &basics)).await?;
     Ok(Created(format!("/api/v1/schedules/{id}/imports/{import}"), view(&web, id, import).await?))
 }
 
@@ -103,8 +104,8 @@ pub async fn edit(
     path: ImportPath,
     JsonBody(body): JsonBody<ImportBody>,
 ) -> Result<Json<ImportView>, WebError> {
-    let basics = body.basics();
-    act(web, caller, path, move |tx, actor, import| imports::edit(tx, actor, import, &basics)).await
+    let (basics, vault, nonce) = (body.basics(), web.app.vault.clone(), web.app.random_bytes());
+    act(web, caller, path, move |tx, actor, import| imports::edit(tx, actor, &vault, nonce, import, &basics)).await
 }
 
 pub async fn use_as(
@@ -209,7 +210,7 @@ impl ImportView {
         ImportView {
             id: import.id.to_string(),
             name: import.name,
-            masked_url: import.url.masked(),
+            masked_url: import.shown_url,
             zone: import.zone,
             used_as,
             fetched_at: import.fetched.as_ref().map(|fetched| fetched.at.into()),

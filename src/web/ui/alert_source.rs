@@ -1,11 +1,12 @@
 //! `/alert-sources/{id}`: one source, how to set its sender up, and what it sent lately.
 
-use crate::app::AppError;
-use crate::app::alert_sources;
-use crate::domain::alert_source::TopicState;
+use crate::app::alert_sources::{self, NewSigning};
+use crate::app::{AppError, sealed};
+use crate::domain::alert_source::{AlertSource, TopicState};
 use crate::domain::id::AlertSourceId;
 use crate::domain::source_event::{ReportResult, ResultWord, SourceEvent};
 use crate::ingest::Kind;
+use crate::secret::Secret;
 use crate::web::Web;
 use crate::web::error::WebError;
 use crate::web::extract::{FormBody, PathId, SignedIn};
@@ -39,12 +40,21 @@ struct Page {
     setup: String,
     events: Vec<EventLine>,
     topic_form: Form,
+    signing: Option<Signature>,
+    signing_form: Form,
     form: Form,
     kinds: Vec<Choice>,
     teams: Vec<Choice>,
     policies: Vec<Choice>,
     severities: Vec<Choice>,
     urgencies: Vec<Choice>,
+}
+
+/// What is known of the sender's signatures; on the pages of sources that can have them.
+struct Signature {
+    is_set: bool,
+    /// Why the secret has to be entered again; empty if it can be read.
+    unreadable: String,
 }
 
 /// A topic that waits for Confirm.
@@ -172,6 +182,29 @@ pub async fn confirm_topic(
     }
 }
 
+/// The secret of Grafana's signatures, or none any more.
+pub async fn set_signing(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    PathId(id): PathId<AlertSourceId>,
+    form: FormBody,
+) -> Result<Response, WebError> {
+    let new = form.optional("remove").is_none().then(|| NewSigning {
+        secret: Secret::new(form.verbatim("signing_secret").to_owned()),
+        timestamp_header: form.optional("timestamp_header").map(str::to_owned),
+    });
+    let (actor, vault, nonce) = (signed_in.actor, web.app.vault.clone(), web.app.random_bytes());
+    let done = web.write(move |tx| alert_sources::set_signing(tx, &actor, &vault, nonce, id, new.as_ref())).await;
+    match refused(done)? {
+        Ok(()) => Ok(to(path(id))),
+        Err(refusal) => {
+            let fields = form.0.0.iter().filter(|(name, _)| name != "signing_secret").cloned().collect::<Vec<_>>();
+            let refused = Some(Form::refused("signing", &fields, refusal));
+            show(&web, &signed_in, id, Extra { refused, ..Extra::default() }).await
+        }
+    }
+}
+
 async fn show(web: &Arc<Web>, signed_in: &SignedIn, id: AlertSourceId, extra: Extra) -> Result<Response, WebError> {
     let base_url = web.settings.base_url.clone();
     let desk = Desk { web, signed_in, section: "/alert-sources" };
@@ -216,6 +249,8 @@ fn shown(
         topics: topics.collect(),
         setup: setup(&source.kind, base_url),
         events: events.iter().map(|event| event_line(event, reader)).collect(),
+        signing: signature(sight, &source),
+        signing_form: Form::chosen(&extra.refused, Form::blank("signing"), &[]),
         topic_form: Form::chosen(&extra.refused, Form::blank("topic"), &[]),
         form: Form::chosen(&extra.refused, as_it_is, &[]),
         kinds: kinds(),
@@ -225,6 +260,13 @@ fn shown(
         urgencies: urgencies(),
         name: source.name,
     })
+}
+
+fn signature(sight: &Sight<'_>, source: &AlertSource) -> Option<Signature> {
+    let secret = alert_sources::signing_secret(&sight.app.vault, source);
+    let is_set = secret.is_some();
+    let unreadable = secret.and_then(Result::err).map_or_else(String::new, sealed::signing_sentence);
+    (is_set || source.kind == Kind::Grafana.word()).then_some(Signature { is_set, unreadable })
 }
 
 fn path(id: AlertSourceId) -> String {

@@ -3,7 +3,7 @@
 //! Links and addresses are secrets: links are shown to admins, who make them, and addresses to nobody once they are entered.
 
 use crate::app::imports::{self, Basics, Use};
-use crate::app::{AppError, Write, feeds, schedules};
+use crate::app::{AppError, Write, feeds, schedules, sealed};
 use crate::domain::actor::Actor;
 use crate::domain::feed::FeedOf;
 use crate::domain::id::{FeedId, ImportId, ScheduleId};
@@ -64,6 +64,8 @@ struct Card {
     fetched: Option<When>,
     events: String,
     problem: Option<Trouble>,
+    /// Why the address has to be entered again; empty if it can be read.
+    unreadable: String,
     /// Titles and addresses that match nobody.
     unmatched: String,
     form: Form,
@@ -123,8 +125,9 @@ pub async fn add(
     let done = async {
         let (actor, basics) = (signed_in.actor, Basics { url: Some(form.text("url").to_owned()), ..basics(&form) });
         let uses = form.optional("as").map(used_as).transpose()?;
+        let (vault, nonce) = (web.app.vault.clone(), web.app.random_bytes());
         web.write(move |tx| {
-            let import = imports::create(tx, &actor, id, &basics)?;
+            let import = imports::create(tx, &actor, &vault, nonce, id, &basics)?;
             uses.map_or(Ok(()), |uses| imports::attach(tx, &actor, import, uses))
         })
         .await
@@ -140,8 +143,10 @@ pub async fn edit(
     path: ImportPath,
     form: FormBody,
 ) -> Result<Response, WebError> {
-    let basics = basics(&form);
-    act(web, signed_in, path, form, "edit", move |tx, actor, import| imports::edit(tx, actor, import, &basics)).await
+    let (basics, vault, nonce) = (basics(&form), web.app.vault.clone(), web.app.random_bytes());
+    let done =
+        move |tx: &mut Write<'_>, actor: &Actor, import| imports::edit(tx, actor, &vault, nonce, import, &basics);
+    act(web, signed_in, path, form, "edit", done).await
 }
 
 pub async fn use_as(
@@ -268,6 +273,9 @@ fn shown(sight: &Sight<'_>, shell: Shell, id: ScheduleId, refused: &Refused, bas
         cards.push(Card {
             base: format!("{base}/imports/{}", import.id),
             is_refused: ours.is_some_and(|form| form.name == "button"),
+            unreadable: imports::address(&sight.app.vault, import.id, &import.url)
+                .err()
+                .map_or_else(String::new, sealed::address_sentence),
             form,
             ..card(import, &schedule, unmatched.remove(&import.id).unwrap_or_default(), reader)
         });
@@ -328,7 +336,8 @@ fn card(import: &Import, schedule: &Schedule, unmatched: BTreeSet<String>, reade
     Card {
         base: String::new(),
         name: import.name.clone(),
-        address: import.url.masked(),
+        address: import.shown_url.clone(),
+        unreadable: String::new(),
         used,
         is_used,
         state,

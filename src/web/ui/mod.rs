@@ -104,6 +104,7 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::post("/alert-sources/{id}/deactivate", Admin, alert_source::deactivate),
         RouteSpec::post("/alert-sources/{id}/test-alert", Admin, alert_source::test_alert),
         RouteSpec::post("/alert-sources/{id}/confirm-topic", Admin, alert_source::confirm_topic),
+        RouteSpec::post("/alert-sources/{id}/signing", Admin, alert_source::set_signing),
         RouteSpec::get("/users", Viewer, users::page),
         RouteSpec::post("/users", Admin, users::create).proved(),
         RouteSpec::get("/users/{id}", Viewer, user::page),

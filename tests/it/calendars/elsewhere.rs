@@ -7,15 +7,16 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use pagerpal::app::imports::{self, Basics, Contents, Due, Outcome};
-use pagerpal::app::{App, AppError, Lane, context, oncall, schedules, users};
+use pagerpal::app::{App, AppError, Lane, Write, context, oncall, schedules, users};
 use pagerpal::bridge::Bridge;
 use pagerpal::clock::{Clock, ScriptedClock};
 use pagerpal::domain::access::Role;
 use pagerpal::domain::actor::Actor;
 use pagerpal::domain::contact::Channel;
 use pagerpal::domain::id::{ImportId, ScheduleId};
-use pagerpal::domain::import::{CalendarUrl, Import};
+use pagerpal::domain::import::Import;
 use pagerpal::domain::schedule::Schedule;
+use pagerpal::domain::sealed::Sealed;
 use pagerpal::egress::{Egress, Purpose};
 use pagerpal::exchange::ical::import::LONGEST_BYTES;
 use pagerpal::notify::registry::Registry;
@@ -39,7 +40,8 @@ fn schedule(world: &World, name: &str) -> ScheduleId {
 
 fn add(world: &World, schedule: ScheduleId, name: &str) -> ImportId {
     let basics = basics(name);
-    world.write(move |tx| imports::create(tx, &Actor::SYSTEM, schedule, &basics)).expect("an import")
+    let vault = world.app().vault.clone();
+    world.write(move |tx| imports::create(tx, &Actor::SYSTEM, &vault, [1; 24], schedule, &basics)).expect("an import")
 }
 
 /// A day of somebody, as a calendar writes it; dates are `20260602`.
@@ -162,7 +164,8 @@ fn what_was_asked_of_another_address_counts_for_nothing() {
     let import = add(&world, payments, "From HR");
     let old = due(&world, import);
     let moved = Basics { url: Some("https://other.example/x".to_owned()), ..basics("From HR") };
-    world.write(move |tx| imports::edit(tx, &Actor::SYSTEM, import, &moved)).expect("it is edited");
+    let vault = world.app().vault.clone();
+    world.write(move |tx| imports::edit(tx, &Actor::SYSTEM, &vault, [2; 24], import, &moved)).expect("it is edited");
     let contents = Contents { events: vec![], etag: None, last_modified: None };
     world.write(move |tx| imports::record(tx, &old, &Outcome::Read(contents.clone()))).expect("it is ignored");
     assert_eq!(world.read(|read| imports::one(read, import)).fetched, None);
@@ -175,7 +178,9 @@ fn what_is_used_is_not_removed_and_goes_with_its_schedule() {
     let import = add(&world, payments, "From HR");
     let refusal = |error: AppError| error.to_string();
     let again = basics("from hr");
-    let taken = world.write(move |tx| imports::create(tx, &Actor::SYSTEM, payments, &again)).map_err(refusal);
+    let vault = world.app().vault.clone();
+    let create = move |tx: &mut Write<'_>| imports::create(tx, &Actor::SYSTEM, &vault, [3; 24], payments, &again);
+    let taken = world.write(create).map_err(refusal);
     assert_eq!(
         taken.expect_err("the name is taken"),
         "from hr is the name of another calendar of this schedule. Choose another one."
@@ -203,10 +208,11 @@ fn nobody_but_admins_touches_imports() {
     let import = add(&world, payments, "From HR");
     let bo = Actor::user(pagerpal::domain::id::Id::new(99), Role::Responder, Door::Web);
     let basics = basics("x");
+    let vault = world.app().vault.clone();
     let all = world.write(move |tx| {
         let results = [
-            imports::create(tx, &bo, payments, &basics).map(drop),
-            imports::edit(tx, &bo, import, &basics),
+            imports::create(tx, &bo, &vault, [3; 24], payments, &basics).map(drop),
+            imports::edit(tx, &bo, &vault, [4; 24], import, &basics),
             imports::delete(tx, &bo, import),
             imports::attach_as_layer(tx, &bo, import).map(drop),
             imports::attach_as_cover(tx, &bo, import),
@@ -239,9 +245,9 @@ async fn server() -> String {
     format!("http://{address}")
 }
 
-fn asking(url: &str, etag: Option<&str>) -> Due {
-    // The type refuses what is not https, which is what a user may enter; a test of the wire needs no certificate.
-    let url: CalendarUrl = serde_json::from_value(serde_json::Value::String(url.to_owned())).expect("a text");
+/// The address is given beside: what a user may enter is https, but a test of the wire needs no certificate.
+fn asking(etag: Option<&str>) -> Due {
+    let url = Sealed { key_version: [0; 8], nonce: [0; 24], text: vec![] };
     let (id, zone, due) = (pagerpal::domain::id::Id::new(1), "UTC".to_owned(), at("2026-06-02T00:00:00Z"));
     Due { id, url, zone, due, etag: etag.map(str::to_owned), last_modified: None }
 }
@@ -251,7 +257,7 @@ async fn a_calendar_is_fetched_within_limits_and_its_failures_are_told_in_words(
     let server = server().await;
     let egress = Egress::new(&[]).expect("no extra root to go wrong");
     let client = egress.client(Purpose::Operator);
-    let ask = async |path: &str, etag| fetch(&client, &asking(&format!("{server}{path}"), etag)).await;
+    let ask = async |path: &str, etag| fetch(&client, &format!("{server}{path}"), &asking(etag)).await;
     let body = Answer::Body {
         bytes: calendar(&[("20260602", "Ana")]).into_bytes(),
         etag: Some("\"7\"".to_owned()),
@@ -270,14 +276,14 @@ async fn a_calendar_is_fetched_within_limits_and_its_failures_are_told_in_words(
     let long = "The calendar is longer than 5 MiB. Share one with fewer events.";
     assert_eq!(ask("/long", None).await, failed(long));
     let unreachable = "The server could not be reached: no such name, no public address, or no answer.";
-    let nobody = fetch(&client, &asking("http://127.0.0.1:1/", None)).await;
+    let nobody = fetch(&client, "http://127.0.0.1:1/", &asking(None)).await;
     assert_eq!(nobody, failed(unreachable));
 
     let users = egress.client(Purpose::Untrusted);
     let inside = "The address leads into a private network, where calendars are not fetched.";
-    assert_eq!(fetch(&users, &asking("https://169.254.169.254/x", None)).await, failed(inside));
-    assert_eq!(fetch(&users, &asking("https://localhost/x", None)).await, failed(unreachable));
-    let plain = fetch(&users, &asking(&format!("{server}/calendar"), None)).await;
+    assert_eq!(fetch(&users, "https://169.254.169.254/x", &asking(None)).await, failed(inside));
+    assert_eq!(fetch(&users, "https://localhost/x", &asking(None)).await, failed(unreachable));
+    let plain = fetch(&users, &format!("{server}/calendar"), &asking(None)).await;
     assert_eq!(plain, failed("The address must begin with https://."));
 }
 
@@ -295,12 +301,13 @@ async fn the_worker_fetches_what_is_added_and_never_from_inside() {
     let heard = Arc::clone(&committed);
     app.on_commit(Box::new(move || heard.notify_one()));
     let workers = pagerpal::worker::start(Arc::clone(&app), Bridge::new(2), providers, &egress).await.expect("started");
-    let made = app.write(Lane::People, |tx| {
+    let vault = app.vault.clone();
+    let made = app.write(Lane::People, move |tx| {
         let team = pagerpal::app::teams::create(tx, &Actor::SYSTEM, "Everyone", &[])?;
         let plain = schedules::Basics { name: "s".to_owned(), team, zone: "UTC".to_owned(), fallback: None };
         let schedule = schedules::create(tx, &Actor::SYSTEM, &plain)?;
         let inside = Basics { url: Some("https://10.0.0.1/x".to_owned()), ..basics("inside") };
-        imports::create(tx, &Actor::SYSTEM, schedule, &inside)
+        imports::create(tx, &Actor::SYSTEM, &vault, [1; 24], schedule, &inside)
     });
     let import = made.expect("an import");
     let problem = tokio::time::timeout(Duration::from_secs(60), async {

@@ -6,9 +6,9 @@
 pub mod calendars;
 
 use pagerpal::domain::access::Role;
-use pagerpal::domain::actor::{Actor, By, Door, Who};
-use pagerpal::domain::alert_source::{AlertSource, Topic, TopicState, UrgencyRule};
-use pagerpal::domain::audit::AuditEntry;
+use pagerpal::domain::actor::{Actor, By, Door};
+use pagerpal::domain::alert_source::{AlertSource, Signing, Topic, TopicState, UrgencyRule};
+use pagerpal::domain::audit::{AuditChain, AuditEntry, Change};
 use pagerpal::domain::contact::Channel;
 use pagerpal::domain::delivery::{Answer, Attempt, Delivery, Outcome, State};
 use pagerpal::domain::effect::{Reason, Subject, Timer, TimerKey, TimerKind, UpdateKind};
@@ -23,6 +23,7 @@ use pagerpal::domain::oncall::{Place, Source};
 use pagerpal::domain::pass::Pass;
 use pagerpal::domain::policy::{Level, Policy, Recipient};
 use pagerpal::domain::receipt::{Fate, Receipt};
+use pagerpal::domain::sealed::Sealed;
 use pagerpal::domain::session::{Device, Session};
 use pagerpal::domain::source_event::{Replay, ReportResult, ResultWord, SourceEvent};
 use pagerpal::domain::storm::{StormLine, Surge};
@@ -483,6 +484,10 @@ pub fn alert_sources() -> Vec<AlertSource> {
         ],
         urgency: UrgencyRule::BySeverity,
         auto_resolve_minutes: Some(240),
+        signing: Some(Signing {
+            secret: Sealed { key_version: [0x11; 8], nonce: [0x22; 24], text: vec![0x33; 24] },
+            timestamp_header: Some("x-grafana-alerting-timestamp".into()),
+        }),
         created_at: at(0),
         version: 2,
     };
@@ -627,7 +632,7 @@ pub fn audit_entries() -> Vec<AuditEntry> {
     let actors = [
         Actor::user(id(ANA), Role::Admin, Door::Web),
         Actor::user(id(BO), Role::Responder, Door::Api),
-        Actor { who: Who::User { id: id(3), role: Role::Viewer }, door: Door::Web },
+        Actor::user(id(3), Role::Viewer, Door::Web).at([192, 0, 2, 7].into()),
         Actor::source(id(SOURCE)),
         Actor::SYSTEM,
         Actor::COMMAND_LINE,
@@ -638,11 +643,18 @@ pub fn audit_entries() -> Vec<AuditEntry> {
         id: id(number),
         at: at(0),
         actor,
+        acting_as: (number % 2 == 0).then_some(id(BO)),
         action: "policy.saved".into(),
         object: id::<PolicyId>(POLICY).to_string(),
         summary: "Payments 24×7: 2 levels".into(),
+        change: (number % 3 == 0).then(|| Change { before: "1. Ana".into(), after: "1. Ana; 2. Bo".into() }),
+        hash: [0x5a; 32],
     };
     (300..).zip(actors).map(entry).collect()
+}
+
+pub fn audit_chains() -> Vec<AuditChain> {
+    vec![AuditChain { first: 300, before_first: [0xa5; 32], next: 308, head: [0x5a; 32] }]
 }
 
 pub fn counters() -> Vec<Counter> {

@@ -50,7 +50,7 @@ const PARTS: &[Part] = &[
     },
     Part {
         name: "app",
-        may_use: &["domain", "exchange", "store", "clock", "random"],
+        may_use: &["domain", "exchange", "store", "clock", "random", "secret", "vault"],
         crates: Crates::Only(&["argon2", "jiff", "ring", "serde", "thiserror"]),
         instead: "`app` knows neither requests nor providers: take plain values, and let `web`, `worker` or `cli` call the use case",
     },
@@ -74,7 +74,7 @@ const PARTS: &[Part] = &[
     },
     Part {
         name: "web",
-        may_use: &["app", "domain", "exchange", "ingest", "bridge", "egress", "oidc"],
+        may_use: &["app", "domain", "exchange", "ingest", "bridge", "egress", "oidc", "secret", "vault"],
         crates: Crates::Not(&["croner", "lettre", "reqwest"]),
         instead: "`web` lets people and machines in: reach records through a use case in `app` (which re-exports `Read` and \
                   `Write`); sending is `worker`'s, and settings come as `WebSettings`",
@@ -91,6 +91,7 @@ const PARTS: &[Part] = &[
     Part { name: "random", may_use: &["domain"], crates: NOTHING_SPECIAL, instead: FILE },
     Part { name: "secret", may_use: &[], crates: NOTHING_SPECIAL, instead: FILE },
     Part { name: "telemetry", may_use: &[], crates: NOTHING_SPECIAL, instead: FILE },
+    Part { name: "vault", may_use: &["domain"], crates: Crates::Only(&["chacha20poly1305", "ring", "thiserror"]), instead: FILE },
 ];
 
 fn arrows(path: &str, text: &str) -> Verdict {

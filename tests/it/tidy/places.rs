@@ -66,8 +66,8 @@ const PLACES: &[OnePlace] = &[
     },
     OnePlace {
         what: "an audit entry",
-        words: &["= AuditEntry {", "(&AuditEntry {"],
-        home: &["src/app/change.rs"],
+        words: &["= AuditEntry {", "(&AuditEntry {", "(&AuditChain {"],
+        home: &["src/app/audit.rs"],
         instead: "call `change::audit` in the transaction of the change",
     },
 ];
@@ -143,7 +143,8 @@ fn audited_edits(path: &str, text: &str) -> Verdict {
         let known = auditing.len();
         for function in &functions {
             let calls = |other: &&str| !occurrences(function.body, &format!("{other}(")).is_empty();
-            if function.body.contains("audit(") || auditing.iter().any(calls) {
+            if function.body.contains("audit(") || function.body.contains("audit_change(") || auditing.iter().any(calls)
+            {
                 auditing.insert(function.name);
             }
         }

@@ -8,6 +8,7 @@ use pagerpal::domain::import::{CalendarUrl, Fetched, Import, ImportCopy, Named, 
 use pagerpal::domain::oncall::Source;
 use pagerpal::domain::rotation::{Cadence, Civil, Version, Weekdays, Window};
 use pagerpal::domain::schedule::{Layer, Schedule, Turns};
+use pagerpal::vault::{Place, Vault};
 
 pub fn schedules() -> Vec<Schedule> {
     let window = Window { days: Weekdays(0b001_1111), start: 540, end: 1020, extra_days: 1 };
@@ -76,7 +77,9 @@ pub fn overrides() -> Vec<Override> {
 }
 
 pub fn imports() -> Vec<Import> {
-    let url = CalendarUrl::checked("webcal://calendar.example.net/private-5e1f/basic.ics").expect("an address");
+    let address = CalendarUrl::checked("webcal://calendar.example.net/private-5e1f/basic.ics").expect("an address");
+    let place = Place { table: "imports", id: 22, field: "url" };
+    let url = Vault::new(b"a secret").seal(&place, [0x24; 24], address.expose().as_bytes());
     let fetched = Fetched {
         at: at(900),
         copied_at: at(0),
@@ -89,6 +92,7 @@ pub fn imports() -> Vec<Import> {
         schedule: id(SCHEDULE),
         name: "From HR".into(),
         url,
+        shown_url: address.masked(),
         zone: "Europe/Berlin".into(),
         due: at(1800),
         tried_at: Some(at(900)),
