@@ -10,6 +10,7 @@ use crate::web::api::{
 use crate::web::callback::infobip;
 use crate::web::error::WebError;
 use crate::web::guard::{Guarded, guard};
+use crate::web::openapi::{self, Operation, Sketch};
 use crate::web::{Web, calendar, health, layers, pings, problems, ui, webhooks};
 use axum::Router;
 use axum::handler::Handler;
@@ -44,9 +45,19 @@ pub struct RouteSpec {
     pub access: Access,
     /// The longest body that is read, in bytes.
     pub body_limit: usize,
+    /// Of a row under `/api/`: what the published document says about it.
+    pub call: Option<Call>,
     /// Whether a session's password must have been given in the last ten minutes.
     pub proof: bool,
     handler: MethodRouter<Arc<Web>>,
+}
+
+/// An operation of the API.
+#[derive(Clone, Copy)]
+pub struct Call {
+    /// One sentence, for the document.
+    pub summary: &'static str,
+    pub describe: fn(&mut Sketch<'_>),
 }
 
 pub const FORM_BYTES: usize = 16 * 1024;
@@ -72,15 +83,55 @@ impl RouteSpec {
         RouteSpec::new(Method::DELETE, path, access, on(MethodFilter::DELETE, handler))
     }
 
+    pub fn api_get<T: 'static, H: Handler<T, Arc<Web>> + Operation<T>>(
+        path: &'static str,
+        access: Access,
+        handler: H,
+        summary: &'static str,
+    ) -> RouteSpec {
+        RouteSpec { call: Some(call::<T, H>(summary)), ..RouteSpec::get(path, access, handler) }
+    }
+
+    pub fn api_post<T: 'static, H: Handler<T, Arc<Web>> + Operation<T>>(
+        path: &'static str,
+        access: Access,
+        handler: H,
+        summary: &'static str,
+    ) -> RouteSpec {
+        RouteSpec { call: Some(call::<T, H>(summary)), ..RouteSpec::post(path, access, handler) }
+    }
+
+    pub fn api_put<T: 'static, H: Handler<T, Arc<Web>> + Operation<T>>(
+        path: &'static str,
+        access: Access,
+        handler: H,
+        summary: &'static str,
+    ) -> RouteSpec {
+        RouteSpec { call: Some(call::<T, H>(summary)), ..RouteSpec::put(path, access, handler) }
+    }
+
+    pub fn api_delete<T: 'static, H: Handler<T, Arc<Web>> + Operation<T>>(
+        path: &'static str,
+        access: Access,
+        handler: H,
+        summary: &'static str,
+    ) -> RouteSpec {
+        RouteSpec { call: Some(call::<T, H>(summary)), ..RouteSpec::delete(path, access, handler) }
+    }
+
     fn new(method: Method, path: &'static str, access: Access, handler: MethodRouter<Arc<Web>>) -> RouteSpec {
         let body_limit = body_limit(path);
-        RouteSpec { method, path, access, body_limit, proof: false, handler }
+        RouteSpec { method, path, access, body_limit, proof: false, call: None, handler }
     }
 
     /// For what opens new doors or could lock others out: a browser left open is not enough.
     pub fn proved(self) -> RouteSpec {
         RouteSpec { proof: true, ..self }
     }
+}
+
+fn call<T, H: Operation<T>>(summary: &'static str) -> Call {
+    Call { summary, describe: <H as Operation<T>>::describe }
 }
 
 fn body_limit(path: &str) -> usize {
@@ -100,85 +151,88 @@ pub fn table() -> Vec<RouteSpec> {
         RouteSpec::get("/problems/{code}", Public, problems::page),
         RouteSpec::get("/calendar/{token}", Link, calendar::get),
 
-        RouteSpec::post("/api/v1/webhooks/{kind}", SourceKey, webhooks::receive),
-        RouteSpec::put("/api/v1/webhooks/{kind}", SourceKey, webhooks::receive),
+        RouteSpec::api_get("/api/docs", Public, openapi::reference, "The API for people to read."),
+        RouteSpec::api_get("/api/v1/openapi.json", Public, openapi::serve, "The API for programs to read: this document."),
 
-        RouteSpec::post("/api/v1/webhooks/heartbeat/{name}", SourceKey, pings::by_key),
-        RouteSpec::put("/api/v1/webhooks/heartbeat/{name}", SourceKey, pings::by_key),
-        RouteSpec::post("/api/v1/webhooks/heartbeat/{name}/{word}", SourceKey, pings::by_key_saying),
-        RouteSpec::put("/api/v1/webhooks/heartbeat/{name}/{word}", SourceKey, pings::by_key_saying),
+        RouteSpec::api_post("/api/v1/webhooks/{kind}", SourceKey, webhooks::receive, "An alert, in the words of the tool that sends it."),
+        RouteSpec::api_put("/api/v1/webhooks/{kind}", SourceKey, webhooks::receive, "As POST, for tools that put."),
+
+        RouteSpec::api_post("/api/v1/webhooks/heartbeat/{name}", SourceKey, pings::by_key, "A sign of life, or an alert of a tool that has only one address."),
+        RouteSpec::api_put("/api/v1/webhooks/heartbeat/{name}", SourceKey, pings::by_key, "As POST, for tools that put."),
+        RouteSpec::api_post("/api/v1/webhooks/heartbeat/{name}/{word}", SourceKey, pings::by_key_saying, "The outcome of a run: fail, or an exit code."),
+        RouteSpec::api_put("/api/v1/webhooks/heartbeat/{name}/{word}", SourceKey, pings::by_key_saying, "As POST, for tools that put."),
         RouteSpec::get("/ping/{token}", Ping, pings::by_address),
         RouteSpec::post("/ping/{token}", Ping, pings::by_address),
         RouteSpec::get("/ping/{token}/{word}", Ping, pings::by_address_saying),
         RouteSpec::post("/ping/{token}/{word}", Ping, pings::by_address_saying),
-        RouteSpec::post("/api/v1/callbacks/infobip/{token}/{kind}", Link, infobip::receive),
+        RouteSpec::api_post("/api/v1/callbacks/infobip/{token}/{kind}", Link, infobip::receive, "What the provider reports: receipts, and messages from people."),
 
-        RouteSpec::get("/api/v1/incidents", Viewer, incidents::list),
-        RouteSpec::get("/api/v1/incidents/{reference}", Viewer, incidents::one),
-        RouteSpec::post("/api/v1/incidents/{reference}/acknowledge", Responder, deeds::acknowledge),
-        RouteSpec::post("/api/v1/incidents/{reference}/unacknowledge", Responder, deeds::unacknowledge),
-        RouteSpec::post("/api/v1/incidents/{reference}/snooze", Responder, deeds::snooze),
-        RouteSpec::post("/api/v1/incidents/{reference}/resolve", Responder, deeds::resolve),
-        RouteSpec::post("/api/v1/incidents/{reference}/reopen", Responder, deeds::reopen),
-        RouteSpec::post("/api/v1/incidents/{reference}/escalate", Responder, deeds::escalate),
-        RouteSpec::post("/api/v1/incidents/{reference}/reassign", Responder, deeds::reassign),
-        RouteSpec::post("/api/v1/incidents/{reference}/severity", Responder, deeds::set_severity),
-        RouteSpec::post("/api/v1/incidents/{reference}/note", Responder, deeds::note),
-        RouteSpec::post("/api/v1/notifications/{id}/retry", Responder, deeds::retry),
-        RouteSpec::get("/api/v1/system/jobs", Viewer, system::jobs),
+        RouteSpec::api_get("/api/v1/incidents", Viewer, incidents::list, "Incidents: the open ones first, of each status the newest first."),
+        RouteSpec::api_get("/api/v1/incidents/{reference}", Viewer, incidents::one, "One incident by number or id: what it says, and who was told."),
+        RouteSpec::api_post("/api/v1/incidents/{reference}/acknowledge", Responder, deeds::acknowledge, "Takes an incident on: nobody else is paged."),
+        RouteSpec::api_post("/api/v1/incidents/{reference}/unacknowledge", Responder, deeds::unacknowledge, "Gives an incident back: paging goes on."),
+        RouteSpec::api_post("/api/v1/incidents/{reference}/snooze", Responder, deeds::snooze, "Sets an incident aside until later; then it pages again."),
+        RouteSpec::api_post("/api/v1/incidents/{reference}/resolve", Responder, deeds::resolve, "Ends an incident."),
+        RouteSpec::api_post("/api/v1/incidents/{reference}/reopen", Responder, deeds::reopen, "Opens a resolved incident again."),
+        RouteSpec::api_post("/api/v1/incidents/{reference}/escalate", Responder, deeds::escalate, "Calls the next level, or the one that is named, now."),
+        RouteSpec::api_post("/api/v1/incidents/{reference}/reassign", Responder, deeds::reassign, "Hands an incident to people, or to another escalation policy."),
+        RouteSpec::api_post("/api/v1/incidents/{reference}/severity", Responder, deeds::set_severity, "Sets how bad an incident is."),
+        RouteSpec::api_post("/api/v1/incidents/{reference}/note", Responder, deeds::note, "Writes a note into the timeline."),
+        RouteSpec::api_post("/api/v1/notifications/{id}/retry", Responder, deeds::retry, "Sends a message that failed once more; the id is that of its delivery."),
+        RouteSpec::api_get("/api/v1/system/jobs", Viewer, system::jobs, "What each worker does, and what the channels last said."),
 
-        RouteSpec::get("/api/v1/me", SelfOnly, me::get),
-        RouteSpec::get("/api/v1/me/tokens", SelfOnly, tokens::own),
-        RouteSpec::post("/api/v1/me/tokens", SelfOnly, tokens::create).proved(),
-        RouteSpec::delete("/api/v1/me/tokens/{token}", SelfOnly, tokens::revoke_own),
-        RouteSpec::get("/api/v1/me/sessions", SelfOnly, sessions::own),
-        RouteSpec::delete("/api/v1/me/sessions/{session}", SelfOnly, sessions::end_own),
-        RouteSpec::post("/api/v1/me/sign-out-everywhere", SelfOnly, sessions::end_all_own),
-        RouteSpec::get("/api/v1/users/{id}/tokens", Admin, tokens::of),
-        RouteSpec::delete("/api/v1/users/{id}/tokens/{token}", Admin, tokens::revoke),
-        RouteSpec::get("/api/v1/users/{id}/sessions", Admin, sessions::of),
-        RouteSpec::post("/api/v1/users/{id}/sign-out-everywhere", Admin, sessions::end_all),
-        RouteSpec::get("/api/v1/users", Viewer, users::list),
-        RouteSpec::post("/api/v1/users", Admin, users::create),
-        RouteSpec::get("/api/v1/users/{id}", Viewer, users::one),
-        RouteSpec::put("/api/v1/users/{id}", Admin, users::edit),
-        RouteSpec::post("/api/v1/users/{id}/deactivate", Admin, users::deactivate),
-        RouteSpec::post("/api/v1/users/{id}/reactivate", Admin, users::reactivate),
-        RouteSpec::post("/api/v1/users/{id}/contact-methods", SelfOnly, users::add_contact),
-        RouteSpec::delete("/api/v1/users/{id}/contact-methods/{contact}", SelfOnly, users::remove_contact),
-        RouteSpec::get("/api/v1/teams", Viewer, teams::list),
-        RouteSpec::post("/api/v1/teams", Admin, teams::create),
-        RouteSpec::get("/api/v1/teams/{id}", Viewer, teams::one),
-        RouteSpec::put("/api/v1/teams/{id}", Admin, teams::edit),
-        RouteSpec::delete("/api/v1/teams/{id}", Admin, teams::delete),
-        RouteSpec::get("/api/v1/escalation-policies", Viewer, escalation_policies::list),
-        RouteSpec::post("/api/v1/escalation-policies", Admin, escalation_policies::create),
-        RouteSpec::get("/api/v1/escalation-policies/{id}", Viewer, escalation_policies::one),
-        RouteSpec::get("/api/v1/escalation-policies/{id}/ladder", Viewer, ladder::get),
-        RouteSpec::put("/api/v1/escalation-policies/{id}", Admin, escalation_policies::edit),
-        RouteSpec::delete("/api/v1/escalation-policies/{id}", Admin, escalation_policies::delete),
-        RouteSpec::get("/api/v1/schedules", Viewer, schedules::list),
-        RouteSpec::post("/api/v1/schedules", Admin, schedules::create),
-        RouteSpec::get("/api/v1/schedules/{id}", Viewer, schedules::one),
-        RouteSpec::put("/api/v1/schedules/{id}", Admin, schedules::edit),
-        RouteSpec::delete("/api/v1/schedules/{id}", Admin, schedules::delete),
-        RouteSpec::get("/api/v1/schedules/{id}/entries", Viewer, schedules::entries),
-        RouteSpec::post("/api/v1/schedules/{id}/entries", Admin, schedules::add_entry),
-        RouteSpec::put("/api/v1/schedules/{id}/entries/{entry}", Admin, schedules::edit_entry),
-        RouteSpec::delete("/api/v1/schedules/{id}/entries/{entry}", Admin, schedules::remove_entry),
-        RouteSpec::get("/api/v1/schedules/{id}/overrides", Viewer, schedules::overrides),
-        RouteSpec::post("/api/v1/schedules/{id}/overrides", Admin, schedules::add_override),
-        RouteSpec::delete("/api/v1/schedules/{id}/overrides/{override}", Admin, schedules::remove_override),
-        RouteSpec::post("/api/v1/schedules/{id}/swaps", Admin, schedules::add_swap),
-        RouteSpec::post("/api/v1/schedules/{id}/layers", Admin, rotations::create),
-        RouteSpec::put("/api/v1/schedules/{id}/layers/{layer}", Admin, rotations::edit),
-        RouteSpec::post("/api/v1/schedules/{id}/layers/{layer}/move", Admin, rotations::place),
-        RouteSpec::delete("/api/v1/schedules/{id}/layers/{layer}", Admin, rotations::remove),
-        RouteSpec::get("/api/v1/schedules/{id}/on-call", Viewer, on_call::of_schedule),
-        RouteSpec::get("/api/v1/schedules/{id}/final-schedule", Viewer, on_call::final_schedule),
-        RouteSpec::get("/api/v1/schedules/{id}/explain", Viewer, on_call::explain),
-        RouteSpec::get("/api/v1/schedules/{id}/gaps", Viewer, on_call::gaps),
-        RouteSpec::get("/api/v1/on-call", Viewer, on_call::everywhere),
+        RouteSpec::api_get("/api/v1/me", SelfOnly, me::get, "Who is calling, with what, and what that may do."),
+        RouteSpec::api_get("/api/v1/me/tokens", SelfOnly, tokens::own, "One's own personal tokens."),
+        RouteSpec::api_post("/api/v1/me/tokens", SelfOnly, tokens::create, "Makes a personal token, which this answer alone shows.").proved(),
+        RouteSpec::api_delete("/api/v1/me/tokens/{token}", SelfOnly, tokens::revoke_own, "Revokes a token of one's own."),
+        RouteSpec::api_get("/api/v1/me/sessions", SelfOnly, sessions::own, "Where one is signed in with a browser."),
+        RouteSpec::api_delete("/api/v1/me/sessions/{session}", SelfOnly, sessions::end_own, "Ends a session of one's own."),
+        RouteSpec::api_post("/api/v1/me/sign-out-everywhere", SelfOnly, sessions::end_all_own, "Ends all of one's own sessions but the one that asks."),
+        RouteSpec::api_get("/api/v1/users/{id}/tokens", Admin, tokens::of, "The personal tokens of somebody."),
+        RouteSpec::api_delete("/api/v1/users/{id}/tokens/{token}", Admin, tokens::revoke, "Revokes a token of somebody."),
+        RouteSpec::api_get("/api/v1/users/{id}/sessions", Admin, sessions::of, "Where somebody is signed in with a browser."),
+        RouteSpec::api_post("/api/v1/users/{id}/sign-out-everywhere", Admin, sessions::end_all, "Ends all sessions of somebody."),
+        RouteSpec::api_get("/api/v1/users", Viewer, users::list, "All people, by name."),
+        RouteSpec::api_post("/api/v1/users", Admin, users::create, "Makes a user without a login: somebody who is paged."),
+        RouteSpec::api_get("/api/v1/users/{id}", Viewer, users::one, "One user."),
+        RouteSpec::api_put("/api/v1/users/{id}", Admin, users::edit, "Changes a user; contact methods and password stay."),
+        RouteSpec::api_post("/api/v1/users/{id}/deactivate", Admin, users::deactivate, "No session, no page and no claim on a schedule from now on."),
+        RouteSpec::api_post("/api/v1/users/{id}/reactivate", Admin, users::reactivate, "Claims on schedules count again from now."),
+        RouteSpec::api_post("/api/v1/users/{id}/contact-methods", SelfOnly, users::add_contact, "Adds a phone number or mail address."),
+        RouteSpec::api_delete("/api/v1/users/{id}/contact-methods/{contact}", SelfOnly, users::remove_contact, "Removes a contact method; the version is the user's."),
+        RouteSpec::api_get("/api/v1/teams", Viewer, teams::list, "All teams, by name."),
+        RouteSpec::api_post("/api/v1/teams", Admin, teams::create, "Makes a team."),
+        RouteSpec::api_get("/api/v1/teams/{id}", Viewer, teams::one, "One team."),
+        RouteSpec::api_put("/api/v1/teams/{id}", Admin, teams::edit, "Changes a team and who is in it."),
+        RouteSpec::api_delete("/api/v1/teams/{id}", Admin, teams::delete, "Removes a team that nothing uses."),
+        RouteSpec::api_get("/api/v1/escalation-policies", Viewer, escalation_policies::list, "All escalation policies, by name."),
+        RouteSpec::api_post("/api/v1/escalation-policies", Admin, escalation_policies::create, "Makes an escalation policy with its levels."),
+        RouteSpec::api_get("/api/v1/escalation-policies/{id}", Viewer, escalation_policies::one, "One escalation policy."),
+        RouteSpec::api_get("/api/v1/escalation-policies/{id}/ladder", Viewer, ladder::get, "Who would be woken, when and how."),
+        RouteSpec::api_put("/api/v1/escalation-policies/{id}", Admin, escalation_policies::edit, "Changes an escalation policy as a whole; open incidents follow."),
+        RouteSpec::api_delete("/api/v1/escalation-policies/{id}", Admin, escalation_policies::delete, "Removes an escalation policy that nothing uses."),
+        RouteSpec::api_get("/api/v1/schedules", Viewer, schedules::list, "All schedules, by name."),
+        RouteSpec::api_post("/api/v1/schedules", Admin, schedules::create, "Makes a schedule, without layers."),
+        RouteSpec::api_get("/api/v1/schedules/{id}", Viewer, schedules::one, "One schedule with its layers."),
+        RouteSpec::api_put("/api/v1/schedules/{id}", Admin, schedules::edit, "Changes what a schedule is; its layers stay."),
+        RouteSpec::api_delete("/api/v1/schedules/{id}", Admin, schedules::delete, "Removes a schedule that no escalation policy uses, with its entries and overrides."),
+        RouteSpec::api_get("/api/v1/schedules/{id}/entries", Viewer, schedules::entries, "Entries that have not ended."),
+        RouteSpec::api_post("/api/v1/schedules/{id}/entries", Admin, schedules::add_entry, "Puts somebody on call for a while."),
+        RouteSpec::api_put("/api/v1/schedules/{id}/entries/{entry}", Admin, schedules::edit_entry, "Changes an entry; the version is the schedule's."),
+        RouteSpec::api_delete("/api/v1/schedules/{id}/entries/{entry}", Admin, schedules::remove_entry, "Removes an entry, or ends a running one; the version is the schedule's."),
+        RouteSpec::api_get("/api/v1/schedules/{id}/overrides", Viewer, schedules::overrides, "Overrides that have not ended."),
+        RouteSpec::api_post("/api/v1/schedules/{id}/overrides", Admin, schedules::add_override, "Somebody stands in for whoever is on call, or for one person."),
+        RouteSpec::api_delete("/api/v1/schedules/{id}/overrides/{override}", Admin, schedules::remove_override, "Removes an override, of a swap both; the version is the schedule's."),
+        RouteSpec::api_post("/api/v1/schedules/{id}/swaps", Admin, schedules::add_swap, "Two people exchange their turns."),
+        RouteSpec::api_post("/api/v1/schedules/{id}/layers", Admin, rotations::create, "Adds a rotation below the others."),
+        RouteSpec::api_put("/api/v1/schedules/{id}/layers/{layer}", Admin, rotations::edit, "The next version of a rotation; the version to match is the schedule's."),
+        RouteSpec::api_post("/api/v1/schedules/{id}/layers/{layer}/move", Admin, rotations::place, "Moves a layer up or down."),
+        RouteSpec::api_delete("/api/v1/schedules/{id}/layers/{layer}", Admin, rotations::remove, "Removes a layer; the version is the schedule's."),
+        RouteSpec::api_get("/api/v1/schedules/{id}/on-call", Viewer, on_call::of_schedule, "Who is on call on one schedule, and why."),
+        RouteSpec::api_get("/api/v1/schedules/{id}/final-schedule", Viewer, on_call::final_schedule, "Who is on call between two instants, in segments without a hole."),
+        RouteSpec::api_get("/api/v1/schedules/{id}/explain", Viewer, on_call::explain, "Every claim on an instant, the highest first, and what became of it."),
+        RouteSpec::api_get("/api/v1/schedules/{id}/gaps", Viewer, on_call::gaps, "Stretches ahead that nobody has, or only the fallback."),
+        RouteSpec::api_get("/api/v1/on-call", Viewer, on_call::everywhere, "Who is on call on every schedule."),
     ];
     table.extend(ui::routes());
     table

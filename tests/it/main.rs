@@ -2,6 +2,7 @@
 
 mod api;
 mod calendars;
+mod contract;
 mod credentials;
 mod e2e;
 mod first_run;
@@ -12,6 +13,7 @@ mod links;
 mod live;
 mod model;
 mod oncall;
+mod openapi;
 mod people;
 mod reaching;
 mod scenarios;
