@@ -30,6 +30,12 @@ pub fn one(read: &impl Read, id: UserId) -> Result<User, AppError> {
     Ok(read.get::<User>(id)?.ok_or_else(|| Refusal::not_found("user"))?)
 }
 
+/// As [`one`], for that person and for whoever may configure.
+pub fn own(read: &impl Read, actor: &Actor, id: UserId) -> Result<User, AppError> {
+    begin_own(actor, id)?;
+    one(read, id)
+}
+
 /// Somebody who may be put where paging leads: a deactivated person is refused.
 pub fn active(read: &impl Read, id: UserId) -> Result<User, AppError> {
     let user = one(read, id)?;
@@ -66,10 +72,7 @@ pub fn build(tx: &mut Write<'_>, new: &NewUser) -> Result<User, AppError> {
         let sentence = "A login needs a mail address: people sign in with it.";
         return Err(Refusal::invalid("email_missing", "email", sentence).into());
     }
-    if zone_named(&new.zone).is_none() {
-        let sentence = format!("{} is not a place. Choose one, such as America/New_York.", new.zone);
-        return Err(Refusal::invalid("zone_unknown", "zone", sentence).into());
-    }
+    checked_zone(&new.zone)?;
     let now = tx.now();
     let contacts = email.iter().map(|address| ContactMethod::email(tx.new_id(), address)).collect();
     Ok(User {
@@ -85,6 +88,11 @@ pub fn build(tx: &mut Write<'_>, new: &NewUser) -> Result<User, AppError> {
         created_at: now,
         version: 0,
     })
+}
+
+pub fn checked_zone(zone: &str) -> Result<(), Refusal> {
+    let sentence = || format!("{zone} is not a place. Choose one, such as America/New_York.");
+    zone_named(zone).map(|_| ()).ok_or_else(|| Refusal::invalid("zone_unknown", "zone", sentence()))
 }
 
 /// What people decide about a user besides password and contact methods.
@@ -103,10 +111,7 @@ pub fn edit(tx: &mut Write<'_>, actor: &Actor, id: UserId, basics: &Basics) -> R
     user.name = checked_name(&basics.name)?;
     user.email = basics.email.as_deref().filter(|email| !email.trim().is_empty()).map(checked_email).transpose()?;
     user.role = basics.role;
-    if zone_named(&basics.zone).is_none() {
-        let sentence = format!("{} is not a place. Choose one, such as America/New_York.", basics.zone);
-        return Err(Refusal::invalid("zone_unknown", "zone", sentence).into());
-    }
+    checked_zone(&basics.zone)?;
     user.zone.clone_from(&basics.zone);
     if user.login.is_some() && user.email.is_none() {
         let sentence = "This user signs in with the mail address, so it cannot be empty.";

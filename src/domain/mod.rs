@@ -13,6 +13,7 @@ pub mod effect;
 pub mod entry;
 pub mod escalation;
 pub mod event;
+pub mod expected;
 pub mod feed;
 pub mod given;
 pub mod heartbeat;

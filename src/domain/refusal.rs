@@ -7,6 +7,8 @@ pub enum RefusalKind {
     Invalid,
     /// The thing is in another state, or another thing stands in the way: 409.
     Conflict,
+    /// The thing has changed since the caller looked at it: 412.
+    Stale,
     /// The role does not allow it: 403.
     Forbidden,
     /// There is no such thing: 404.

@@ -17,6 +17,8 @@ use std::sync::Arc;
 pub enum WebError {
     /// A rule of the product said no.
     Refused(Refusal),
+    /// Values of a body are not acceptable, and this is all that is wrong with it as far as it was looked at.
+    Invalid(Vec<Complaint>),
     /// Our own trouble, and worth trying again: the store cannot commit, a queue is full, we are shutting down.
     Unavailable,
     NotFound,
@@ -32,6 +34,10 @@ pub enum WebError {
     Forbidden(&'static str),
     /// The request cannot be read; the sentence says why.
     BadRequest(&'static str),
+    /// As [`WebError::BadRequest`], with a sentence that names what it is about.
+    Unreadable(String),
+    /// A change of something that has a version came without `If-Match`.
+    MissingVersion,
     MethodNotAllowed,
     /// The body did not arrive in time.
     Timeout,
@@ -47,6 +53,37 @@ pub enum WebError {
     },
     /// A bug or damage. The text is for the log only.
     Internal(String),
+}
+
+/// One value that is not acceptable.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Complaint {
+    /// RFC 6901: `/levels/1/number`; empty if it is about the body as a whole.
+    pub pointer: String,
+    pub code: &'static str,
+    pub detail: String,
+}
+
+impl Complaint {
+    pub fn of(refusal: &Refusal) -> Complaint {
+        let pointer = refusal.field.map(|field| format!("/{field}")).unwrap_or_default();
+        Complaint { pointer, code: refusal.code, detail: refusal.sentence.clone() }
+    }
+
+    /// The same about a member that lies inside of another.
+    pub fn inside(self, member: &str) -> Complaint {
+        if member.is_empty() { self } else { Complaint { pointer: format!("/{member}{}", self.pointer), ..self } }
+    }
+
+    fn json(&self) -> serde_json::Value {
+        json!({ "pointer": self.pointer, "code": self.code, "detail": self.detail })
+    }
+}
+
+impl From<Refusal> for Complaint {
+    fn from(refusal: Refusal) -> Complaint {
+        Complaint::of(&refusal)
+    }
 }
 
 /// Who reads the answer.
@@ -72,15 +109,18 @@ impl WebError {
             WebError::Refused(refusal) => match refusal.kind {
                 RefusalKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
                 RefusalKind::Conflict => StatusCode::CONFLICT,
+                RefusalKind::Stale => StatusCode::PRECONDITION_FAILED,
                 RefusalKind::Forbidden => StatusCode::FORBIDDEN,
                 RefusalKind::NotFound => StatusCode::NOT_FOUND,
             },
+            WebError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            WebError::MissingVersion => StatusCode::PRECONDITION_REQUIRED,
             WebError::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             WebError::NotFound => StatusCode::NOT_FOUND,
             WebError::SignIn { .. } => StatusCode::SEE_OTHER,
             WebError::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
             WebError::Forbidden(_) => StatusCode::FORBIDDEN,
-            WebError::BadRequest(_) => StatusCode::BAD_REQUEST,
+            WebError::BadRequest(_) | WebError::Unreadable(_) => StatusCode::BAD_REQUEST,
             WebError::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             WebError::Timeout => StatusCode::REQUEST_TIMEOUT,
             WebError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -94,11 +134,13 @@ impl WebError {
     pub fn code(&self) -> &'static str {
         match self {
             WebError::Refused(refusal) => refusal.code,
+            WebError::Invalid(complaints) => complaints.first().map_or("bad_request", |complaint| complaint.code),
+            WebError::MissingVersion => "if_match_missing",
             WebError::Unavailable => "unavailable",
             WebError::NotFound => "not_found",
             WebError::SignIn { .. } | WebError::Unauthorized { .. } => "unauthorized",
             WebError::Forbidden(_) => "forbidden",
-            WebError::BadRequest(_) => "bad_request",
+            WebError::BadRequest(_) | WebError::Unreadable(_) => "bad_request",
             WebError::MethodNotAllowed => "method_not_allowed",
             WebError::Timeout => "timeout",
             WebError::TooLarge { .. } => "too_large",
@@ -113,6 +155,8 @@ impl WebError {
         match self.status() {
             StatusCode::UNPROCESSABLE_ENTITY => "A value is not acceptable",
             StatusCode::CONFLICT => "Something stands in the way",
+            StatusCode::PRECONDITION_FAILED => "It has changed since you looked",
+            StatusCode::PRECONDITION_REQUIRED => "Say which version you have seen",
             StatusCode::FORBIDDEN => "Not allowed",
             StatusCode::NOT_FOUND => "Not found",
             StatusCode::UNAUTHORIZED | StatusCode::SEE_OTHER => "Sign in first",
@@ -131,6 +175,16 @@ impl WebError {
     fn sentence(&self) -> String {
         match self {
             WebError::Refused(refusal) => refusal.sentence.clone(),
+            WebError::Invalid(complaints) => match complaints.as_slice() {
+                [one] => one.detail.clone(),
+                several => format!("{} members are not acceptable; errors says which and why.", several.len()),
+            },
+            WebError::Unreadable(sentence) => sentence.clone(),
+            WebError::MissingVersion => {
+                "Read the thing first, and send its ETag as If-Match with the change, so that nobody overwrites what he \
+                 has not seen. If-Match: * changes it whatever it is."
+                    .into()
+            }
             WebError::Unavailable => {
                 "Nothing was changed. Try again in a few seconds; if it stays so, ask your operator to look at /health."
                     .into()
@@ -183,11 +237,14 @@ impl WebError {
             "detail": self.sentence(),
             "request_id": request_id,
         });
-        if let WebError::Refused(refusal) = self
-            && refusal.kind == RefusalKind::Invalid
-        {
-            let pointer = refusal.field.map(|field| format!("/{field}")).unwrap_or_default();
-            problem["errors"] = json!([{ "pointer": pointer, "code": refusal.code, "detail": refusal.sentence }]);
+        match self {
+            WebError::Refused(refusal) if refusal.kind == RefusalKind::Invalid => {
+                problem["errors"] = json!([Complaint::of(refusal).json()]);
+            }
+            WebError::Invalid(complaints) => {
+                problem["errors"] = complaints.iter().map(Complaint::json).collect();
+            }
+            _ => {}
         }
         problem
     }

@@ -7,7 +7,7 @@ use crate::domain::id::{ApiTokenId, Id, SessionId};
 use crate::domain::refusal::Refusal;
 use crate::domain::session::Session;
 use crate::domain::user::User;
-use crate::web::error::WebError;
+use crate::web::error::{Complaint, WebError};
 use axum::body::Bytes;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
@@ -179,9 +179,62 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for JsonBody<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, WebError> {
         let RawBody(bytes) = left_by_guard(parts)?;
-        let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-        let value = serde_json::from_slice(text);
-        value.map(JsonBody).map_err(|_| WebError::BadRequest("The body is not JSON of the expected shape."))
+        read_json(if bytes.is_empty() { b"{}" } else { &bytes }).map(JsonBody)
+    }
+}
+
+/// Not JSON is 400; a member that is unknown, missing or of another type is 422, and its pointer names it.
+fn read_json<T: DeserializeOwned>(text: &[u8]) -> Result<T, WebError> {
+    let not_json =
+        |error: &serde_json::Error| WebError::Unreadable(format!("The body is not JSON that can be read: {error}."));
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let pointer = pointer(error.path());
+        let error = error.into_inner();
+        if !error.is_data() {
+            return not_json(&error);
+        }
+        let words = error.to_string();
+        // Where in the text it is, which the pointer says better.
+        let words = words.rsplit_once(" at line ").map_or(words.as_str(), |(words, _)| words);
+        let code = match words {
+            words if words.starts_with("unknown field") => "member_unknown",
+            words if words.starts_with("missing field") => "member_missing",
+            _ => "member_type",
+        };
+        let detail = format!("The body does not have the expected shape: {words}.");
+        WebError::Invalid(vec![Complaint { pointer, code, detail }])
+    })?;
+    reader.end().map_err(|error| not_json(&error))?;
+    Ok(value)
+}
+
+/// RFC 6901.
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let segment = |segment: &Segment| match segment {
+        Segment::Seq { index } => format!("/{index}"),
+        Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+        Segment::Enum { variant } => format!("/{variant}"),
+        Segment::Unknown => String::new(),
+    };
+    path.iter().map(segment).collect()
+}
+
+/// The two ids of a path; one that is no such id is simply not found.
+#[derive(Clone, Copy, Debug)]
+pub struct PathIds<A, B>(pub A, pub B);
+
+impl<S: Send + Sync, A: Id, B: Id> FromRequestParts<S> for PathIds<A, B> {
+    type Rejection = WebError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, WebError> {
+        let texts = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let Path((first, second)) = texts.map_err(|_| WebError::NotFound)?;
+        match (A::from_str(&first), B::from_str(&second)) {
+            (Ok(first), Ok(second)) => Ok(PathIds(first, second)),
+            _ => Err(WebError::NotFound),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::domain::access::{self, Action};
 use crate::domain::actor::{Actor, Door};
 use crate::domain::user::User;
 use crate::web::address::Client;
+use crate::web::api::contract::not_modified;
 use crate::web::error::{Audience, WebError};
 use crate::web::extract::{Caller, Credential, Fields, FormBody, FromSource, RawBody, SignedIn};
 use crate::web::routes::Access;
@@ -44,6 +45,10 @@ pub async fn guard(
         origin::require_own(&parts.headers, client_of(&parts)?, &web.settings)?;
     }
     let cookie = admit(&web, row.access, &mut parts).await?;
+    if parts.method == Method::GET {
+        let known = parts.headers.clone();
+        return Ok(not_modified(&known, next.run(Request::from_parts(parts, body)).await));
+    }
     // Alerts are kept even if they are too long, so their handler reads by itself.
     if !changes || matches!(row.access, Access::SourceKey | Access::Ping) {
         return Ok(next.run(Request::from_parts(parts, body)).await);

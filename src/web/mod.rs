@@ -22,6 +22,7 @@ pub mod health;
 pub mod keys;
 pub mod layers;
 pub mod oidc;
+pub mod openapi;
 pub mod origin;
 pub mod pings;
 pub mod problems;

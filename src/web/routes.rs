@@ -11,6 +11,7 @@ use crate::web::api::{
 use crate::web::callback::infobip;
 use crate::web::error::WebError;
 use crate::web::guard::{Guarded, guard};
+use crate::web::openapi::{self, Operation, Sketch};
 use crate::web::{Web, calendar, health, layers, pings, problems, ui, webhooks};
 use axum::Router;
 use axum::handler::Handler;
@@ -45,9 +46,19 @@ pub struct RouteSpec {
     pub access: Access,
     /// The longest body that is read, in bytes.
     pub body_limit: usize,
+    /// Of a row under `/api/`: what the published document says about it.
+    pub call: Option<Call>,
     /// Whether a session's password must have been given in the last ten minutes.
     pub proof: bool,
     handler: MethodRouter<Arc<Web>>,
+}
+
+/// An operation of the API.
+#[derive(Clone, Copy)]
+pub struct Call {
+    /// One sentence, for the document.
+    pub summary: &'static str,
+    pub describe: fn(&mut Sketch<'_>),
 }
 
 pub const FORM_BYTES: usize = 16 * 1024;
@@ -73,15 +84,55 @@ impl RouteSpec {
         RouteSpec::new(Method::DELETE, path, access, on(MethodFilter::DELETE, handler))
     }
 
+    pub fn api_get<T: 'static, H: Handler<T, Arc<Web>> + Operation<T>>(
+        path: &'static str,
+        access: Access,
+        handler: H,
+        summary: &'static str,
+    ) -> RouteSpec {
+        RouteSpec { call: Some(call::<T, H>(summary)), ..RouteSpec::get(path, access, handler) }
+    }
+
+    pub fn api_post<T: 'static, H: Handler<T, Arc<Web>> + Operation<T>>(
+        path: &'static str,
+        access: Access,
+        handler: H,
+        summary: &'static str,
+    ) -> RouteSpec {
+        RouteSpec { call: Some(call::<T, H>(summary)), ..RouteSpec::post(path, access, handler) }
+    }
+
+    pub fn api_put<T: 'static, H: Handler<T, Arc<Web>> + Operation<T>>(
+        path: &'static str,
+        access: Access,
+        handler: H,
+        summary: &'static str,
+    ) -> RouteSpec {
+        RouteSpec { call: Some(call::<T, H>(summary)), ..RouteSpec::put(path, access, handler) }
+    }
+
+    pub fn api_delete<T: 'static, H: Handler<T, Arc<Web>> + Operation<T>>(
+        path: &'static str,
+        access: Access,
+        handler: H,
+        summary: &'static str,
+    ) -> RouteSpec {
+        RouteSpec { call: Some(call::<T, H>(summary)), ..RouteSpec::delete(path, access, handler) }
+    }
+
     fn new(method: Method, path: &'static str, access: Access, handler: MethodRouter<Arc<Web>>) -> RouteSpec {
         let body_limit = body_limit(path);
-        RouteSpec { method, path, access, body_limit, proof: false, handler }
+        RouteSpec { method, path, access, body_limit, proof: false, call: None, handler }
     }
 
     /// For what opens new doors or could lock others out: a browser left open is not enough.
     pub fn proved(self) -> RouteSpec {
         RouteSpec { proof: true, ..self }
     }
+}
+
+fn call<T, H: Operation<T>>(summary: &'static str) -> Call {
+    Call { summary, describe: <H as Operation<T>>::describe }
 }
 
 fn body_limit(path: &str) -> usize {
@@ -101,144 +152,147 @@ pub fn table() -> Vec<RouteSpec> {
         RouteSpec::get("/problems/{code}", Public, problems::page),
         RouteSpec::get("/calendar/{token}", Link, calendar::get),
 
-        RouteSpec::post("/api/v1/webhooks/{kind}", SourceKey, webhooks::receive),
-        RouteSpec::put("/api/v1/webhooks/{kind}", SourceKey, webhooks::receive),
+        RouteSpec::api_get("/api/docs", Public, openapi::reference, "The API for people to read."),
+        RouteSpec::api_get("/api/v1/openapi.json", Public, openapi::serve, "The API for programs to read: this document."),
 
-        RouteSpec::post("/api/v1/webhooks/heartbeat/{name}", SourceKey, pings::by_key),
-        RouteSpec::put("/api/v1/webhooks/heartbeat/{name}", SourceKey, pings::by_key),
-        RouteSpec::post("/api/v1/webhooks/heartbeat/{name}/{word}", SourceKey, pings::by_key_saying),
-        RouteSpec::put("/api/v1/webhooks/heartbeat/{name}/{word}", SourceKey, pings::by_key_saying),
+        RouteSpec::api_post("/api/v1/webhooks/{kind}", SourceKey, webhooks::receive, "An alert, in the words of the tool that sends it."),
+        RouteSpec::api_put("/api/v1/webhooks/{kind}", SourceKey, webhooks::receive, "As POST, for tools that put."),
+
+        RouteSpec::api_post("/api/v1/webhooks/heartbeat/{name}", SourceKey, pings::by_key, "A sign of life, or an alert of a tool that has only one address."),
+        RouteSpec::api_put("/api/v1/webhooks/heartbeat/{name}", SourceKey, pings::by_key, "As POST, for tools that put."),
+        RouteSpec::api_post("/api/v1/webhooks/heartbeat/{name}/{word}", SourceKey, pings::by_key_saying, "The outcome of a run: fail, or an exit code."),
+        RouteSpec::api_put("/api/v1/webhooks/heartbeat/{name}/{word}", SourceKey, pings::by_key_saying, "As POST, for tools that put."),
         RouteSpec::get("/ping/{token}", Ping, pings::by_address),
         RouteSpec::post("/ping/{token}", Ping, pings::by_address),
         RouteSpec::get("/ping/{token}/{word}", Ping, pings::by_address_saying),
         RouteSpec::post("/ping/{token}/{word}", Ping, pings::by_address_saying),
-        RouteSpec::post("/api/v1/callbacks/infobip/{token}/{kind}", Link, infobip::receive),
+        RouteSpec::api_post("/api/v1/callbacks/infobip/{token}/{kind}", Link, infobip::receive, "What the provider reports: receipts, and messages from people."),
 
-        RouteSpec::get("/api/v1/incidents", Viewer, incidents::list),
-        RouteSpec::get("/api/v1/incidents/{reference}", Viewer, incidents::one),
-        RouteSpec::post("/api/v1/incidents/{reference}/acknowledge", Responder, deeds::acknowledge),
-        RouteSpec::post("/api/v1/incidents/{reference}/unacknowledge", Responder, deeds::unacknowledge),
-        RouteSpec::post("/api/v1/incidents/{reference}/snooze", Responder, deeds::snooze),
-        RouteSpec::post("/api/v1/incidents/{reference}/resolve", Responder, deeds::resolve),
-        RouteSpec::post("/api/v1/incidents/{reference}/reopen", Responder, deeds::reopen),
-        RouteSpec::post("/api/v1/incidents/{reference}/escalate", Responder, deeds::escalate),
-        RouteSpec::post("/api/v1/incidents/{reference}/reassign", Responder, deeds::reassign),
-        RouteSpec::post("/api/v1/incidents/{reference}/severity", Responder, deeds::set_severity),
-        RouteSpec::post("/api/v1/incidents/{reference}/notes", Responder, deeds::note),
-        RouteSpec::get("/api/v1/incidents/{reference}/timeline", Viewer, timeline::of_incident),
-        RouteSpec::get("/api/v1/incidents/{reference}/notifications", Viewer, notifications::of_incident),
-        RouteSpec::get("/api/v1/notifications/{id}", Viewer, notifications::one),
-        RouteSpec::post("/api/v1/notifications/{id}/retry", Responder, deeds::retry),
-        RouteSpec::get("/api/v1/system/jobs", Viewer, system::jobs),
-        RouteSpec::get("/api/v1/settings", Viewer, settings::all),
-        RouteSpec::get("/api/v1/audit", Admin, audit::list),
+        RouteSpec::api_get("/api/v1/incidents", Viewer, incidents::list, "Incidents: the open ones first, of each status the newest first."),
+        RouteSpec::api_get("/api/v1/incidents/{reference}", Viewer, incidents::one, "One incident by number or id: what it says, and who was told."),
+        RouteSpec::api_post("/api/v1/incidents/{reference}/acknowledge", Responder, deeds::acknowledge, "Takes an incident on: nobody else is paged."),
+        RouteSpec::api_post("/api/v1/incidents/{reference}/unacknowledge", Responder, deeds::unacknowledge, "Gives an incident back: paging goes on."),
+        RouteSpec::api_post("/api/v1/incidents/{reference}/snooze", Responder, deeds::snooze, "Sets an incident aside until later; then it pages again."),
+        RouteSpec::api_post("/api/v1/incidents/{reference}/resolve", Responder, deeds::resolve, "Ends an incident."),
+        RouteSpec::api_post("/api/v1/incidents/{reference}/reopen", Responder, deeds::reopen, "Opens a resolved incident again."),
+        RouteSpec::api_post("/api/v1/incidents/{reference}/escalate", Responder, deeds::escalate, "Calls the next level, or the one that is named, now."),
+        RouteSpec::api_post("/api/v1/incidents/{reference}/reassign", Responder, deeds::reassign, "Hands an incident to people, or to another escalation policy."),
+        RouteSpec::api_post("/api/v1/incidents/{reference}/severity", Responder, deeds::set_severity, "Sets how bad an incident is."),
+        RouteSpec::api_post("/api/v1/incidents/{reference}/notes", Responder, deeds::note, "Writes a note into the timeline."),
+        RouteSpec::api_get("/api/v1/incidents/{reference}/timeline", Viewer, timeline::of_incident, "Everything that happened to an incident, in its order."),
+        RouteSpec::api_get("/api/v1/incidents/{reference}/notifications", Viewer, notifications::of_incident, "Who was told of an incident, why, and every attempt; the newest first."),
+        RouteSpec::api_get("/api/v1/notifications/{id}", Viewer, notifications::one, "One notification, with every attempt."),
+        RouteSpec::api_post("/api/v1/notifications/{id}/retry", Responder, deeds::retry, "Sends a message that failed once more; the id is that of its delivery."),
+        RouteSpec::api_get("/api/v1/system/jobs", Viewer, system::jobs, "What each worker does, and what the channels last said."),
+        RouteSpec::api_get("/api/v1/settings", Viewer, settings::all, "How this machine is configured, without a secret."),
+        RouteSpec::api_get("/api/v1/audit", Admin, audit::list, "Who changed what, the newest first."),
 
-        RouteSpec::get("/api/v1/alert-sources", Viewer, alert_sources::list),
-        RouteSpec::post("/api/v1/alert-sources", Admin, alert_sources::create).proved(),
-        RouteSpec::get("/api/v1/alert-sources/{id}", Viewer, alert_sources::one),
-        RouteSpec::put("/api/v1/alert-sources/{id}", Admin, alert_sources::edit),
-        RouteSpec::get("/api/v1/alert-sources/{id}/events", Viewer, alert_sources::events),
-        RouteSpec::post("/api/v1/alert-sources/{id}/regenerate-key", Admin, alert_sources::regenerate_key).proved(),
-        RouteSpec::post("/api/v1/alert-sources/{id}/activate", Admin, alert_sources::activate),
-        RouteSpec::post("/api/v1/alert-sources/{id}/deactivate", Admin, alert_sources::deactivate),
-        RouteSpec::post("/api/v1/alert-sources/{id}/test-alert", Admin, alert_sources::test_alert),
-        RouteSpec::post("/api/v1/alert-sources/{id}/confirm-topic", Admin, alert_sources::confirm_topic),
-        RouteSpec::get("/api/v1/heartbeats", Viewer, heartbeats::list),
-        RouteSpec::post("/api/v1/heartbeats", Admin, heartbeats::create),
-        RouteSpec::get("/api/v1/heartbeats/{id}", Viewer, heartbeats::one),
-        RouteSpec::put("/api/v1/heartbeats/{id}", Admin, heartbeats::edit),
-        RouteSpec::delete("/api/v1/heartbeats/{id}", Admin, heartbeats::delete),
-        RouteSpec::post("/api/v1/heartbeats/{id}/pause", Admin, heartbeats::pause),
-        RouteSpec::post("/api/v1/heartbeats/{id}/resume", Admin, heartbeats::resume),
-        RouteSpec::post("/api/v1/heartbeats/{id}/renew-address", Admin, heartbeats::renew_address),
-        RouteSpec::get("/api/v1/maintenance", Viewer, maintenance::list),
-        RouteSpec::post("/api/v1/maintenance", Admin, maintenance::create),
-        RouteSpec::get("/api/v1/maintenance/{id}", Viewer, maintenance::one),
-        RouteSpec::put("/api/v1/maintenance/{id}", Admin, maintenance::edit),
-        RouteSpec::delete("/api/v1/maintenance/{id}", Admin, maintenance::delete),
-        RouteSpec::post("/api/v1/maintenance/{id}/end", Admin, maintenance::end),
+        RouteSpec::api_get("/api/v1/alert-sources", Viewer, alert_sources::list, "Where alerts come from."),
+        RouteSpec::api_post("/api/v1/alert-sources", Admin, alert_sources::create, "Makes an alert source; its key is in this answer alone.").proved(),
+        RouteSpec::api_get("/api/v1/alert-sources/{id}", Viewer, alert_sources::one, "One alert source, without its key."),
+        RouteSpec::api_put("/api/v1/alert-sources/{id}", Admin, alert_sources::edit, "Changes an alert source."),
+        RouteSpec::api_get("/api/v1/alert-sources/{id}/events", Viewer, alert_sources::events, "What an alert source sent lately, the newest first."),
+        RouteSpec::api_post("/api/v1/alert-sources/{id}/regenerate-key", Admin, alert_sources::regenerate_key, "Gives an alert source another key, which is in this answer alone; the old one is dead.").proved(),
+        RouteSpec::api_post("/api/v1/alert-sources/{id}/activate", Admin, alert_sources::activate, "Hears an alert source again."),
+        RouteSpec::api_post("/api/v1/alert-sources/{id}/deactivate", Admin, alert_sources::deactivate, "Refuses what an alert source sends."),
+        RouteSpec::api_post("/api/v1/alert-sources/{id}/test-alert", Admin, alert_sources::test_alert, "Sends an alert by the real way, marked as a test."),
+        RouteSpec::api_post("/api/v1/alert-sources/{id}/confirm-topic", Admin, alert_sources::confirm_topic, "Lets an SNS topic that has asked send here."),
+        RouteSpec::api_get("/api/v1/heartbeats", Viewer, heartbeats::list, "Jobs that report that they ran."),
+        RouteSpec::api_post("/api/v1/heartbeats", Admin, heartbeats::create, "Makes a heartbeat; its ping address is in this answer alone."),
+        RouteSpec::api_get("/api/v1/heartbeats/{id}", Viewer, heartbeats::one, "One heartbeat, without its ping address."),
+        RouteSpec::api_put("/api/v1/heartbeats/{id}", Admin, heartbeats::edit, "Changes how often a heartbeat is expected."),
+        RouteSpec::api_delete("/api/v1/heartbeats/{id}", Admin, heartbeats::delete, "Deletes a heartbeat."),
+        RouteSpec::api_post("/api/v1/heartbeats/{id}/pause", Admin, heartbeats::pause, "Misses nothing of a heartbeat until an instant."),
+        RouteSpec::api_post("/api/v1/heartbeats/{id}/resume", Admin, heartbeats::resume, "Ends a pause early."),
+        RouteSpec::api_post("/api/v1/heartbeats/{id}/renew-address", Admin, heartbeats::renew_address, "Gives a heartbeat another ping address, which is in this answer alone; the old one is dead."),
+        RouteSpec::api_get("/api/v1/maintenance", Viewer, maintenance::list, "Windows and silences: what runs or is to come, then what is over."),
+        RouteSpec::api_post("/api/v1/maintenance", Admin, maintenance::create, "Enters a window or a silence."),
+        RouteSpec::api_get("/api/v1/maintenance/{id}", Viewer, maintenance::one, "One window or silence."),
+        RouteSpec::api_put("/api/v1/maintenance/{id}", Admin, maintenance::edit, "Changes a window or a silence."),
+        RouteSpec::api_delete("/api/v1/maintenance/{id}", Admin, maintenance::delete, "Deletes a window; one that runs ends, and one that is over stays."),
+        RouteSpec::api_post("/api/v1/maintenance/{id}/end", Admin, maintenance::end, "Ends what runs of a window."),
 
-        RouteSpec::get("/api/v1/me", SelfOnly, me::get),
-        RouteSpec::get("/api/v1/me/tokens", SelfOnly, tokens::own),
-        RouteSpec::post("/api/v1/me/tokens", SelfOnly, tokens::create).proved(),
-        RouteSpec::delete("/api/v1/me/tokens/{token}", SelfOnly, tokens::revoke_own),
-        RouteSpec::get("/api/v1/me/sessions", SelfOnly, sessions::own),
-        RouteSpec::delete("/api/v1/me/sessions/{session}", SelfOnly, sessions::end_own),
-        RouteSpec::post("/api/v1/me/sign-out-everywhere", SelfOnly, sessions::end_all_own),
-        RouteSpec::get("/api/v1/users/{id}/tokens", Admin, tokens::of),
-        RouteSpec::delete("/api/v1/users/{id}/tokens/{token}", Admin, tokens::revoke),
-        RouteSpec::get("/api/v1/users/{id}/sessions", Admin, sessions::of),
-        RouteSpec::post("/api/v1/users/{id}/sign-out-everywhere", Admin, sessions::end_all),
-        RouteSpec::get("/api/v1/users", Viewer, users::list),
-        RouteSpec::post("/api/v1/users", Admin, users::create).proved(),
-        RouteSpec::get("/api/v1/users/{id}", Viewer, users::one),
-        RouteSpec::put("/api/v1/users/{id}", Admin, users::edit).proved(),
-        RouteSpec::post("/api/v1/users/{id}/deactivate", Admin, users::deactivate).proved(),
-        RouteSpec::post("/api/v1/users/{id}/reactivate", Admin, users::reactivate).proved(),
-        RouteSpec::post("/api/v1/users/{id}/contact-methods", SelfOnly, users::add_contact).proved(),
-        RouteSpec::delete("/api/v1/users/{id}/contact-methods/{contact}", SelfOnly, users::remove_contact).proved(),
-        RouteSpec::get("/api/v1/users/{id}/contact-methods", Viewer, contact_methods::list),
-        RouteSpec::get("/api/v1/users/{id}/contact-methods/{contact}", Viewer, contact_methods::one),
-        RouteSpec::put("/api/v1/users/{id}/contact-methods/{contact}", SelfOnly, contact_methods::edit).proved(),
-        RouteSpec::post("/api/v1/users/{id}/contact-methods/{contact}/enable", SelfOnly, contact_methods::enable).proved(),
-        RouteSpec::post("/api/v1/users/{id}/contact-methods/{contact}/disable", SelfOnly, contact_methods::disable).proved(),
-        RouteSpec::post("/api/v1/users/{id}/contact-methods/{contact}/send-code", SelfOnly, contact_methods::send_code).proved(),
-        RouteSpec::post("/api/v1/users/{id}/contact-methods/{contact}/verify", SelfOnly, contact_methods::verify).proved(),
-        RouteSpec::post("/api/v1/users/{id}/contact-methods/{contact}/send-test", SelfOnly, contact_methods::send_test),
-        RouteSpec::get("/api/v1/users/{id}/notification-rules", Viewer, notification_rules::all),
-        RouteSpec::get("/api/v1/users/{id}/notification-rules/{urgency}", Viewer, notification_rules::one),
-        RouteSpec::put("/api/v1/users/{id}/notification-rules/{urgency}", SelfOnly, notification_rules::set),
-        RouteSpec::get("/api/v1/users/{id}/feeds", SelfOnly, feeds::of_user),
-        RouteSpec::post("/api/v1/users/{id}/feeds", SelfOnly, feeds::create_of_user),
-        RouteSpec::delete("/api/v1/users/{id}/feeds/{feed}", SelfOnly, feeds::delete_of_user),
-        RouteSpec::post("/api/v1/users/{id}/remove-login", Admin, logins::remove).proved(),
-        RouteSpec::get("/api/v1/teams", Viewer, teams::list),
-        RouteSpec::post("/api/v1/teams", Admin, teams::create),
-        RouteSpec::get("/api/v1/teams/{id}", Viewer, teams::one),
-        RouteSpec::put("/api/v1/teams/{id}", Admin, teams::edit),
-        RouteSpec::delete("/api/v1/teams/{id}", Admin, teams::delete),
-        RouteSpec::get("/api/v1/escalation-policies", Viewer, escalation_policies::list),
-        RouteSpec::post("/api/v1/escalation-policies", Admin, escalation_policies::create),
-        RouteSpec::get("/api/v1/escalation-policies/{id}", Viewer, escalation_policies::one),
-        RouteSpec::get("/api/v1/escalation-policies/{id}/ladder", Viewer, ladder::get),
-        RouteSpec::put("/api/v1/escalation-policies/{id}", Admin, escalation_policies::edit),
-        RouteSpec::delete("/api/v1/escalation-policies/{id}", Admin, escalation_policies::delete),
-        RouteSpec::get("/api/v1/schedules", Viewer, schedules::list),
-        RouteSpec::post("/api/v1/schedules", Admin, schedules::create),
-        RouteSpec::get("/api/v1/schedules/{id}", Viewer, schedules::one),
-        RouteSpec::put("/api/v1/schedules/{id}", Admin, schedules::edit),
-        RouteSpec::delete("/api/v1/schedules/{id}", Admin, schedules::delete),
-        RouteSpec::get("/api/v1/schedules/{id}/entries", Viewer, schedules::entries),
-        RouteSpec::post("/api/v1/schedules/{id}/entries", Admin, schedules::add_entry),
-        RouteSpec::put("/api/v1/schedules/{id}/entries/{entry}", Admin, schedules::edit_entry),
-        RouteSpec::delete("/api/v1/schedules/{id}/entries/{entry}", Admin, schedules::remove_entry),
-        RouteSpec::get("/api/v1/schedules/{id}/overrides", Viewer, schedules::overrides),
-        RouteSpec::post("/api/v1/schedules/{id}/overrides", Admin, schedules::add_override),
-        RouteSpec::delete("/api/v1/schedules/{id}/overrides/{override}", Admin, schedules::remove_override),
-        RouteSpec::post("/api/v1/schedules/{id}/swaps", Admin, schedules::add_swap),
-        RouteSpec::post("/api/v1/schedules/{id}/layers", Admin, rotations::create),
-        RouteSpec::put("/api/v1/schedules/{id}/layers/{layer}", Admin, rotations::edit),
-        RouteSpec::post("/api/v1/schedules/{id}/layers/{layer}/move", Admin, rotations::place),
-        RouteSpec::post("/api/v1/schedules/{id}/layers/preview", Admin, rotation_preview::of_new),
-        RouteSpec::post("/api/v1/schedules/{id}/layers/{layer}/preview", Admin, rotation_preview::of_changed),
-        RouteSpec::delete("/api/v1/schedules/{id}/layers/{layer}", Admin, rotations::remove),
-        RouteSpec::get("/api/v1/schedules/{id}/on-call", Viewer, on_call::of_schedule),
-        RouteSpec::get("/api/v1/schedules/{id}/final-schedule", Viewer, on_call::final_schedule),
-        RouteSpec::get("/api/v1/schedules/{id}/explain", Viewer, on_call::explain),
-        RouteSpec::get("/api/v1/schedules/{id}/gaps", Viewer, on_call::gaps),
-        RouteSpec::get("/api/v1/schedules/{id}/fairness", Viewer, fairness::of_schedule),
-        RouteSpec::get("/api/v1/schedules/{id}/feeds", Admin, feeds::of_schedule),
-        RouteSpec::post("/api/v1/schedules/{id}/feeds", Admin, feeds::create_of_schedule),
-        RouteSpec::delete("/api/v1/schedules/{id}/feeds/{feed}", Admin, feeds::delete_of_schedule),
-        RouteSpec::get("/api/v1/schedules/{id}/imports", Viewer, imports::list),
-        RouteSpec::post("/api/v1/schedules/{id}/imports", Admin, imports::create),
-        RouteSpec::get("/api/v1/schedules/{id}/imports/{import}", Viewer, imports::one),
-        RouteSpec::put("/api/v1/schedules/{id}/imports/{import}", Admin, imports::edit),
-        RouteSpec::delete("/api/v1/schedules/{id}/imports/{import}", Admin, imports::delete),
-        RouteSpec::post("/api/v1/schedules/{id}/imports/{import}/use", Admin, imports::use_as),
-        RouteSpec::post("/api/v1/schedules/{id}/imports/{import}/detach", Admin, imports::detach),
-        RouteSpec::post("/api/v1/schedules/{id}/imports/{import}/refresh", Admin, imports::refresh),
-        RouteSpec::get("/api/v1/on-call", Viewer, on_call::everywhere),
+        RouteSpec::api_get("/api/v1/me", SelfOnly, me::get, "Who is calling, with what, and what that may do."),
+        RouteSpec::api_get("/api/v1/me/tokens", SelfOnly, tokens::own, "One's own personal tokens."),
+        RouteSpec::api_post("/api/v1/me/tokens", SelfOnly, tokens::create, "Makes a personal token, which this answer alone shows.").proved(),
+        RouteSpec::api_delete("/api/v1/me/tokens/{token}", SelfOnly, tokens::revoke_own, "Revokes a token of one's own."),
+        RouteSpec::api_get("/api/v1/me/sessions", SelfOnly, sessions::own, "Where one is signed in with a browser."),
+        RouteSpec::api_delete("/api/v1/me/sessions/{session}", SelfOnly, sessions::end_own, "Ends a session of one's own."),
+        RouteSpec::api_post("/api/v1/me/sign-out-everywhere", SelfOnly, sessions::end_all_own, "Ends all of one's own sessions but the one that asks."),
+        RouteSpec::api_get("/api/v1/users/{id}/tokens", Admin, tokens::of, "The personal tokens of somebody."),
+        RouteSpec::api_delete("/api/v1/users/{id}/tokens/{token}", Admin, tokens::revoke, "Revokes a token of somebody."),
+        RouteSpec::api_get("/api/v1/users/{id}/sessions", Admin, sessions::of, "Where somebody is signed in with a browser."),
+        RouteSpec::api_post("/api/v1/users/{id}/sign-out-everywhere", Admin, sessions::end_all, "Ends all sessions of somebody."),
+        RouteSpec::api_get("/api/v1/users", Viewer, users::list, "All people, by name."),
+        RouteSpec::api_post("/api/v1/users", Admin, users::create, "Makes a user without a login: somebody who is paged.").proved(),
+        RouteSpec::api_get("/api/v1/users/{id}", Viewer, users::one, "One user."),
+        RouteSpec::api_put("/api/v1/users/{id}", Admin, users::edit, "Changes a user; contact methods and password stay.").proved(),
+        RouteSpec::api_post("/api/v1/users/{id}/deactivate", Admin, users::deactivate, "No session, no page and no claim on a schedule from now on.").proved(),
+        RouteSpec::api_post("/api/v1/users/{id}/reactivate", Admin, users::reactivate, "Claims on schedules count again from now.").proved(),
+        RouteSpec::api_post("/api/v1/users/{id}/contact-methods", SelfOnly, contact_methods::add, "Adds a phone number or mail address.").proved(),
+        RouteSpec::api_delete("/api/v1/users/{id}/contact-methods/{contact}", SelfOnly, contact_methods::remove, "Removes a contact method; the version is the user's.").proved(),
+        RouteSpec::api_get("/api/v1/users/{id}/contact-methods", Viewer, contact_methods::list, "How a person is reached."),
+        RouteSpec::api_get("/api/v1/users/{id}/contact-methods/{contact}", Viewer, contact_methods::one, "One contact method."),
+        RouteSpec::api_put("/api/v1/users/{id}/contact-methods/{contact}", SelfOnly, contact_methods::edit, "Gives a contact method another address.").proved(),
+        RouteSpec::api_post("/api/v1/users/{id}/contact-methods/{contact}/enable", SelfOnly, contact_methods::enable, "Switches a contact method on.").proved(),
+        RouteSpec::api_post("/api/v1/users/{id}/contact-methods/{contact}/disable", SelfOnly, contact_methods::disable, "Switches a contact method off.").proved(),
+        RouteSpec::api_post("/api/v1/users/{id}/contact-methods/{contact}/send-code", SelfOnly, contact_methods::send_code, "Sends the code that proves whose contact method this is.").proved(),
+        RouteSpec::api_post("/api/v1/users/{id}/contact-methods/{contact}/verify", SelfOnly, contact_methods::verify, "Proves whose contact method this is, by the code that was sent.").proved(),
+        RouteSpec::api_post("/api/v1/users/{id}/contact-methods/{contact}/send-test", SelfOnly, contact_methods::send_test, "Sends a message to see whether it arrives."),
+        RouteSpec::api_get("/api/v1/users/{id}/notification-rules", Viewer, notification_rules::all, "In which order a person is reached."),
+        RouteSpec::api_get("/api/v1/users/{id}/notification-rules/{urgency}", Viewer, notification_rules::one, "In which order a person is reached for one urgency."),
+        RouteSpec::api_put("/api/v1/users/{id}/notification-rules/{urgency}", SelfOnly, notification_rules::set, "Says in which order a person is reached for one urgency."),
+        RouteSpec::api_get("/api/v1/users/{id}/feeds", SelfOnly, feeds::of_user, "Links to a person's own calendar."),
+        RouteSpec::api_post("/api/v1/users/{id}/feeds", SelfOnly, feeds::create_of_user, "Makes a link to one's own calendar; its address is in this answer alone."),
+        RouteSpec::api_delete("/api/v1/users/{id}/feeds/{feed}", SelfOnly, feeds::delete_of_user, "Revokes a link to a person's own calendar."),
+        RouteSpec::api_post("/api/v1/users/{id}/remove-login", Admin, logins::remove, "Takes a login away; pages go on.").proved(),
+        RouteSpec::api_get("/api/v1/teams", Viewer, teams::list, "All teams, by name."),
+        RouteSpec::api_post("/api/v1/teams", Admin, teams::create, "Makes a team."),
+        RouteSpec::api_get("/api/v1/teams/{id}", Viewer, teams::one, "One team."),
+        RouteSpec::api_put("/api/v1/teams/{id}", Admin, teams::edit, "Changes a team and who is in it."),
+        RouteSpec::api_delete("/api/v1/teams/{id}", Admin, teams::delete, "Removes a team that nothing uses."),
+        RouteSpec::api_get("/api/v1/escalation-policies", Viewer, escalation_policies::list, "All escalation policies, by name."),
+        RouteSpec::api_post("/api/v1/escalation-policies", Admin, escalation_policies::create, "Makes an escalation policy with its levels."),
+        RouteSpec::api_get("/api/v1/escalation-policies/{id}", Viewer, escalation_policies::one, "One escalation policy."),
+        RouteSpec::api_get("/api/v1/escalation-policies/{id}/ladder", Viewer, ladder::get, "Who would be woken, when and how."),
+        RouteSpec::api_put("/api/v1/escalation-policies/{id}", Admin, escalation_policies::edit, "Changes an escalation policy as a whole; open incidents follow."),
+        RouteSpec::api_delete("/api/v1/escalation-policies/{id}", Admin, escalation_policies::delete, "Removes an escalation policy that nothing uses."),
+        RouteSpec::api_get("/api/v1/schedules", Viewer, schedules::list, "All schedules, by name."),
+        RouteSpec::api_post("/api/v1/schedules", Admin, schedules::create, "Makes a schedule, without layers."),
+        RouteSpec::api_get("/api/v1/schedules/{id}", Viewer, schedules::one, "One schedule with its layers."),
+        RouteSpec::api_put("/api/v1/schedules/{id}", Admin, schedules::edit, "Changes what a schedule is; its layers stay."),
+        RouteSpec::api_delete("/api/v1/schedules/{id}", Admin, schedules::delete, "Removes a schedule that no escalation policy uses, with its entries and overrides."),
+        RouteSpec::api_get("/api/v1/schedules/{id}/entries", Viewer, schedules::entries, "Entries that have not ended."),
+        RouteSpec::api_post("/api/v1/schedules/{id}/entries", Admin, schedules::add_entry, "Puts somebody on call for a while."),
+        RouteSpec::api_put("/api/v1/schedules/{id}/entries/{entry}", Admin, schedules::edit_entry, "Changes an entry; the version is the schedule's."),
+        RouteSpec::api_delete("/api/v1/schedules/{id}/entries/{entry}", Admin, schedules::remove_entry, "Removes an entry, or ends a running one; the version is the schedule's."),
+        RouteSpec::api_get("/api/v1/schedules/{id}/overrides", Viewer, schedules::overrides, "Overrides that have not ended."),
+        RouteSpec::api_post("/api/v1/schedules/{id}/overrides", Admin, schedules::add_override, "Somebody stands in for whoever is on call, or for one person."),
+        RouteSpec::api_delete("/api/v1/schedules/{id}/overrides/{override}", Admin, schedules::remove_override, "Removes an override, of a swap both; the version is the schedule's."),
+        RouteSpec::api_post("/api/v1/schedules/{id}/swaps", Admin, schedules::add_swap, "Two people exchange their turns."),
+        RouteSpec::api_post("/api/v1/schedules/{id}/layers", Admin, rotations::create, "Adds a rotation below the others."),
+        RouteSpec::api_put("/api/v1/schedules/{id}/layers/{layer}", Admin, rotations::edit, "The next version of a rotation; the version to match is the schedule's."),
+        RouteSpec::api_post("/api/v1/schedules/{id}/layers/{layer}/move", Admin, rotations::place, "Moves a layer up or down."),
+        RouteSpec::api_post("/api/v1/schedules/{id}/layers/preview", Admin, rotation_preview::of_new, "What a new rotation would make of the weeks ahead."),
+        RouteSpec::api_post("/api/v1/schedules/{id}/layers/{layer}/preview", Admin, rotation_preview::of_changed, "What a changed rotation would make of the weeks ahead."),
+        RouteSpec::api_delete("/api/v1/schedules/{id}/layers/{layer}", Admin, rotations::remove, "Removes a layer; the version is the schedule's."),
+        RouteSpec::api_get("/api/v1/schedules/{id}/on-call", Viewer, on_call::of_schedule, "Who is on call on one schedule, and why."),
+        RouteSpec::api_get("/api/v1/schedules/{id}/final-schedule", Viewer, on_call::final_schedule, "Who is on call between two instants, in segments without a hole."),
+        RouteSpec::api_get("/api/v1/schedules/{id}/explain", Viewer, on_call::explain, "Every claim on an instant, the highest first, and what became of it."),
+        RouteSpec::api_get("/api/v1/schedules/{id}/gaps", Viewer, on_call::gaps, "Stretches ahead that nobody has, or only the fallback."),
+        RouteSpec::api_get("/api/v1/schedules/{id}/fairness", Viewer, fairness::of_schedule, "How a schedule shares its burden."),
+        RouteSpec::api_get("/api/v1/schedules/{id}/feeds", Admin, feeds::of_schedule, "Links to a schedule as a calendar."),
+        RouteSpec::api_post("/api/v1/schedules/{id}/feeds", Admin, feeds::create_of_schedule, "Makes a link to a schedule as a calendar; its address is in this answer alone."),
+        RouteSpec::api_delete("/api/v1/schedules/{id}/feeds/{feed}", Admin, feeds::delete_of_schedule, "Revokes a link to a schedule."),
+        RouteSpec::api_get("/api/v1/schedules/{id}/imports", Viewer, imports::list, "Calendars from elsewhere."),
+        RouteSpec::api_post("/api/v1/schedules/{id}/imports", Admin, imports::create, "Adds a calendar from elsewhere."),
+        RouteSpec::api_get("/api/v1/schedules/{id}/imports/{import}", Viewer, imports::one, "One calendar from elsewhere."),
+        RouteSpec::api_put("/api/v1/schedules/{id}/imports/{import}", Admin, imports::edit, "Changes a calendar from elsewhere."),
+        RouteSpec::api_delete("/api/v1/schedules/{id}/imports/{import}", Admin, imports::delete, "Removes a calendar from elsewhere that is used for nothing."),
+        RouteSpec::api_post("/api/v1/schedules/{id}/imports/{import}/use", Admin, imports::use_as, "Uses a calendar from elsewhere as the lowest layer or as covers."),
+        RouteSpec::api_post("/api/v1/schedules/{id}/imports/{import}/detach", Admin, imports::detach, "Uses a calendar from elsewhere for nothing."),
+        RouteSpec::api_post("/api/v1/schedules/{id}/imports/{import}/refresh", Admin, imports::refresh, "Fetches a calendar from elsewhere anew."),
+        RouteSpec::api_get("/api/v1/on-call", Viewer, on_call::everywhere, "Who is on call on every schedule."),
     ];
     table.extend(ui::routes());
     table

@@ -23,6 +23,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, header};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -132,7 +133,7 @@ fn shown(body: &[u8]) -> String {
 }
 
 /// What the sender hears.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Answer {
     status: &'static str,
     events: Vec<EventAnswer>,
@@ -144,7 +145,7 @@ impl Answer {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct EventAnswer {
     external_id: Option<String>,
     action: String,

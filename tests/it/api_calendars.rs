@@ -1,6 +1,6 @@
 //! Calendars in and out of schedules, for programs: an address shows once, and one schedule's are not another's.
 
-use crate::api_calls::{call, data, deleted, done, get, made, missing, post, refused, refused_to, text};
+use crate::api_calls::{call, data, deleted, done, get, made, missing, needs_version, post, refused, refused_to, text};
 use crate::web::Site;
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -66,6 +66,7 @@ async fn a_calendar_from_elsewhere_is_added_used_and_taken_away() {
     assert_eq!(holidays["masked_url"], "https://calendar.example.com/…");
     assert_eq!((&holidays["used_as"], &holidays["fetched_at"]), (&Value::Null, &Value::Null));
     let one = format!("{imports}/{}", text(&holidays["id"]));
+    needs_version(&site, Method::PUT, &one, json!({"name": "Days", "zone": "UTC"})).await;
     let kept = done(&site, Method::PUT, &one, json!({"name": "Days off", "zone": "UTC"})).await;
     assert_eq!((&kept["name"], &kept["masked_url"]), (&json!("Days off"), &holidays["masked_url"]));
     let used = done(&site, Method::POST, &format!("{one}/use"), json!({"as": "layer"})).await;
@@ -125,7 +126,7 @@ async fn a_calendar_from_elsewhere_is_added_used_and_taken_away() {
         ],
     )
     .await;
-    deleted(&site, &one).await;
+    needs_version(&site, Method::DELETE, &one, Value::Null).await;
     assert_eq!(data(&get(&site, &imports).await).len(), 0);
 }
 

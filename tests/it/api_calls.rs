@@ -4,10 +4,15 @@ use crate::web::{Answer, Site};
 use axum::http::Method;
 use serde_json::{Value, json};
 
-/// Calls under `/api/v1` as somebody of the site.
+/// Calls under `/api/v1` as somebody of the site, who has seen whatever it is now.
 pub async fn call_as(site: &Site, who: &str, method: Method, path: &str, body: Value) -> Answer {
+    call_seen(site, who, method, path, body, Some("*")).await
+}
+
+pub async fn call_seen(site: &Site, who: &str, method: Method, path: &str, body: Value, seen: Option<&str>) -> Answer {
     site.clock.advance(1);
-    site.api(method, &format!("/api/v1{path}"), who, (!body.is_null()).then_some(body)).await
+    let seen = seen.filter(|_| matches!(method, Method::PUT | Method::DELETE));
+    site.api_seen(method, &format!("/api/v1{path}"), who, (!body.is_null()).then_some(body), seen).await
 }
 
 /// As the admin.
@@ -82,6 +87,22 @@ pub async fn refused_as(
     // What somebody known may not do is noted in the audit log.
     let noted = u64::from(status == 403);
     assert!(site.commits() - before <= noted, "{path} {body}: something was written");
+}
+
+/// A change needs the version that was seen, and is refused when that is an old one; with the one that is there it is made.
+pub async fn needs_version(site: &Site, method: Method, path: &str, body: Value) {
+    let shown = call(site, Method::GET, path, Value::Null).await;
+    let tag = shown.header("etag").to_owned();
+    assert!(tag.starts_with("\"v"), "{path} has the tag {tag:?}");
+    let before = site.commits();
+    for (seen, status, code) in [(None, 428, "if_match_missing"), (Some("\"v999\""), 412, "stale")] {
+        let answer = call_seen(site, "admin", method.clone(), path, body.clone(), seen).await;
+        assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
+        assert_eq!(answer.json()["type"], format!("/problems/{code}"), "{method} {path}");
+    }
+    assert_eq!(site.commits(), before, "{method} {path}: something was written");
+    let answer = call_seen(site, "admin", method.clone(), path, body, Some(&tag)).await;
+    assert!(answer.status.is_success(), "{method} {path}: {answer:?}");
 }
 
 /// Each of these is refused to those roles, though what it names is there.

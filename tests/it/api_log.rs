@@ -1,6 +1,6 @@
 //! What programs read about what happened: an incident's story, who was told, who changed what, how the machine is set up.
 
-use crate::api_calls::{call, call_as, data, get, made, missing, refused, refused_as, refused_to, text};
+use crate::api_calls::{call, call_as, data, get, made, missing, refused, refused_as, refused_to, source, text};
 use crate::web::{KEY, Site};
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -130,4 +130,40 @@ async fn settings_say_how_the_machine_is_set_up() {
     let nobody = site.api(Method::GET, "/api/v1/settings", "nobody", None).await;
     assert_eq!(nobody.status, 401);
     refused_as(&site, "viewer", Method::GET, "/audit", Value::Null, (403, "forbidden", "", "")).await;
+}
+
+#[tokio::test]
+async fn every_list_comes_in_pages_and_refuses_what_it_does_not_know() {
+    let site = Site::new();
+    let incident = incident(&site).await;
+    let source = format!("/alert-sources/{}", text(&source(&site).await["id"]));
+    let person = format!("/users/{}", site.people["responder"]);
+    let lists = [
+        "/alert-sources".to_owned(),
+        format!("{source}/events"),
+        "/heartbeats".to_owned(),
+        "/maintenance".to_owned(),
+        "/audit".to_owned(),
+        format!("{incident}/timeline"),
+        format!("{incident}/notifications"),
+        format!("{person}/contact-methods"),
+        format!("{person}/feeds"),
+    ];
+    for list in lists {
+        for query in ["limit=0", "limit=201", "cursor=!", "colour=red"] {
+            let bad = (400, "bad_request", "", "");
+            refused(&site, Method::GET, &format!("{list}?{query}"), Value::Null, bad).await;
+        }
+        assert!(data(&get(&site, &format!("{list}?limit=1")).await).len() <= 1, "{list}");
+    }
+    let first = call(&site, Method::GET, "/alert-sources?limit=1", Value::Null).await;
+    let link = first.header("link").to_owned();
+    let next =
+        link.strip_prefix("</api/v1").and_then(|link| link.strip_suffix(">; rel=\"next\"")).expect("a next page");
+    let second = get(&site, next).await;
+    assert_eq!(
+        (data(&first.json())[0]["name"].as_str(), data(&second)[0]["name"].as_str()),
+        (Some("prometheus"), Some("switched off"))
+    );
+    assert_eq!(second["next_cursor"], Value::Null);
 }

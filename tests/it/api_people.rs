@@ -1,6 +1,8 @@
 //! What programs do about people: how they are reached and in which order, their own calendar, their login.
 
-use crate::api_calls::{call, call_as, data, deleted, done, get, missing, post, refused, refused_as, text};
+use crate::api_calls::{
+    call, call_as, data, deleted, done, get, made, missing, needs_version, post, refused, refused_as, text,
+};
 use crate::web::Site;
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -9,10 +11,9 @@ use serde_json::{Value, json};
 async fn reachable(site: &Site) -> (String, String) {
     let path = format!("/users/{}", site.people["responder"]);
     let number = json!({"channel": "sms", "address": "+1 202 555 0123"});
-    let added = call(site, Method::POST, &format!("{path}/contact-methods"), number).await;
-    assert_eq!(added.status, 201, "{added:?}");
+    let sms = made(site, &format!("{path}/contact-methods"), number).await;
     let methods = get(site, &format!("{path}/contact-methods")).await;
-    let sms = data(&methods).iter().find(|method| method["channel"] == "sms").expect("the number");
+    assert!(data(&methods).iter().any(|method| method["channel"] == "sms"), "{methods}");
     let method = format!("{path}/contact-methods/{}", text(&sms["id"]));
     (path, method)
 }
@@ -25,6 +26,7 @@ async fn a_contact_method_is_changed_switched_tried_and_proved() {
     assert_eq!((&shown["enabled"], &shown["verified_at"]), (&json!(true), &Value::Null));
     let masked = call_as(&site, "viewer", Method::GET, &sms, Value::Null).await.json();
     assert_eq!(masked["address"], "+12 … 23", "a viewer sees no numbers");
+    needs_version(&site, Method::PUT, &sms, json!({"address": "+12025550188"})).await;
     let moved = done(&site, Method::PUT, &sms, json!({"address": "+12025550199"})).await;
     assert_eq!(moved["address"], "+12025550199");
     assert_eq!(post(&site, &format!("{sms}/disable")).await["enabled"], false);
@@ -56,7 +58,9 @@ async fn a_contact_method_is_changed_switched_tried_and_proved() {
         let forbidden = (403, "forbidden", "", "");
         refused_as(&site, "viewer", Method::POST, &format!("{sms}/{deed}"), json!({}), forbidden).await;
     }
-    refused_as(&site, "viewer", Method::PUT, &sms, json!({"address": ""}), (403, "forbidden", "", "")).await;
+    for method in [Method::PUT, Method::DELETE] {
+        refused_as(&site, "viewer", method, &sms, Value::Null, (403, "forbidden", "", "")).await;
+    }
     let nowhere = sms.replace(&site.people["responder"].to_string(), &site.people["viewer"].to_string());
     let mut gone: Vec<(Method, String, Value)> =
         deeds.map(|deed| (Method::POST, format!("{nowhere}/{deed}"), json!({}))).to_vec();
@@ -64,6 +68,8 @@ async fn a_contact_method_is_changed_switched_tried_and_proved() {
     gone.push((Method::PUT, nowhere, json!({"address": "+12025550199"})));
     gone.push((Method::GET, "/users/usr_zz/contact-methods".to_owned(), Value::Null));
     missing(&site, &gone).await;
+    needs_version(&site, Method::DELETE, &sms, Value::Null).await;
+    missing(&site, &[(Method::GET, sms, Value::Null)]).await;
 }
 
 #[tokio::test]
@@ -77,7 +83,7 @@ async fn notification_rules_are_set_for_each_urgency_by_itself() {
     let high = json!({"steps": [step(600), step(0)]});
     let set = done(&site, Method::PUT, &format!("{rules}/high"), high).await;
     assert_eq!(set, json!({"steps": [step(0), step(600)]}), "in the order of time");
-    done(&site, Method::PUT, &format!("{rules}/low"), json!({"steps": [step(300)]})).await;
+    needs_version(&site, Method::PUT, &format!("{rules}/low"), json!({"steps": [step(300)]})).await;
     assert_eq!(get(&site, &rules).await, json!({"high": [step(0), step(600)], "low": [step(300)]}));
     assert_eq!(get(&site, &format!("{rules}/low")).await, json!({"steps": [step(300)]}));
     done(&site, Method::PUT, &format!("{rules}/low"), json!({})).await;

@@ -1,6 +1,8 @@
 //! What programs set up about alerts: where they come from, which jobs report, when nobody is paged for them.
 
-use crate::api_calls::{call, data, deleted, done, get, made, missing, post, refused, refused_to, source, text};
+use crate::api_calls::{
+    data, deleted, done, get, made, missing, needs_version, post, refused, refused_to, source, text,
+};
 use crate::web::{KEY, Site};
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -38,6 +40,7 @@ async fn a_source_is_made_keyed_edited_and_switched_off_and_its_key_is_seen_once
     assert_eq!(data(&events)[0]["results"][0]["result"], "created");
     assert_eq!(get(&site, &path).await["last_event_at"], data(&events)[0]["received_at"]);
 
+    needs_version(&site, Method::PUT, &path, with(&body, "name", json!("journal"))).await;
     let renamed = done(&site, Method::PUT, &path, with(&body, "name", json!("logs"))).await;
     assert_eq!((&renamed["name"], &renamed["key_tail"]), (&json!("logs"), &loki["key_tail"]));
     let keyed = post(&site, &format!("{path}/regenerate-key")).await;
@@ -91,7 +94,7 @@ async fn a_source_is_refused_with_the_sentence_that_says_why() {
             refused(&site, Method::PUT, &format!("/alert-sources/{id}"), body, (422, code, member, words)).await;
         }
     }
-    let unknown = (400, "bad_request", "", "");
+    let unknown = (422, "member_unknown", "key", "unknown field");
     refused(&site, Method::POST, "/alert-sources", with(&sound, "key", json!("mine")), unknown).await;
     let no_topic = (404, "not_found", "", "There is no such topic waiting for confirmation");
     let topic = json!({"topic": "arn:aws:sns:eu-west-1:1:alarms"});
@@ -129,7 +132,8 @@ async fn a_heartbeat_is_made_heard_paused_and_removed_and_its_address_is_seen_on
     let shown = get(&site, &path).await;
     assert_eq!((&shown["state"], &shown["last_heard"]["what"]), (&json!("healthy"), &json!("ping")));
     let rhythm = json!({"interval_seconds": 3600, "grace_seconds": 60});
-    assert_eq!(done(&site, Method::PUT, &path, rhythm.clone()).await["interval_seconds"], 3600);
+    needs_version(&site, Method::PUT, &path, rhythm.clone()).await;
+    assert_eq!(get(&site, &path).await["interval_seconds"], 3600);
     let until = json!({"until": "2026-05-29T20:00:00Z"});
     let paused = done(&site, Method::POST, &format!("{path}/pause"), until).await;
     assert_eq!((&paused["state"], &paused["paused_until"]), (&json!("paused"), &json!("2026-05-29T20:00:00Z")));
@@ -167,7 +171,7 @@ async fn a_heartbeat_is_made_heard_paused_and_removed_and_its_address_is_seen_on
         (Method::DELETE, path.clone()),
     ]);
     refused_to(&site, &["viewer", "responder"], &calls).await;
-    deleted(&site, &path).await;
+    needs_version(&site, Method::DELETE, &path, Value::Null).await;
     let mut gone: Vec<(Method, String, Value)> =
         ["resume", "renew-address"].map(|deed| (Method::POST, format!("{path}/{deed}"), json!({}))).to_vec();
     gone.push((Method::POST, pause, json!({"until": "2026-05-29T20:00:00Z"})));
@@ -209,7 +213,8 @@ async fn a_window_comes_once_or_again_and_ends_when_somebody_says_so() {
     refused(&site, Method::PUT, &once, deploy.clone(), over).await;
     deleted(&site, &once).await;
     assert_eq!(get(&site, &once).await["is_over"], true, "the past can be explained");
-    deleted(&site, &path).await;
+    needs_version(&site, Method::PUT, &path, nightly.clone()).await;
+    needs_version(&site, Method::DELETE, &path, Value::Null).await;
     missing(
         &site,
         &[
@@ -251,6 +256,6 @@ async fn a_window_comes_once_or_again_and_ends_when_somebody_says_so() {
     for (sound, member, value, code, at, words) in table {
         refused(&site, Method::POST, "/maintenance", with(sound, member, value), (422, code, at, words)).await;
     }
-    let odd = call(&site, Method::POST, "/maintenance", json!({"colour": "red"})).await;
-    assert_eq!(odd.status, 400);
+    let unknown = (422, "member_unknown", "colour", "unknown field");
+    refused(&site, Method::POST, "/maintenance", json!({"colour": "red"}), unknown).await;
 }

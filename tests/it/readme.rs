@@ -23,7 +23,7 @@ async fn the_script_of_the_api_section_sets_up_paging_and_pages() {
     let output = run.await.expect("bash runs");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(output.status.success(), "{}\n{}", text(&output.stdout), text(&output.stderr));
-    assert!(text(&output.stdout).contains("\"opened\""), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("\"created\""), "{}", text(&output.stdout));
     let page = infobip
         .wait_for_copy("the test's page", Duration::from_secs(30), |copy| copy.to == ADA && copy.text.contains("TEST"));
     page.await;

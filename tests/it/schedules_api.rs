@@ -111,7 +111,7 @@ async fn each_refusal_of_a_rotation_names_its_member() {
     let table = [
         ("slots", json!([]), "rotation_range", "/slots"),
         ("slots", json!([[gone]]), "user_inactive", "/slots"),
-        ("slots", json!([["somebody"]]), "unknown", "/slots"),
+        ("slots", json!([["somebody"]]), "unknown", "/slots/0/0"),
         ("cadence", json!({"unit": "days", "count": 366}), "rotation_range", "/cadence"),
         ("cadence", json!({"unit": "moons"}), "unknown", "/cadence"),
         ("cadence", json!({"unit": "windows"}), "cadence_windows", "/windows"),
@@ -127,7 +127,7 @@ async fn each_refusal_of_a_rotation_names_its_member() {
         refused(&answer, StatusCode::UNPROCESSABLE_ENTITY, code, pointer);
     }
     let unknown = call(&site, Method::POST, &layers, "admin", Some(with(weekly(&site), "colour", json!("red")))).await;
-    refused(&unknown, StatusCode::BAD_REQUEST, "bad_request", "");
+    refused(&unknown, StatusCode::UNPROCESSABLE_ENTITY, "member_unknown", "/colour");
     let made_layer = made(&site, &layers, with(weekly(&site), "anchor", json!("2026-05-01T09:00"))).await;
     let layer = format!("{layers}/{}", made_layer["layers"][0]["id"].as_str().expect("an id"));
     let past = with(weekly(&site), "effective_from", json!("2026-05-02T09:00:00Z"));

@@ -108,12 +108,18 @@ pub struct Told {
 
 /// Everybody who was told of an incident, the newest first.
 pub fn told(read: &impl Read, reference: &str) -> Result<(Vec<Told>, Names), AppError> {
-    let Story { incident, policy, notifications, names, .. } = story(read, reference)?;
-    let told = |(notification, deliveries): (Notification, Vec<Delivery>)| {
-        let why = names::why(read, &notification, policy.as_ref())?;
-        Ok(Told { notification, deliveries, incident: Some(incident.clone()), why })
+    let story = story(read, reference)?;
+    Ok((told_in(read, &story)?, story.names))
+}
+
+/// Everybody who is told of in a story.
+pub fn told_in(read: &impl Read, story: &Story) -> Result<Vec<Told>, AppError> {
+    let told = |(notification, deliveries): &(Notification, Vec<Delivery>)| {
+        let why = names::why(read, notification, story.policy.as_ref())?;
+        let incident = Some(story.incident.clone());
+        Ok(Told { notification: notification.clone(), deliveries: deliveries.clone(), incident, why })
     };
-    Ok((notifications.into_iter().map(told).collect::<Result<_, AppError>>()?, names))
+    story.notifications.iter().map(told).collect()
 }
 
 /// One notification. What is about no incident is its person's own business, and that of whoever may configure.

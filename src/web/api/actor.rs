@@ -2,10 +2,10 @@
 
 use crate::app::names::Names;
 use crate::domain::actor::{Actor, Door, Who};
-use crate::web::api::Reference;
+use schemars::JsonSchema;
 use serde::Serialize;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ActorView {
     /// `user`, `alert_source`, `system` or `command_line`.
     kind: &'static str,
@@ -19,12 +19,12 @@ pub struct ActorView {
 impl ActorView {
     pub fn of(actor: &Actor, names: &Names) -> ActorView {
         let (kind, who) = match actor.who {
-            Who::User { id, .. } => ("user", Some(Reference::new(id, names.users.get(&id)))),
-            Who::Source(id) => ("alert_source", Some(Reference::new(id, names.sources.get(&id)))),
+            Who::User { id, .. } => ("user", Some((id.to_string(), names.users.get(&id)))),
+            Who::Source(id) => ("alert_source", Some((id.to_string(), names.sources.get(&id)))),
             Who::System => ("system", None),
             Who::CommandLine => ("command_line", None),
         };
-        let (id, name) = who.map(|Reference { id, name }| (Some(id), name)).unwrap_or_default();
+        let (id, name) = who.map(|(id, name)| (Some(id), name.cloned())).unwrap_or_default();
         ActorView { kind, id, name, through: through(actor.door) }
     }
 }

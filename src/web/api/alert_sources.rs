@@ -13,17 +13,18 @@ use crate::domain::refusal::Refusal;
 use crate::domain::source_event::{ReportResult, SourceEvent};
 use crate::ingest::Kind;
 use crate::web::api::fields::{IncidentReference, Nothing, called, short_minutes_of};
-use crate::web::api::{Created, Instant, List, Reference, id_of};
+use crate::web::api::{Composed, Created, IfMatch, Instant, List, Page, Reference, by_name, id_of};
 use crate::web::error::WebError;
 use crate::web::extract::{Caller, JsonBody, PathId};
 use crate::web::{Web, sns};
 use axum::Json;
 use axum::extract::State;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct SourceView {
     id: String,
     name: String,
@@ -50,7 +51,7 @@ pub struct SourceView {
 }
 
 /// An SNS topic that has asked to send here.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct TopicView {
     topic: String,
     /// `pending` until an admin confirms it, then `confirmed`.
@@ -59,7 +60,7 @@ struct TopicView {
 }
 
 /// A source with its key, in the one answer that shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct SourceWithKeyView {
     #[serde(flatten)]
     source: SourceView,
@@ -67,7 +68,7 @@ pub struct SourceWithKeyView {
 }
 
 /// One request of a sender.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct SourceEventView {
     received_at: Instant,
     /// Further requests right after it that said the same, and when the last of them came.
@@ -78,7 +79,7 @@ pub struct SourceEventView {
     body: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ReportResultView {
     external_id: Option<String>,
     action: String,
@@ -86,14 +87,14 @@ struct ReportResultView {
     incident: Option<IncidentReference>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct TestAlertView {
     /// What the test opened or repeated.
     results: Vec<ReportResultView>,
 }
 
 /// A whole source: what is left out is empty.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SourceBody {
     #[serde(default)]
@@ -119,7 +120,7 @@ pub struct SourceBody {
     auto_resolve_seconds: Option<u32>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TopicBody {
     /// The ARN of a topic that is `pending`.
@@ -127,30 +128,35 @@ pub struct TopicBody {
     topic: String,
 }
 
-pub async fn list(State(web): State<Arc<Web>>) -> Result<Json<List<SourceView>>, WebError> {
+pub async fn list(State(web): State<Arc<Web>>, page: Page) -> Result<List<SourceView>, WebError> {
     let read = |read: &Read<'_>| {
         let names = names::all(read)?;
-        alert_sources::all(read)?.into_iter().map(|source| SourceView::of(read, source, &names)).collect()
+        let view = |source: AlertSource| Ok((source.id, SourceView::of(read, source, &names)?.1));
+        alert_sources::all(read)?.into_iter().map(view).collect()
     };
-    let all: Vec<SourceView> = web.read(read).await?;
-    Ok(Json(List::whole(all.into_iter())))
+    let all: Vec<(AlertSourceId, SourceView)> = web.read(read).await?;
+    Ok(List::cut(all, |(id, view)| by_name(&view.name, *id), &page, |(_, view)| view))
 }
 
-pub async fn one(State(web): State<Arc<Web>>, PathId(id): PathId<AlertSourceId>) -> Result<Json<SourceView>, WebError> {
-    view(&web, id).await.map(Json)
+pub async fn one(
+    State(web): State<Arc<Web>>,
+    PathId(id): PathId<AlertSourceId>,
+) -> Result<Composed<SourceView>, WebError> {
+    view(&web, id).await
 }
 
 /// What it sent lately, the newest first.
 pub async fn events(
     State(web): State<Arc<Web>>,
     PathId(id): PathId<AlertSourceId>,
-) -> Result<Json<List<SourceEventView>>, WebError> {
+    page: Page,
+) -> Result<List<SourceEventView>, WebError> {
     let read = move |read: &Read<'_>| {
         alert_sources::one(read, id)?;
         alert_sources::recent_events(read, id)
     };
     let events = web.read(read).await?;
-    Ok(Json(List::whole(events.into_iter().map(SourceEventView::of))))
+    List::in_order(events.into_iter().map(SourceEventView::of).collect(), &page)
 }
 
 pub async fn create(
@@ -164,18 +170,25 @@ pub async fn create(
     let create =
         move |tx: &mut crate::app::Write<'_>| alert_sources::create(tx, &actor, &basics, &kept).map_err(in_body);
     let id = web.write(create).await?;
-    Ok(Created(format!("/api/v1/alert-sources/{id}"), SourceWithKeyView { source: view(&web, id).await?, key }))
+    let Composed(version, source) = view(&web, id).await?;
+    let location = format!("/api/v1/alert-sources/{id}");
+    Ok(Created { location, version: Some(version), made: SourceWithKeyView { source, key } })
 }
 
 pub async fn edit(
     State(web): State<Arc<Web>>,
     Caller { actor, .. }: Caller,
     PathId(id): PathId<AlertSourceId>,
+    IfMatch(expected): IfMatch,
     JsonBody(body): JsonBody<SourceBody>,
-) -> Result<Json<SourceView>, WebError> {
+) -> Result<Composed<SourceView>, WebError> {
     let basics = body.read()?;
-    web.write(move |tx| alert_sources::edit(tx, &actor, id, &basics).map_err(in_body)).await?;
-    view(&web, id).await.map(Json)
+    web.write(move |tx| {
+        expected.check(alert_sources::one(tx, id)?.version)?;
+        alert_sources::edit(tx, &actor, id, &basics).map_err(in_body)
+    })
+    .await?;
+    view(&web, id).await
 }
 
 /// The old key opens nothing from then on.
@@ -184,11 +197,12 @@ pub async fn regenerate_key(
     Caller { actor, .. }: Caller,
     PathId(id): PathId<AlertSourceId>,
     JsonBody(Nothing {}): JsonBody<Nothing>,
-) -> Result<Json<SourceWithKeyView>, WebError> {
+) -> Result<Composed<SourceWithKeyView>, WebError> {
     let key = new_key(web.app.random_bytes());
     let kept = key.clone();
     web.write(move |tx| alert_sources::regenerate_key(tx, &actor, id, &kept)).await?;
-    Ok(Json(SourceWithKeyView { source: view(&web, id).await?, key }))
+    let Composed(version, source) = view(&web, id).await?;
+    Ok(Composed(version, SourceWithKeyView { source, key }))
 }
 
 pub async fn activate(
@@ -196,7 +210,7 @@ pub async fn activate(
     caller: Caller,
     id: PathId<AlertSourceId>,
     JsonBody(Nothing {}): JsonBody<Nothing>,
-) -> Result<Json<SourceView>, WebError> {
+) -> Result<Composed<SourceView>, WebError> {
     set_active(web, caller, id, true).await
 }
 
@@ -205,7 +219,7 @@ pub async fn deactivate(
     caller: Caller,
     id: PathId<AlertSourceId>,
     JsonBody(Nothing {}): JsonBody<Nothing>,
-) -> Result<Json<SourceView>, WebError> {
+) -> Result<Composed<SourceView>, WebError> {
     set_active(web, caller, id, false).await
 }
 
@@ -214,9 +228,9 @@ async fn set_active(
     Caller { actor, .. }: Caller,
     PathId(id): PathId<AlertSourceId>,
     active: bool,
-) -> Result<Json<SourceView>, WebError> {
+) -> Result<Composed<SourceView>, WebError> {
     web.write(move |tx| alert_sources::set_active(tx, &actor, id, active)).await?;
-    view(&web, id).await.map(Json)
+    view(&web, id).await
 }
 
 /// A real alert by the real way, marked as a test: it pages until somebody takes it.
@@ -236,9 +250,9 @@ pub async fn confirm_topic(
     Caller { actor, .. }: Caller,
     PathId(id): PathId<AlertSourceId>,
     JsonBody(body): JsonBody<TopicBody>,
-) -> Result<Json<SourceView>, WebError> {
+) -> Result<Composed<SourceView>, WebError> {
     sns::confirm(&web, actor, id, &body.topic).await?;
-    view(&web, id).await.map(Json)
+    view(&web, id).await
 }
 
 impl SourceBody {
@@ -285,15 +299,16 @@ fn in_body(error: AppError) -> AppError {
     }
 }
 
-async fn view(web: &Web, id: AlertSourceId) -> Result<SourceView, WebError> {
+async fn view(web: &Web, id: AlertSourceId) -> Result<Composed<SourceView>, WebError> {
     web.read(move |read| SourceView::of(read, alert_sources::one(read, id)?, &names::all(read)?)).await
 }
 
 impl SourceView {
-    fn of(read: &Read<'_>, source: AlertSource, names: &Names) -> Result<SourceView, AppError> {
+    fn of(read: &Read<'_>, source: AlertSource, names: &Names) -> Result<Composed<SourceView>, AppError> {
         let last = alert_sources::recent_events(read, source.id)?.into_iter().next();
         let severities = source.severity_map.into_iter().map(|(word, severity)| (word, severity.word()));
-        Ok(SourceView {
+        let version = source.version;
+        let view = SourceView {
             id: source.id.to_string(),
             name: source.name,
             kind: source.kind,
@@ -310,8 +325,9 @@ impl SourceView {
             topics: source.topics.into_iter().map(TopicView::of).collect(),
             last_event_at: last.map(|event| event.last_at.into()),
             created_at: source.created_at.into(),
-            version: source.version,
-        })
+            version,
+        };
+        Ok(Composed(version, view))
     }
 }
 

@@ -1,7 +1,6 @@
 //! `GET /api/v1/audit`: who changed what, for admins, the newest first.
 //!
-//! `?actor=usr_1k&action=policy&object=pol_1k&since=…&until=…&limit=50&cursor=…`. An actor is the id of a user or an alert
-//! source, `system` or `command_line`; an action is a whole one, `policy.saved`, or what it is about, `policy`.
+//! `?actor=usr_1k&action=policy&object=pol_1k&since=…&until=…&limit=50&cursor=…`.
 
 use crate::app::Read;
 use crate::app::audit_log::{self, Asked};
@@ -10,16 +9,16 @@ use crate::domain::audit::AuditEntry;
 use crate::domain::refusal::Refusal;
 use crate::web::Web;
 use crate::web::api::actor::ActorView;
-use crate::web::api::fields::Paging;
-use crate::web::api::{Instant, List, instant_of};
+use crate::web::api::fields::{cursor_at, place_of};
+use crate::web::api::{Instant, List, Page, instant_of};
 use crate::web::error::WebError;
-use crate::web::extract::{Caller, QueryFields};
-use axum::Json;
+use crate::web::extract::Caller;
 use axum::extract::State;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct AuditEntryView {
     id: String,
     at: Instant,
@@ -32,31 +31,47 @@ pub struct AuditEntryView {
     summary: String,
 }
 
+/// All that are given must hold.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AuditFilter {
+    /// The id of a user or an alert source, or `system`, or `command_line`.
+    actor: Option<String>,
+    /// A whole action, `policy.saved`, or what it is about, `policy`.
+    action: Option<String>,
+    /// The id of what was changed.
+    object: Option<String>,
+    since: Option<String>,
+    /// Before then.
+    until: Option<String>,
+}
+
 /// A page may be short and still have a cursor: a filter is asked of so many entries at a time.
 pub async fn list(
     State(web): State<Arc<Web>>,
     Caller { actor, .. }: Caller,
-    query: QueryFields,
-) -> Result<Json<List<AuditEntryView>>, WebError> {
-    let Paging { limit, cursor } = Paging::read(&query, &["actor", "action", "object", "since", "until"])?;
-    let asked = read(&query)?;
+    page: Page<AuditFilter>,
+) -> Result<List<AuditEntryView>, WebError> {
+    let (limit, cursor, asked) = (page.limit, cursor_at(page.cursor.as_ref())?, page.filter.read()?);
     let read = move |read: &Read<'_>| Ok((audit_log::page(read, &actor, &asked, limit, cursor)?, names::all(read)?));
     let (found, names) = web.read(read).await?;
     let data = found.entries.into_iter().map(|entry| AuditEntryView::of(entry, &names)).collect();
-    Ok(Json(List { data, next_cursor: found.next.as_ref().map(Paging::write) }))
+    Ok(List::page(data, found.next.as_ref().map(place_of), &page))
 }
 
-fn read(query: &QueryFields) -> Result<Asked, Refusal> {
-    let instant = |field| query.optional(field).map(|text| instant_of(text, field)).transpose();
-    let actor = query.optional("actor").map(str::parse).transpose();
-    let sentence = "An actor is the id of a user or an alert source, or system, or command_line.";
-    Ok(Asked {
-        actor: actor.map_err(|_| Refusal::invalid("unknown", "actor", sentence))?,
-        action: query.optional("action").map(str::to_owned),
-        object: query.optional("object").map(str::to_owned),
-        since: instant("since")?,
-        until: instant("until")?,
-    })
+impl AuditFilter {
+    fn read(&self) -> Result<Asked, Refusal> {
+        let instant = |text: &Option<String>, field| text.as_ref().map(|text| instant_of(text, field)).transpose();
+        let sentence = "An actor is the id of a user or an alert source, or system, or command_line.";
+        let actor = self.actor.as_deref().map(str::parse).transpose();
+        Ok(Asked {
+            actor: actor.map_err(|_| Refusal::invalid("unknown", "actor", sentence))?,
+            action: self.action.clone(),
+            object: self.object.clone(),
+            since: instant(&self.since, "since")?,
+            until: instant(&self.until, "until")?,
+        })
+    }
 }
 
 impl AuditEntryView {

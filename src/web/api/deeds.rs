@@ -5,6 +5,7 @@
 
 use crate::app::incidents::{self, Deed};
 use crate::domain::Severity;
+use crate::domain::access::Role;
 use crate::domain::id::{DeliveryId, Id, PolicyId, UserId};
 use crate::domain::incident::Incident;
 use crate::domain::refusal::Refusal;
@@ -12,23 +13,24 @@ use crate::domain::time::Timestamp;
 use crate::domain::timeline::Handover;
 use crate::web::Web;
 use crate::web::api::incidents::{OneView, view_one};
+use crate::web::api::{Composed, Wrong, instant_of};
 use crate::web::error::WebError;
 use crate::web::extract::{Caller, JsonBody, PathId};
-use axum::Json;
 use axum::extract::{Path, State};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::sync::Arc;
 
-type Acted = Result<Json<OneView>, WebError>;
+type Acted = Result<Composed<OneView>, WebError>;
 
 /// Most deeds need nothing else.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Plain {
+pub struct ActingBody {
     acting_as: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EscalateBody {
     acting_as: Option<String>,
@@ -39,7 +41,7 @@ pub struct EscalateBody {
 }
 
 /// `until` an instant, or `minutes` from now; at most 7 days.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SnoozeBody {
     acting_as: Option<String>,
@@ -48,7 +50,7 @@ pub struct SnoozeBody {
 }
 
 /// Either `users` or `policy`, by id.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReassignBody {
     acting_as: Option<String>,
@@ -56,33 +58,43 @@ pub struct ReassignBody {
     policy: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SeverityBody {
     acting_as: Option<String>,
     severity: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NoteBody {
     acting_as: Option<String>,
     note: String,
 }
 
-pub async fn acknowledge(web: State<Arc<Web>>, caller: Caller, path: Path<String>, body: JsonBody<Plain>) -> Acted {
+pub async fn acknowledge(
+    web: State<Arc<Web>>,
+    caller: Caller,
+    path: Path<String>,
+    body: JsonBody<ActingBody>,
+) -> Acted {
     act(web, caller, path, body.0.acting_as, |_| Ok(Deed::Acknowledge)).await
 }
 
-pub async fn unacknowledge(web: State<Arc<Web>>, caller: Caller, path: Path<String>, body: JsonBody<Plain>) -> Acted {
+pub async fn unacknowledge(
+    web: State<Arc<Web>>,
+    caller: Caller,
+    path: Path<String>,
+    body: JsonBody<ActingBody>,
+) -> Acted {
     act(web, caller, path, body.0.acting_as, |_| Ok(Deed::Unacknowledge)).await
 }
 
-pub async fn resolve(web: State<Arc<Web>>, caller: Caller, path: Path<String>, body: JsonBody<Plain>) -> Acted {
+pub async fn resolve(web: State<Arc<Web>>, caller: Caller, path: Path<String>, body: JsonBody<ActingBody>) -> Acted {
     act(web, caller, path, body.0.acting_as, |_| Ok(Deed::Resolve)).await
 }
 
-pub async fn reopen(web: State<Arc<Web>>, caller: Caller, path: Path<String>, body: JsonBody<Plain>) -> Acted {
+pub async fn reopen(web: State<Arc<Web>>, caller: Caller, path: Path<String>, body: JsonBody<ActingBody>) -> Acted {
     act(web, caller, path, body.0.acting_as, |_| Ok(Deed::Reopen)).await
 }
 
@@ -107,7 +119,7 @@ pub async fn snooze(
     JsonBody(body): JsonBody<SnoozeBody>,
 ) -> Acted {
     let until = |now: Timestamp| match (&body.until, body.minutes) {
-        (Some(text), None) => instant(text),
+        (Some(text), None) => instant_of(text, "until"),
         (None, Some(minutes)) => Ok(now.plus_minutes(minutes.into())),
         _ => Err(Refusal::invalid("required", "until", "Give either until or minutes.")),
     };
@@ -160,7 +172,7 @@ pub async fn retry(
     State(web): State<Arc<Web>>,
     caller: Caller,
     PathId(delivery): PathId<DeliveryId>,
-    JsonBody(body): JsonBody<Plain>,
+    JsonBody(body): JsonBody<ActingBody>,
 ) -> Acted {
     let acting_as = acting_as(body.acting_as.as_deref())?;
     let actor = caller.actor;
@@ -175,13 +187,15 @@ async fn act(
     person: Option<String>,
     deed: impl FnOnce(Timestamp) -> Result<Deed, Refusal>,
 ) -> Acted {
-    let (acting_as, deed) = (acting_as(person.as_deref())?, deed(web.app.now())?);
+    let mut wrong = Wrong::default();
+    let (person, deed) = (wrong.take(acting_as(person.as_deref())), wrong.take(deed(web.app.now())));
+    let (Some(acting_as), Some(deed)) = (person, deed) else { return Err(wrong.into()) };
     let incident = web.write(move |tx| incidents::act(tx, &actor, &reference, acting_as, deed.clone())).await?;
     after(&web, incident).await
 }
 
 async fn after(web: &Web, incident: Incident) -> Acted {
-    Ok(Json(web.read(move |read| view_one(read, &incident.id.to_string())).await?))
+    web.read(move |read| view_one(read, &incident.id.to_string(), Role::Responder)).await
 }
 
 fn acting_as(text: Option<&str>) -> Result<Option<UserId>, Refusal> {
@@ -190,11 +204,4 @@ fn acting_as(text: Option<&str>) -> Result<Option<UserId>, Refusal> {
 
 fn id<T: Id>(text: &str, field: &'static str, sentence: &'static str) -> Result<T, Refusal> {
     text.parse().map_err(|_| Refusal::invalid("unknown", field, sentence))
-}
-
-/// RFC 3339 with offset, in whole seconds.
-fn instant(text: &str) -> Result<Timestamp, Refusal> {
-    let instant = text.parse::<jiff::Timestamp>().ok().filter(|instant| instant.subsec_nanosecond() == 0);
-    let sentence = "Write the instant as 2026-11-24T09:00:00+01:00, in whole seconds.";
-    instant.map(Timestamp::from_jiff).ok_or_else(|| Refusal::invalid("instant_form", "until", sentence))
 }

@@ -6,18 +6,18 @@
 use crate::app::policies::{self, Basics};
 use crate::domain::id::{PolicyId, UserId};
 use crate::domain::policy::{Level, Policy, REPAGE_MINUTES_DEFAULT, REPEAT_DEFAULT, Recipient};
-use crate::domain::refusal::Refusal;
+use crate::domain::refusal::{Refusal, checked_name};
 use crate::web::Web;
-use crate::web::api::{Created, Instant, List, id_of, ids_of};
+use crate::web::api::{Created, IfMatch, Instant, List, Page, Versioned, Wrong, by_name, id_at, id_of, ids_of};
 use crate::web::error::WebError;
 use crate::web::extract::{Caller, JsonBody, PathId};
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct PolicyView {
     id: String,
     name: String,
@@ -32,7 +32,7 @@ pub struct PolicyView {
 }
 
 /// What is left out has the product's presets.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyBody {
     #[serde(default)]
@@ -46,7 +46,7 @@ pub struct PolicyBody {
     last_resort: Vec<String>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LevelBody {
     /// 1 to 99.
@@ -57,14 +57,14 @@ pub struct LevelBody {
     recipients: Vec<RecipientBody>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecipientBody {
     kind: RecipientKind,
     id: String,
 }
 
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum RecipientKind {
     User,
@@ -72,13 +72,13 @@ enum RecipientKind {
     Team,
 }
 
-pub async fn list(State(web): State<Arc<Web>>) -> Result<Json<List<PolicyView>>, WebError> {
+pub async fn list(State(web): State<Arc<Web>>, page: Page) -> Result<List<PolicyView>, WebError> {
     let policies = web.read(|read| policies::all(read)).await?;
-    Ok(Json(List::whole(policies.iter().map(PolicyView::of))))
+    Ok(List::cut(policies, |policy| by_name(&policy.name, policy.id), &page, |policy| PolicyView::of(&policy)))
 }
 
-pub async fn one(State(web): State<Arc<Web>>, PathId(id): PathId<PolicyId>) -> Result<Json<PolicyView>, WebError> {
-    view(&web, id).await.map(Json)
+pub async fn one(State(web): State<Arc<Web>>, PathId(id): PathId<PolicyId>) -> Result<Versioned<PolicyView>, WebError> {
+    view(&web, id).await
 }
 
 pub async fn create(
@@ -88,53 +88,71 @@ pub async fn create(
 ) -> Result<Created<PolicyView>, WebError> {
     let (basics, levels) = body.read()?;
     let id = web.write(move |tx| policies::create(tx, &actor, &basics, &levels)).await?;
-    Ok(Created(format!("/api/v1/escalation-policies/{id}"), view(&web, id).await?))
+    let Versioned(version, made) = view(&web, id).await?;
+    Ok(Created { location: format!("/api/v1/escalation-policies/{id}"), version: Some(version), made })
 }
 
 pub async fn edit(
     State(web): State<Arc<Web>>,
     Caller { actor, .. }: Caller,
     PathId(id): PathId<PolicyId>,
+    IfMatch(expected): IfMatch,
     JsonBody(body): JsonBody<PolicyBody>,
-) -> Result<Json<PolicyView>, WebError> {
+) -> Result<Versioned<PolicyView>, WebError> {
     let (basics, levels) = body.read()?;
-    web.write(move |tx| policies::replace(tx, &actor, id, &basics, &levels)).await?;
-    view(&web, id).await.map(Json)
+    web.write(move |tx| {
+        expected.check(policies::one(tx, id)?.version)?;
+        policies::replace(tx, &actor, id, &basics, &levels)
+    })
+    .await?;
+    view(&web, id).await
 }
 
 pub async fn delete(
     State(web): State<Arc<Web>>,
     Caller { actor, .. }: Caller,
     PathId(id): PathId<PolicyId>,
+    IfMatch(expected): IfMatch,
 ) -> Result<StatusCode, WebError> {
-    web.write(move |tx| policies::delete(tx, &actor, id)).await?;
+    web.write(move |tx| {
+        expected.check(policies::one(tx, id)?.version)?;
+        policies::delete(tx, &actor, id)
+    })
+    .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 impl PolicyBody {
-    fn read(&self) -> Result<(Basics, Vec<Level>), Refusal> {
-        let last_resort: Result<Vec<UserId>, Refusal> =
-            self.last_resort.iter().map(|text| id_of(text, "last_resort")).collect();
-        let timeout = self.ack_timeout_seconds.map(|secs| minutes(secs, "ack_timeout_seconds")).transpose()?;
-        let basics = Basics {
-            name: self.name.clone(),
-            repeat: self.repeat.unwrap_or(REPEAT_DEFAULT),
-            repage_minutes: match self.repage_seconds {
-                Some(secs) => minutes(secs, "repage_seconds")?,
-                None => REPAGE_MINUTES_DEFAULT,
-            },
-            ack_timeout_minutes: timeout,
-            last_resort: last_resort?,
+    fn read(&self) -> Result<(Basics, Vec<Level>), WebError> {
+        let mut wrong = Wrong::default();
+        let name = wrong.take(checked_name(&self.name));
+        let repage = self.repage_seconds.map(|secs| minutes(secs, "repage_seconds")).transpose();
+        let repage = wrong.take(repage);
+        let timeout = self.ack_timeout_seconds.map(|secs| minutes(secs, "ack_timeout_seconds")).transpose();
+        let timeout = wrong.take(timeout);
+        let user = |(place, text): (usize, &String)| wrong.take_at("last_resort", id_at(text, place));
+        let last_resort: Vec<Option<UserId>> = self.last_resort.iter().enumerate().map(user).collect();
+        let level = |(place, level): (usize, &LevelBody)| level.read(&format!("levels/{place}"), &mut wrong);
+        let levels: Vec<Option<Level>> = self.levels.iter().enumerate().map(level).collect();
+        let whole = (name, repage, timeout, last_resort.into_iter().collect(), levels.into_iter().collect());
+        let (Some(name), Some(repage), Some(ack_timeout_minutes), Some(last_resort), Some(levels)) = whole else {
+            return Err(wrong.into());
         };
-        Ok((basics, self.levels.iter().map(LevelBody::read).collect::<Result<_, _>>()?))
+        let (repeat, repage_minutes) =
+            (self.repeat.unwrap_or(REPEAT_DEFAULT), repage.unwrap_or(REPAGE_MINUTES_DEFAULT));
+        Ok((Basics { name, repeat, repage_minutes, ack_timeout_minutes, last_resort }, levels))
     }
 }
 
 impl LevelBody {
-    fn read(&self) -> Result<Level, Refusal> {
-        let recipients: Result<Vec<Recipient>, Refusal> = self.recipients.iter().map(RecipientBody::read).collect();
-        let (number, delay_minutes) = (self.number, minutes(self.delay_seconds, "delay_seconds")?);
-        Ok(Level { number, delay_minutes, recipients: recipients? })
+    fn read(&self, place: &str, wrong: &mut Wrong) -> Option<Level> {
+        let delay_minutes = wrong.take_at(place, minutes(self.delay_seconds, "delay_seconds"));
+        let recipient = |(number, recipient): (usize, &RecipientBody)| {
+            wrong.take_at(&format!("{place}/recipients/{number}"), recipient.read())
+        };
+        let recipients: Vec<Option<Recipient>> = self.recipients.iter().enumerate().map(recipient).collect();
+        let recipients: Option<Vec<Recipient>> = recipients.into_iter().collect();
+        Some(Level { number: self.number, delay_minutes: delay_minutes?, recipients: recipients? })
     }
 
     fn of(level: &Level) -> LevelBody {
@@ -149,9 +167,9 @@ impl LevelBody {
 impl RecipientBody {
     fn read(&self) -> Result<Recipient, Refusal> {
         Ok(match self.kind {
-            RecipientKind::User => Recipient::User(id_of(&self.id, "recipients")?),
-            RecipientKind::Schedule => Recipient::Schedule(id_of(&self.id, "recipients")?),
-            RecipientKind::Team => Recipient::Team(id_of(&self.id, "recipients")?),
+            RecipientKind::User => Recipient::User(id_of(&self.id, "id")?),
+            RecipientKind::Schedule => Recipient::Schedule(id_of(&self.id, "id")?),
+            RecipientKind::Team => Recipient::Team(id_of(&self.id, "id")?),
         })
     }
 
@@ -181,8 +199,9 @@ impl PolicyView {
     }
 }
 
-async fn view(web: &Web, id: PolicyId) -> Result<PolicyView, WebError> {
-    web.read(move |read| Ok(PolicyView::of(&policies::one(read, id)?))).await
+async fn view(web: &Web, id: PolicyId) -> Result<Versioned<PolicyView>, WebError> {
+    let policy = web.read(move |read| policies::one(read, id)).await?;
+    Ok(Versioned(policy.version, PolicyView::of(&policy)))
 }
 
 /// The product counts in minutes; a duration in between is refused, never cut.

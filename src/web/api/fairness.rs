@@ -6,15 +6,16 @@ use crate::domain::entry::Interval;
 use crate::domain::id::ScheduleId;
 use crate::domain::report::{Fairness, Share};
 use crate::web::Web;
-use crate::web::api::{Reference, instant_of, only_known};
+use crate::web::api::{Params, Reference, instant_of};
 use crate::web::error::WebError;
-use crate::web::extract::{PathId, QueryFields};
+use crate::web::extract::PathId;
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct FairnessView {
     /// Whoever takes part, also those without an hour.
     shares: Vec<ShareView>,
@@ -24,7 +25,7 @@ pub struct FairnessView {
     starved: Vec<Reference>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ShareView {
     user: Reference,
     on_call_seconds: i64,
@@ -40,13 +41,20 @@ struct ShareView {
     eligible_seconds: i64,
 }
 
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FairnessParams {
+    from: String,
+    /// At most 2 years later.
+    to: String,
+}
+
 pub async fn of_schedule(
     State(web): State<Arc<Web>>,
     PathId(id): PathId<ScheduleId>,
-    query: QueryFields,
+    Params(FairnessParams { from, to }): Params<FairnessParams>,
 ) -> Result<Json<FairnessView>, WebError> {
-    only_known(&query, &["from", "to"])?;
-    let span = Interval { start: instant_of(query.text("from"), "from")?, end: instant_of(query.text("to"), "to")? };
+    let span = Interval { start: instant_of(&from, "from")?, end: instant_of(&to, "to")? };
     let read = move |read: &Read<'_>| Ok((oncall::shared(read, id, span)?.1, names::all(read)?));
     let (fairness, names) = web.read(read).await?;
     Ok(Json(FairnessView::of(&fairness, &names)))

@@ -10,18 +10,17 @@ use crate::domain::access::{self, Action};
 use crate::domain::feed::FeedOf;
 use crate::domain::id::{FeedId, ScheduleId, UserId};
 use crate::web::api::fields::{Nothing, address_of};
-use crate::web::api::{Created, Instant, List, Reference};
+use crate::web::api::{Created, Instant, List, Page, Reference};
 use crate::web::error::WebError;
-use crate::web::extract::{Caller, JsonBody, PathId};
-use crate::web::ui::calendars::ids;
+use crate::web::extract::{Caller, JsonBody, PathId, PathIds};
 use crate::web::{Web, calendar};
-use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct FeedView {
     id: String,
     author: Option<Reference>,
@@ -31,7 +30,7 @@ pub struct FeedView {
 }
 
 /// A feed with its address, in the one answer that shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct FeedWithAddressView {
     #[serde(flatten)]
     feed: FeedView,
@@ -43,8 +42,9 @@ pub struct FeedWithAddressView {
 pub async fn of_schedule(
     State(web): State<Arc<Web>>,
     PathId(id): PathId<ScheduleId>,
-) -> Result<Json<List<FeedView>>, WebError> {
-    list(&web, FeedOf::Schedule(id)).await
+    page: Page,
+) -> Result<List<FeedView>, WebError> {
+    list(&web, FeedOf::Schedule(id), page).await
 }
 
 /// As [`of_schedule`]; an admin sees those of others, to revoke them.
@@ -52,11 +52,12 @@ pub async fn of_user(
     State(web): State<Arc<Web>>,
     caller: Caller,
     PathId(id): PathId<UserId>,
-) -> Result<Json<List<FeedView>>, WebError> {
+    page: Page,
+) -> Result<List<FeedView>, WebError> {
     if caller.user.id != id {
         access::require(&caller.actor, Action::Configure)?;
     }
-    list(&web, FeedOf::User(id)).await
+    list(&web, FeedOf::User(id), page).await
 }
 
 pub async fn create_of_schedule(
@@ -81,9 +82,8 @@ pub async fn create_of_user(
 pub async fn delete_of_schedule(
     State(web): State<Arc<Web>>,
     Caller { actor, .. }: Caller,
-    Path(path): Path<(String, String)>,
+    PathIds(id, feed): PathIds<ScheduleId, FeedId>,
 ) -> Result<StatusCode, WebError> {
-    let (id, feed): (ScheduleId, FeedId) = ids(&path)?;
     web.write(move |tx| feeds::revoke(tx, &actor, FeedOf::Schedule(id), feed)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -92,16 +92,15 @@ pub async fn delete_of_schedule(
 pub async fn delete_of_user(
     State(web): State<Arc<Web>>,
     Caller { actor, .. }: Caller,
-    Path(path): Path<(String, String)>,
+    PathIds(id, feed): PathIds<UserId, FeedId>,
 ) -> Result<StatusCode, WebError> {
-    let (id, feed): (UserId, FeedId) = ids(&path)?;
     web.write(move |tx| feeds::revoke(tx, &actor, FeedOf::User(id), feed)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn list(web: &Web, of: FeedOf) -> Result<Json<List<FeedView>>, WebError> {
+async fn list(web: &Web, of: FeedOf, page: Page) -> Result<List<FeedView>, WebError> {
     let (links, names) = links(web, of).await?;
-    Ok(Json(List::whole(links.into_iter().map(|link| FeedView::of(&link, &names)))))
+    List::in_order(links.iter().map(|link| FeedView::of(link, &names)).collect(), &page)
 }
 
 async fn create(web: &Web, caller: Caller, of: FeedOf, base: String) -> Result<Created<FeedWithAddressView>, WebError> {
@@ -111,7 +110,8 @@ async fn create(web: &Web, caller: Caller, of: FeedOf, base: String) -> Result<C
     let made = links.into_iter().find(|link| link.feed.id == id);
     let (link, token) = made.and_then(|link| Some((link.clone(), link.token?))).ok_or(WebError::NotFound)?;
     let address = address_of(web, &calendar::path(&token));
-    Ok(Created(format!("{base}/{id}"), FeedWithAddressView { feed: FeedView::of(&link, &names), address }))
+    let made = FeedWithAddressView { feed: FeedView::of(&link, &names), address };
+    Ok(Created { location: format!("{base}/{id}"), version: None, made })
 }
 
 async fn links(web: &Web, of: FeedOf) -> Result<(Vec<Link>, Names), WebError> {

@@ -5,11 +5,11 @@ use crate::app::Cursor;
 use crate::domain::id::IncidentId;
 use crate::domain::refusal::Refusal;
 use crate::web::Web;
-use crate::web::api::only_known;
+use crate::web::api::BAD_CURSOR;
 use crate::web::error::WebError;
-use crate::web::extract::QueryFields;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The product counts in minutes; a duration in between is refused, never cut.
@@ -37,12 +37,12 @@ pub fn address_of(web: &Web, path: &str) -> String {
 }
 
 /// For an action that takes no members.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
 
 /// What a document refers to when it is about an incident.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct IncidentReference {
     id: String,
     number: u64,
@@ -54,28 +54,14 @@ impl IncidentReference {
     }
 }
 
-/// How much of a list, and from where.
-pub struct Paging {
-    pub limit: usize,
-    pub cursor: Option<Cursor>,
+/// The place that the store gave, as a page's cursor has it.
+pub fn place_of(cursor: &Cursor) -> String {
+    URL_SAFE_NO_PAD.encode(&cursor.0)
 }
 
-const LIMIT: usize = 50;
-const LIMIT_AT_MOST: usize = 200;
-
-impl Paging {
-    /// `?limit=&cursor=`, besides filters of these names.
-    pub fn read(query: &QueryFields, filters: &[&str]) -> Result<Paging, WebError> {
-        only_known(query, &[&["limit", "cursor"], filters].concat())?;
-        let limit = query.optional_number::<usize>("limit")?.unwrap_or(LIMIT).clamp(1, LIMIT_AT_MOST);
-        let sentence = "This cursor was not made here. Take next_cursor from the page before, unchanged.";
-        let key = |text| URL_SAFE_NO_PAD.decode(text).map_err(|_| WebError::BadRequest(sentence));
-        Ok(Paging { limit, cursor: query.optional("cursor").map(key).transpose()?.map(Cursor) })
-    }
-
-    pub fn write(cursor: &Cursor) -> String {
-        URL_SAFE_NO_PAD.encode(&cursor.0)
-    }
+/// And back.
+pub fn cursor_at(place: Option<&String>) -> Result<Option<Cursor>, WebError> {
+    place.map(|place| URL_SAFE_NO_PAD.decode(place).map(Cursor).map_err(|_| BAD_CURSOR)).transpose()
 }
 
 #[cfg(test)]

@@ -12,16 +12,16 @@ use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::web::Web;
 use crate::web::api::fields::{Nothing, address_of, called, minutes_of};
-use crate::web::api::{Created, Instant, List, Reference, id_of, instant_of};
+use crate::web::api::{Composed, Created, IfMatch, Instant, List, Page, Reference, by_name, id_of, instant_of};
 use crate::web::error::WebError;
 use crate::web::extract::{Caller, JsonBody, PathId};
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct HeartbeatView {
     id: String,
     name: String,
@@ -38,7 +38,7 @@ pub struct HeartbeatView {
     version: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct HeardView {
     at: Instant,
     /// `ping` or `fail`.
@@ -48,7 +48,7 @@ struct HeardView {
 }
 
 /// A heartbeat with its ping address, in the one answer that shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct HeartbeatWithAddressView {
     #[serde(flatten)]
     heartbeat: HeartbeatView,
@@ -56,7 +56,7 @@ pub struct HeartbeatWithAddressView {
     address: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewHeartbeatBody {
     /// Part of its address, so it cannot be changed later.
@@ -73,7 +73,7 @@ pub struct NewHeartbeatBody {
 }
 
 /// Both in whole minutes.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RhythmBody {
     #[serde(default)]
@@ -82,24 +82,25 @@ pub struct RhythmBody {
     grace_seconds: u32,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PauseBody {
     #[serde(default)]
     until: String,
 }
 
-pub async fn list(State(web): State<Arc<Web>>) -> Result<Json<List<HeartbeatView>>, WebError> {
+pub async fn list(State(web): State<Arc<Web>>, page: Page) -> Result<List<HeartbeatView>, WebError> {
     let read = |read: &Read<'_>| Ok((heartbeats::all(read)?, names::all(read)?, read.now()));
     let (all, names, now) = web.read(read).await?;
-    Ok(Json(List::whole(all.into_iter().map(|heartbeat| HeartbeatView::of(heartbeat, &names, now)))))
+    let key = |heartbeat: &Heartbeat| by_name(&heartbeat.name, heartbeat.id);
+    Ok(List::cut(all, key, &page, |heartbeat| HeartbeatView::of(heartbeat, &names, now)))
 }
 
 pub async fn one(
     State(web): State<Arc<Web>>,
     PathId(id): PathId<HeartbeatId>,
-) -> Result<Json<HeartbeatView>, WebError> {
-    view(&web, id).await.map(Json)
+) -> Result<Composed<HeartbeatView>, WebError> {
+    view(&web, id).await
 }
 
 pub async fn create(
@@ -117,7 +118,8 @@ pub async fn create(
     };
     let key = web.app.settings.link_key.clone();
     let id = web.write(move |tx| heartbeats::create(tx, &actor, &key, &new).map_err(in_body)).await?;
-    Ok(Created(format!("/api/v1/heartbeats/{id}"), addressed(&web, id).await?))
+    let Composed(version, made) = addressed(&web, id).await?;
+    Ok(Created { location: format!("/api/v1/heartbeats/{id}"), version: Some(version), made })
 }
 
 /// Its deadline follows at once, counted from the last ping.
@@ -125,11 +127,16 @@ pub async fn edit(
     State(web): State<Arc<Web>>,
     Caller { actor, .. }: Caller,
     PathId(id): PathId<HeartbeatId>,
+    IfMatch(expected): IfMatch,
     JsonBody(body): JsonBody<RhythmBody>,
-) -> Result<Json<HeartbeatView>, WebError> {
+) -> Result<Composed<HeartbeatView>, WebError> {
     let (interval, grace) = body.read()?;
-    web.write(move |tx| heartbeats::edit(tx, &actor, id, interval, grace).map_err(in_body)).await?;
-    view(&web, id).await.map(Json)
+    web.write(move |tx| {
+        expected.check(heartbeats::one(tx, id)?.version)?;
+        heartbeats::edit(tx, &actor, id, interval, grace).map_err(in_body)
+    })
+    .await?;
+    view(&web, id).await
 }
 
 /// Nothing is missed until then.
@@ -138,10 +145,10 @@ pub async fn pause(
     Caller { actor, .. }: Caller,
     PathId(id): PathId<HeartbeatId>,
     JsonBody(body): JsonBody<PauseBody>,
-) -> Result<Json<HeartbeatView>, WebError> {
+) -> Result<Composed<HeartbeatView>, WebError> {
     let until = instant_of(&body.until, "until")?;
     web.write(move |tx| heartbeats::pause(tx, &actor, id, until)).await?;
-    view(&web, id).await.map(Json)
+    view(&web, id).await
 }
 
 /// Ends a pause early; without one nothing changes.
@@ -150,9 +157,9 @@ pub async fn resume(
     Caller { actor, .. }: Caller,
     PathId(id): PathId<HeartbeatId>,
     JsonBody(Nothing {}): JsonBody<Nothing>,
-) -> Result<Json<HeartbeatView>, WebError> {
+) -> Result<Composed<HeartbeatView>, WebError> {
     web.write(move |tx| heartbeats::resume(tx, &actor, id)).await?;
-    view(&web, id).await.map(Json)
+    view(&web, id).await
 }
 
 /// The old address is dead at once.
@@ -161,10 +168,10 @@ pub async fn renew_address(
     Caller { actor, .. }: Caller,
     PathId(id): PathId<HeartbeatId>,
     JsonBody(Nothing {}): JsonBody<Nothing>,
-) -> Result<Json<HeartbeatWithAddressView>, WebError> {
+) -> Result<Composed<HeartbeatWithAddressView>, WebError> {
     let key = web.app.settings.link_key.clone();
     web.write(move |tx| heartbeats::renew_address(tx, &actor, &key, id)).await?;
-    addressed(&web, id).await.map(Json)
+    addressed(&web, id).await
 }
 
 /// An incident of it that is open stays so.
@@ -172,8 +179,13 @@ pub async fn delete(
     State(web): State<Arc<Web>>,
     Caller { actor, .. }: Caller,
     PathId(id): PathId<HeartbeatId>,
+    IfMatch(expected): IfMatch,
 ) -> Result<StatusCode, WebError> {
-    web.write(move |tx| heartbeats::delete(tx, &actor, id)).await?;
+    web.write(move |tx| {
+        expected.check(heartbeats::one(tx, id)?.version)?;
+        heartbeats::delete(tx, &actor, id)
+    })
+    .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -194,15 +206,20 @@ fn in_body(error: AppError) -> AppError {
     }
 }
 
-async fn view(web: &Web, id: HeartbeatId) -> Result<HeartbeatView, WebError> {
-    web.read(move |read| Ok(HeartbeatView::of(heartbeats::one(read, id)?, &names::all(read)?, read.now()))).await
+async fn view(web: &Web, id: HeartbeatId) -> Result<Composed<HeartbeatView>, WebError> {
+    let read = move |read: &Read<'_>| {
+        let heartbeat = heartbeats::one(read, id)?;
+        Ok(Composed(heartbeat.version, HeartbeatView::of(heartbeat, &names::all(read)?, read.now())))
+    };
+    web.read(read).await
 }
 
-async fn addressed(web: &Web, id: HeartbeatId) -> Result<HeartbeatWithAddressView, WebError> {
+async fn addressed(web: &Web, id: HeartbeatId) -> Result<Composed<HeartbeatWithAddressView>, WebError> {
     let heartbeat = web.read(move |read| heartbeats::one(read, id)).await?;
     let token = heartbeats::token(&web.app.settings.link_key, &heartbeat);
     let address = token.map(|token| address_of(web, &format!("/ping/{token}")));
-    Ok(HeartbeatWithAddressView { heartbeat: view(web, id).await?, address })
+    let Composed(version, heartbeat) = view(web, id).await?;
+    Ok(Composed(version, HeartbeatWithAddressView { heartbeat, address }))
 }
 
 impl HeartbeatView {

@@ -11,18 +11,17 @@ use crate::domain::import::Import;
 use crate::domain::refusal::Refusal;
 use crate::web::Web;
 use crate::web::api::fields::Nothing;
-use crate::web::api::{Created, Instant, List};
+use crate::web::api::{Composed, Created, IfMatch, Instant, List, Page, by_name};
 use crate::web::error::WebError;
-use crate::web::extract::{Caller, JsonBody, PathId};
-use crate::web::ui::calendars::ids;
-use axum::Json;
-use axum::extract::{Path, State};
+use crate::web::extract::{Caller, JsonBody, PathId, PathIds};
+use axum::extract::State;
 use axum::http::StatusCode;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ImportView {
     id: String,
     name: String,
@@ -44,13 +43,13 @@ pub struct ImportView {
     version: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ProblemView {
     since: Instant,
     detail: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImportBody {
     #[serde(default)]
@@ -61,7 +60,7 @@ pub struct ImportBody {
     zone: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UseBody {
     /// `layer` or `cover`.
@@ -72,16 +71,19 @@ pub struct UseBody {
 pub async fn list(
     State(web): State<Arc<Web>>,
     PathId(id): PathId<ScheduleId>,
-) -> Result<Json<List<ImportView>>, WebError> {
+    page: Page,
+) -> Result<List<ImportView>, WebError> {
     let views = web.read(move |read| views(read, id)).await?;
-    Ok(Json(List::whole(views.into_iter())))
+    Ok(List::cut(views, |(id, view)| by_name(&view.name, *id), &page, |(_, view)| view))
 }
 
-type ImportPath = Path<(String, String)>;
+type ImportPath = PathIds<ScheduleId, ImportId>;
 
-pub async fn one(State(web): State<Arc<Web>>, Path(path): ImportPath) -> Result<Json<ImportView>, WebError> {
-    let (id, import) = ids(&path)?;
-    view(&web, id, import).await.map(Json)
+pub async fn one(
+    State(web): State<Arc<Web>>,
+    PathIds(id, import): ImportPath,
+) -> Result<Composed<ImportView>, WebError> {
+    view(&web, id, import).await
 }
 
 /// It is fetched at once and used for nothing yet.
@@ -94,7 +96,8 @@ pub async fn create(
     let basics = Basics { url: Some(body.url.clone().unwrap_or_default()), ..body.basics() };
     let (vault, nonce) = (web.app.vault.clone(), web.app.random_bytes());
     let import = web.write(move |tx| imports::create(tx, &actor, &vault, nonce, id, &basics)).await?;
-    Ok(Created(format!("/api/v1/schedules/{id}/imports/{import}"), view(&web, id, import).await?))
+    let Composed(version, made) = view(&web, id, import).await?;
+    Ok(Created { location: format!("/api/v1/schedules/{id}/imports/{import}"), version: Some(version), made })
 }
 
 /// With another address or zone it is fetched anew; until that worked, the old copy stays in force.
@@ -102,10 +105,15 @@ pub async fn edit(
     web: State<Arc<Web>>,
     caller: Caller,
     path: ImportPath,
+    IfMatch(expected): IfMatch,
     JsonBody(body): JsonBody<ImportBody>,
-) -> Result<Json<ImportView>, WebError> {
+) -> Result<Composed<ImportView>, WebError> {
     let (basics, vault, nonce) = (body.basics(), web.app.vault.clone(), web.app.random_bytes());
-    act(web, caller, path, move |tx, actor, import| imports::edit(tx, actor, &vault, nonce, import, &basics)).await
+    let edit = move |tx: &mut Write<'_>, actor: &Actor, import| {
+        expected.check(imports::one(tx, import)?.version)?;
+        imports::edit(tx, actor, &vault, nonce, import, &basics)
+    };
+    act(web, caller, path, edit).await
 }
 
 pub async fn use_as(
@@ -113,7 +121,7 @@ pub async fn use_as(
     caller: Caller,
     path: ImportPath,
     JsonBody(body): JsonBody<UseBody>,
-) -> Result<Json<ImportView>, WebError> {
+) -> Result<Composed<ImportView>, WebError> {
     let uses = match body.uses.as_str() {
         "layer" => Use::Layer,
         "cover" => Use::Cover,
@@ -128,7 +136,7 @@ pub async fn detach(
     caller: Caller,
     path: ImportPath,
     _: JsonBody<Nothing>,
-) -> Result<Json<ImportView>, WebError> {
+) -> Result<Composed<ImportView>, WebError> {
     act(web, caller, path, imports::detach).await
 }
 
@@ -138,18 +146,18 @@ pub async fn refresh(
     caller: Caller,
     path: ImportPath,
     _: JsonBody<Nothing>,
-) -> Result<Json<ImportView>, WebError> {
+) -> Result<Composed<ImportView>, WebError> {
     act(web, caller, path, imports::refresh).await
 }
 
 pub async fn delete(
     State(web): State<Arc<Web>>,
     Caller { actor, .. }: Caller,
-    Path(path): ImportPath,
+    PathIds(id, import): ImportPath,
+    IfMatch(expected): IfMatch,
 ) -> Result<StatusCode, WebError> {
-    let (id, import): (ScheduleId, ImportId) = ids(&path)?;
     web.write(move |tx| {
-        imports::one_of(tx, id, import)?;
+        expected.check(imports::one_of(tx, id, import)?.version)?;
         imports::delete(tx, &actor, import)
     })
     .await?;
@@ -159,28 +167,28 @@ pub async fn delete(
 async fn act(
     State(web): State<Arc<Web>>,
     Caller { actor, .. }: Caller,
-    Path(path): ImportPath,
+    PathIds(id, import): ImportPath,
     deed: impl Fn(&mut Write<'_>, &Actor, ImportId) -> Result<(), AppError> + Send + 'static,
-) -> Result<Json<ImportView>, WebError> {
-    let (id, import): (ScheduleId, ImportId) = ids(&path)?;
+) -> Result<Composed<ImportView>, WebError> {
     web.write(move |tx| {
         imports::one_of(tx, id, import)?;
         deed(tx, &actor, import)
     })
     .await?;
-    view(&web, id, import).await.map(Json)
+    view(&web, id, import).await
 }
 
-async fn view(web: &Web, schedule: ScheduleId, import: ImportId) -> Result<ImportView, WebError> {
+async fn view(web: &Web, schedule: ScheduleId, import: ImportId) -> Result<Composed<ImportView>, WebError> {
     let read = move |read: &Read<'_>| {
         imports::one_of(read, schedule, import)?;
-        let found = views(read, schedule)?.into_iter().find(|view| view.id == import.to_string());
-        Ok(found.ok_or_else(|| Refusal::not_found("calendar"))?)
+        let found = views(read, schedule)?.into_iter().find(|(id, _)| *id == import);
+        let (_, view) = found.ok_or_else(|| Refusal::not_found("calendar"))?;
+        Ok(Composed(view.version, view))
     };
     web.read(read).await
 }
 
-fn views(read: &Read<'_>, id: ScheduleId) -> Result<Vec<ImportView>, AppError> {
+fn views(read: &Read<'_>, id: ScheduleId) -> Result<Vec<(ImportId, ImportView)>, AppError> {
     let schedule = schedules::one(read, id)?;
     let mut unmatched = imports::unmatched(read, id, read.now())?;
     let view = |import: Import| {
@@ -188,7 +196,7 @@ fn views(read: &Read<'_>, id: ScheduleId) -> Result<Vec<ImportView>, AppError> {
             Use::Layer => "layer",
             Use::Cover => "cover",
         });
-        ImportView::of(import, used_as, &mut unmatched)
+        (import.id, ImportView::of(import, used_as, &mut unmatched))
     };
     Ok(imports::of_schedule(read, id)?.into_iter().map(view).collect())
 }

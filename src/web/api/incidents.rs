@@ -3,30 +3,41 @@
 use crate::app::incidents::{self, Story};
 use crate::app::names::Names;
 use crate::app::{AppError, Cursor, Read};
-use crate::domain::delivery::{Attempt, Delivery, Outcome};
+use crate::domain::access::Role;
 use crate::domain::incident::{Incident, Phase, Status};
-use crate::domain::notification::Notification;
 use crate::web::Web;
-use crate::web::api::{Instant, List, Reference};
+use crate::web::api::notifications::NotificationView;
+use crate::web::api::{BAD_CURSOR, Composed, Instant, List, Page, Reference};
 use crate::web::error::WebError;
-use crate::web::extract::QueryFields;
-use axum::Json;
+use crate::web::extract::Caller;
 use axum::extract::{Path, State};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// `?status=triggered,acknowledged&limit=50&cursor=…`: of each status the newest first, in the order of
-/// [`Status::ALL`]. Without `status` all of them.
-pub async fn list(State(web): State<Arc<Web>>, query: QueryFields) -> Result<Json<List<IncidentView>>, WebError> {
-    let wanted = Wanted::read(&query)?;
-    Ok(Json(web.read(move |read| page(read, wanted)).await?))
+/// Of each status the newest first, in the order of [`Status::ALL`].
+pub async fn list(State(web): State<Arc<Web>>, page: Page<IncidentFilter>) -> Result<List<IncidentView>, WebError> {
+    let wanted = Wanted::read(&page)?;
+    let (data, next) = web.read(move |read| rows(read, wanted)).await?;
+    Ok(List::page(data, next, &page))
 }
 
-pub async fn one(State(web): State<Arc<Web>>, Path(reference): Path<String>) -> Result<Json<OneView>, WebError> {
-    Ok(Json(web.read(move |read| view_one(read, &reference)).await?))
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IncidentFilter {
+    /// `triggered`, `acknowledged`, `resolved`, or several with commas between; all of them if it is left out.
+    status: Option<String>,
+}
+
+pub async fn one(
+    State(web): State<Arc<Web>>,
+    caller: Caller,
+    Path(reference): Path<String>,
+) -> Result<Composed<OneView>, WebError> {
+    web.read(move |read| view_one(read, &reference, caller.user.role)).await
 }
 
 /// A query, checked.
@@ -37,29 +48,19 @@ struct Wanted {
     from: Option<(Status, Cursor)>,
 }
 
-const LIMIT: usize = 50;
-const LIMIT_AT_MOST: usize = 200;
-
 impl Wanted {
-    fn read(query: &QueryFields) -> Result<Wanted, WebError> {
-        let known = ["status", "limit", "cursor"];
-        if query.0.0.iter().any(|(name, _)| !known.contains(&name.as_str())) {
-            return Err(WebError::BadRequest("Only status, limit and cursor are known here."));
-        }
-        let words = query.optional("status").map(|words| words.split(',').map(Status::from_word).collect());
+    fn read(page: &Page<IncidentFilter>) -> Result<Wanted, WebError> {
+        let words = page.filter.status.as_ref().map(|words| words.split(',').map(Status::from_word).collect());
         let asked: Vec<Status> = match words {
             None => Status::ALL.to_vec(),
             Some(Some(statuses)) => statuses,
             Some(None) => return Err(WebError::BadRequest("A status is triggered, acknowledged or resolved.")),
         };
-        let limit = query.optional_number::<usize>("limit")?.unwrap_or(LIMIT).clamp(1, LIMIT_AT_MOST);
-        let from = query.optional("cursor").map(|text| read_cursor(text).ok_or(WebError::BadRequest(BAD_CURSOR)));
+        let from = page.cursor.as_deref().map(|text| read_cursor(text).ok_or(BAD_CURSOR)).transpose()?;
         let statuses = Status::ALL.into_iter().filter(|status| asked.contains(status)).collect();
-        Ok(Wanted { statuses, limit, from: from.transpose()? })
+        Ok(Wanted { statuses, limit: page.limit, from })
     }
 }
-
-const BAD_CURSOR: &str = "This cursor was not made here. Take next_cursor from the page before, unchanged.";
 
 fn read_cursor(text: &str) -> Option<(Status, Cursor)> {
     let (status, key) = text.split_once('.')?;
@@ -70,7 +71,8 @@ fn write_cursor(status: Status, cursor: &Cursor) -> String {
     format!("{}.{}", status.word(), URL_SAFE_NO_PAD.encode(&cursor.0))
 }
 
-fn page(read: &Read<'_>, wanted: Wanted) -> Result<List<IncidentView>, AppError> {
+/// The rows, and where the next page begins.
+fn rows(read: &Read<'_>, wanted: Wanted) -> Result<(Vec<IncidentView>, Option<String>), AppError> {
     let names = crate::app::names::all(read)?;
     let mut data = Vec::new();
     let (resume, mut cursor) = wanted.from.unzip();
@@ -86,7 +88,7 @@ fn page(read: &Read<'_>, wanted: Wanted) -> Result<List<IncidentView>, AppError>
                 }
                 // Without a row to stand after, the page before ended exactly at a status.
                 let start = after.unwrap_or(Cursor(Vec::new()));
-                return Ok(List { data, next_cursor: Some(write_cursor(status, &start)) });
+                return Ok((data, Some(write_cursor(status, &start))));
             }
             let found = incidents::with_status(read, status, room, after)?;
             data.extend(found.items.iter().map(|incident| IncidentView::of(incident, &names)));
@@ -96,11 +98,11 @@ fn page(read: &Read<'_>, wanted: Wanted) -> Result<List<IncidentView>, AppError>
             }
         }
     }
-    Ok(List { data, next_cursor: None })
+    Ok((data, None))
 }
 
 /// One line of a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct IncidentView {
     id: String,
     number: u64,
@@ -155,7 +157,8 @@ impl IncidentView {
 }
 
 /// One incident with what it said and who was told.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "IncidentWithStory")]
 pub struct OneView {
     #[serde(flatten)]
     incident: IncidentView,
@@ -168,19 +171,19 @@ pub struct OneView {
     notifications: Vec<NotificationView>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct LinkView {
     href: String,
     text: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct NextCall {
     who: String,
     at: Instant,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct StormView {
     listed: u64,
     firing: u64,
@@ -188,38 +191,14 @@ struct StormView {
     unlisted: u64,
 }
 
-#[derive(Debug, Serialize)]
-struct NotificationView {
-    id: String,
-    user: Reference,
-    created_at: Instant,
-    deliveries: Vec<DeliveryView>,
-}
-
-#[derive(Debug, Serialize)]
-struct DeliveryView {
-    id: String,
-    channel: &'static str,
-    state: &'static str,
-    attempts: Vec<AttemptView>,
-}
-
-#[derive(Debug, Serialize)]
-struct AttemptView {
-    message_number: u32,
-    started_at: Instant,
-    finished_at: Option<Instant>,
-    outcome: Option<&'static str>,
-    /// The provider's own words.
-    text: Option<String>,
-}
-
-pub(super) fn view_one(read: &Read<'_>, reference: &str) -> Result<OneView, AppError> {
-    let Story { incident, details, notifications, next, storm, names, .. } = incidents::story(read, reference)?;
+pub(super) fn view_one(read: &Read<'_>, reference: &str, reader: Role) -> Result<Composed<OneView>, AppError> {
+    let story = incidents::story(read, reference)?;
+    let told = incidents::told_in(read, &story)?;
+    let Story { incident, details, next, storm, names, .. } = story;
     let (details, labels, links) =
         details.map(|details| (details.details, details.labels, details.links)).unwrap_or_default();
-    let told = notifications.iter().map(|(notification, deliveries)| told_view(notification, deliveries, &names));
-    Ok(OneView {
+    let told = told.iter().map(|told| NotificationView::of(told, &names, reader));
+    let one = OneView {
         details,
         labels,
         links: links.into_iter().map(|link| LinkView { href: link.href, text: link.text }).collect(),
@@ -231,39 +210,6 @@ pub(super) fn view_one(read: &Read<'_>, reference: &str) -> Result<OneView, AppE
         }),
         notifications: told.collect(),
         incident: IncidentView::of(&incident, &names),
-    })
-}
-
-fn told_view(notification: &Notification, deliveries: &[Delivery], names: &Names) -> NotificationView {
-    let delivery_view = |delivery: &Delivery| DeliveryView {
-        id: delivery.id.to_string(),
-        channel: delivery.channel.word(),
-        state: delivery.state.word(),
-        attempts: delivery.attempts.iter().map(attempt_view).collect(),
     };
-    NotificationView {
-        id: notification.id.to_string(),
-        user: Reference::new(notification.user, names.users.get(&notification.user)),
-        created_at: notification.created_at.into(),
-        deliveries: deliveries.iter().map(delivery_view).collect(),
-    }
-}
-
-fn attempt_view(attempt: &Attempt) -> AttemptView {
-    let outcome = attempt.answer.as_ref().map(|answer| match answer.outcome {
-        Outcome::Accepted => "accepted",
-        Outcome::Ambiguous => "ambiguous",
-        Outcome::Temporary { .. } => "temporary",
-        Outcome::Permanent { .. } => "permanent",
-        Outcome::Muted => "muted",
-        Outcome::Duplicate => "duplicate",
-        Outcome::TemporaryOnce => "temporary",
-    });
-    AttemptView {
-        message_number: attempt.message_number,
-        started_at: attempt.claimed_at.into(),
-        finished_at: attempt.finished_at.map(Instant::from),
-        outcome,
-        text: attempt.answer.as_ref().map(|answer| answer.text.clone()),
-    }
+    Ok(Composed(incident.version, one))
 }

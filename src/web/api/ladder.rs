@@ -8,32 +8,32 @@ use crate::domain::Urgency;
 use crate::domain::id::PolicyId;
 use crate::domain::ladder::{Because, Call, Hint, LevelHint, Page, Rung, What};
 use crate::domain::refusal::Refusal;
-use crate::domain::time::Timestamp;
 use crate::domain::timeline::{LastResort, SkipReason};
 use crate::web::Web;
-use crate::web::api::{Instant, Reference};
+use crate::web::api::{Instant, Params, Reference, instant_of};
 use crate::web::error::WebError;
-use crate::web::extract::{PathId, QueryFields};
+use crate::web::extract::PathId;
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct LadderView {
     at: Instant,
     urgency: &'static str,
     data: Vec<RungView>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct RungView {
     at: Instant,
     cycle: u8,
     /// `level`, `skipped` or `last_resort`.
     kind: &'static str,
     level: Option<u8>,
-    people: Vec<PersonView>,
+    people: Vec<RungPersonView>,
     reasons: Vec<ReasonView>,
     hints: Vec<&'static str>,
     /// Of the last resort: `exhausted` or `no_coverage`.
@@ -43,33 +43,43 @@ struct RungView {
     repeats_after_seconds: Option<u32>,
 }
 
-#[derive(Debug, Serialize)]
-struct PersonView {
+#[derive(Debug, Serialize, JsonSchema)]
+struct RungPersonView {
     user: Reference,
     calls: Vec<CallView>,
     hints: Vec<&'static str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct CallView {
     at: Instant,
     channel: &'static str,
 }
 
 /// Why somebody is not paged, or nobody is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ReasonView {
     code: &'static str,
     /// The user, schedule or team it is about.
     about: Option<Reference>,
 }
 
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LadderParams {
+    /// When the alert comes; now if it is left out.
+    at: Option<String>,
+    /// `high` or `low`; high if it is left out.
+    urgency: Option<String>,
+}
+
 pub async fn get(
     State(web): State<Arc<Web>>,
     PathId(id): PathId<PolicyId>,
-    query: QueryFields,
+    Params(asked): Params<LadderParams>,
 ) -> Result<Json<LadderView>, WebError> {
-    let (at, urgency) = (asked_at(&query)?, asked_urgency(&query)?);
+    let at = asked.at.as_deref().map(|text| instant_of(text, "at")).transpose()?;
+    let urgency = asked.urgency()?;
     let view = web.read(move |read| {
         let at = at.unwrap_or(read.now());
         let rungs = policies::ladder(read, id, urgency, at)?;
@@ -80,22 +90,13 @@ pub async fn get(
     Ok(Json(view.await?))
 }
 
-fn asked_at(query: &QueryFields) -> Result<Option<Timestamp>, Refusal> {
-    let sentence = "Give an instant of RFC 3339 in whole seconds, such as 2026-03-02T03:16:00Z.";
-    let refused = || Refusal::invalid("instant_form", "at", sentence);
-    let Some(text) = query.optional("at") else { return Ok(None) };
-    let instant: jiff::Timestamp = text.parse().map_err(|_| refused())?;
-    if instant.subsec_nanosecond() != 0 {
-        return Err(refused());
-    }
-    Ok(Some(Timestamp::from_jiff(instant)))
-}
-
-fn asked_urgency(query: &QueryFields) -> Result<Urgency, Refusal> {
-    match query.optional("urgency") {
-        None | Some("high") => Ok(Urgency::High),
-        Some("low") => Ok(Urgency::Low),
-        Some(_) => Err(Refusal::invalid("unknown", "urgency", "Urgency is high or low.")),
+impl LadderParams {
+    fn urgency(&self) -> Result<Urgency, Refusal> {
+        match self.urgency.as_deref() {
+            None | Some("high") => Ok(Urgency::High),
+            Some("low") => Ok(Urgency::Low),
+            Some(_) => Err(Refusal::invalid("unknown", "urgency", "Urgency is high or low.")),
+        }
     }
 }
 
@@ -150,7 +151,7 @@ fn rung_view(rung: &Rung, names: &Names) -> RungView {
     }
 }
 
-fn person_view(page: &Page, names: &Names) -> PersonView {
+fn person_view(page: &Page, names: &Names) -> RungPersonView {
     let call = |call: &Call| CallView { at: call.at.into(), channel: call.channel.word() };
     let hint = |hint: &Hint| match hint {
         Hint::NeverRings => "never_rings",
@@ -158,7 +159,7 @@ fn person_view(page: &Page, names: &Names) -> PersonView {
         Hint::OnlyMailAtNight => "only_mail_at_night",
         Hint::AfterNextLevel(_) => "after_next_level",
     };
-    PersonView {
+    RungPersonView {
         user: Reference::new(page.user, names.users.get(&page.user)),
         calls: page.calls.iter().map(call).collect(),
         hints: page.hints.iter().map(hint).collect(),

@@ -13,16 +13,16 @@ use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::web::Web;
 use crate::web::api::fields::{Nothing, called, short_minutes_of};
-use crate::web::api::{Created, Instant, List, Reference, id_of, instant_of};
+use crate::web::api::{Composed, Created, IfMatch, Instant, List, Page, Reference, id_of, instant_of};
 use crate::web::error::WebError;
 use crate::web::extract::{Caller, JsonBody, PathId};
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct MaintenanceView {
     id: String,
     name: String,
@@ -50,20 +50,20 @@ pub struct MaintenanceView {
 }
 
 /// One of the two is null.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct MaintenanceScopeView {
     team: Option<Reference>,
     alert_sources: Option<Vec<Reference>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct OccurrenceView {
     start: Instant,
     end: Instant,
 }
 
 /// A whole window: what is left out is empty.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MaintenanceBody {
     #[serde(default)]
@@ -83,7 +83,7 @@ pub struct MaintenanceBody {
 }
 
 /// Either the id of a team, whose every source is meant, or ids of alert sources.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MaintenanceScopeBody {
     team: Option<String>,
@@ -95,18 +95,18 @@ pub struct MaintenanceScopeBody {
 const UPCOMING: usize = 3;
 
 /// What runs or is to come, the first to end first and recurring ones last; then what is over, the latest first.
-pub async fn list(State(web): State<Arc<Web>>) -> Result<Json<List<MaintenanceView>>, WebError> {
+pub async fn list(State(web): State<Arc<Web>>, page: Page) -> Result<List<MaintenanceView>, WebError> {
     let read = |read: &Read<'_>| Ok((maintenance::all(read, read.now())?, names::all(read)?, read.now()));
     let ((current, past), names, now) = web.read(read).await?;
     let all = current.into_iter().chain(past);
-    Ok(Json(List::whole(all.map(|window| MaintenanceView::of(window, &names, now)))))
+    List::in_order(all.map(|window| MaintenanceView::of(window, &names, now)).collect(), &page)
 }
 
 pub async fn one(
     State(web): State<Arc<Web>>,
     PathId(id): PathId<MaintenanceId>,
-) -> Result<Json<MaintenanceView>, WebError> {
-    view(&web, id).await.map(Json)
+) -> Result<Composed<MaintenanceView>, WebError> {
+    view(&web, id).await
 }
 
 pub async fn create(
@@ -116,7 +116,8 @@ pub async fn create(
 ) -> Result<Created<MaintenanceView>, WebError> {
     let basics = body.read()?;
     let id = web.write(move |tx| maintenance::create(tx, &actor, &basics).map_err(in_body)).await?;
-    Ok(Created(format!("/api/v1/maintenance/{id}"), view(&web, id).await?))
+    let Composed(version, made) = view(&web, id).await?;
+    Ok(Created { location: format!("/api/v1/maintenance/{id}"), version: Some(version), made })
 }
 
 /// What it no longer covers is paged at once.
@@ -124,11 +125,16 @@ pub async fn edit(
     State(web): State<Arc<Web>>,
     Caller { actor, .. }: Caller,
     PathId(id): PathId<MaintenanceId>,
+    IfMatch(expected): IfMatch,
     JsonBody(body): JsonBody<MaintenanceBody>,
-) -> Result<Json<MaintenanceView>, WebError> {
+) -> Result<Composed<MaintenanceView>, WebError> {
     let basics = body.read()?;
-    web.write(move |tx| maintenance::edit(tx, &actor, id, &basics).map_err(in_body)).await?;
-    view(&web, id).await.map(Json)
+    web.write(move |tx| {
+        expected.check(maintenance::one(tx, id)?.version)?;
+        maintenance::edit(tx, &actor, id, &basics).map_err(in_body)
+    })
+    .await?;
+    view(&web, id).await
 }
 
 /// Ends what runs of it; a recurring one comes again. That nothing runs is no error.
@@ -137,10 +143,10 @@ pub async fn end(
     Caller { actor, .. }: Caller,
     PathId(id): PathId<MaintenanceId>,
     JsonBody(Nothing {}): JsonBody<Nothing>,
-) -> Result<Json<MaintenanceView>, WebError> {
+) -> Result<Composed<MaintenanceView>, WebError> {
     let ended = web.write(move |tx| Ok((maintenance::end_now(tx, &actor, id)?, tx.now()))).await?;
     let names = web.read(|read| names::all(read)).await?;
-    Ok(Json(MaintenanceView::of(ended.0, &names, ended.1)))
+    Ok(Composed(ended.0.version, MaintenanceView::of(ended.0, &names, ended.1)))
 }
 
 /// One that comes once and runs ends now, and one that is over stays, so that the past can be explained.
@@ -148,8 +154,13 @@ pub async fn delete(
     State(web): State<Arc<Web>>,
     Caller { actor, .. }: Caller,
     PathId(id): PathId<MaintenanceId>,
+    IfMatch(expected): IfMatch,
 ) -> Result<StatusCode, WebError> {
-    web.write(move |tx| maintenance::delete(tx, &actor, id)).await?;
+    web.write(move |tx| {
+        expected.check(maintenance::one(tx, id)?.version)?;
+        maintenance::delete(tx, &actor, id)
+    })
+    .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -191,8 +202,12 @@ fn in_body(error: AppError) -> AppError {
     }
 }
 
-async fn view(web: &Web, id: MaintenanceId) -> Result<MaintenanceView, WebError> {
-    web.read(move |read| Ok(MaintenanceView::of(maintenance::one(read, id)?, &names::all(read)?, read.now()))).await
+async fn view(web: &Web, id: MaintenanceId) -> Result<Composed<MaintenanceView>, WebError> {
+    let read = move |read: &Read<'_>| {
+        let window = maintenance::one(read, id)?;
+        Ok(Composed(window.version, MaintenanceView::of(window, &names::all(read)?, read.now())))
+    };
+    web.read(read).await
 }
 
 impl MaintenanceView {

@@ -7,10 +7,11 @@ use crate::web::error::WebError;
 use crate::web::extract::{Caller, Credential};
 use axum::Json;
 use axum::extract::State;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct MeView {
     user: UserView,
     /// `session`, `basic` or `token`.

@@ -9,36 +9,36 @@ use crate::domain::rules::LATEST_MINUTES;
 use crate::domain::user::Step;
 use crate::web::Web;
 use crate::web::api::fields::short_minutes_of;
-use crate::web::api::id_of;
+use crate::web::api::{IfMatch, Versioned, id_of};
 use crate::web::error::WebError;
 use crate::web::extract::{Caller, JsonBody, PathId};
-use axum::Json;
 use axum::extract::{Path, State};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// An empty list is the preset: for high urgency every method that is on, at once; for low urgency email, or the first
 /// method if there is no email.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct RulesView {
     high: Vec<RuleStepBody>,
     low: Vec<RuleStepBody>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct RuleListView {
     steps: Vec<RuleStepBody>,
 }
 
 /// The whole list for one urgency; an empty one is the preset.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RuleListBody {
     #[serde(default)]
     steps: Vec<RuleStepBody>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RuleStepBody {
     /// The id of one of the person's contact methods.
@@ -48,15 +48,17 @@ pub struct RuleStepBody {
     after_seconds: u32,
 }
 
-pub async fn all(State(web): State<Arc<Web>>, PathId(id): PathId<UserId>) -> Result<Json<RulesView>, WebError> {
-    let rules = web.read(move |read| Ok(users::one(read, id)?.rules)).await?;
-    Ok(Json(RulesView { high: views(&rules.high), low: views(&rules.low) }))
+/// With the version of the user they are part of.
+pub async fn all(State(web): State<Arc<Web>>, PathId(id): PathId<UserId>) -> Result<Versioned<RulesView>, WebError> {
+    let user = web.read(move |read| users::one(read, id)).await?;
+    let rules = RulesView { high: views(&user.rules.high), low: views(&user.rules.low) };
+    Ok(Versioned(user.version, rules))
 }
 
 pub async fn one(
     State(web): State<Arc<Web>>,
     Path(path): Path<(String, String)>,
-) -> Result<Json<RuleListView>, WebError> {
+) -> Result<Versioned<RuleListView>, WebError> {
     let (id, urgency) = read_path(&path)?;
     view(&web, id, urgency).await
 }
@@ -65,11 +67,16 @@ pub async fn set(
     State(web): State<Arc<Web>>,
     Caller { actor, .. }: Caller,
     Path(path): Path<(String, String)>,
+    IfMatch(expected): IfMatch,
     JsonBody(body): JsonBody<RuleListBody>,
-) -> Result<Json<RuleListView>, WebError> {
+) -> Result<Versioned<RuleListView>, WebError> {
     let (id, urgency) = read_path(&path)?;
     let steps = body.steps.iter().map(RuleStepBody::read).collect::<Result<Vec<Step>, Refusal>>()?;
-    web.write(move |tx| users::set_rules_of(tx, &actor, id, urgency, &steps).map_err(in_body)).await?;
+    web.write(move |tx| {
+        expected.check(users::own(tx, &actor, id)?.version)?;
+        users::set_rules_of(tx, &actor, id, urgency, &steps).map_err(in_body)
+    })
+    .await?;
     view(&web, id, urgency).await
 }
 
@@ -88,13 +95,13 @@ fn read_path((user, urgency): &(String, String)) -> Result<(UserId, Urgency), We
     Ok((user.parse().map_err(|_| WebError::NotFound)?, urgency))
 }
 
-async fn view(web: &Web, id: UserId, urgency: Urgency) -> Result<Json<RuleListView>, WebError> {
-    let rules = web.read(move |read| Ok(users::one(read, id)?.rules)).await?;
+async fn view(web: &Web, id: UserId, urgency: Urgency) -> Result<Versioned<RuleListView>, WebError> {
+    let user = web.read(move |read| users::one(read, id)).await?;
     let steps = match urgency {
-        Urgency::High => &rules.high,
-        Urgency::Low => &rules.low,
+        Urgency::High => &user.rules.high,
+        Urgency::Low => &user.rules.low,
     };
-    Ok(Json(RuleListView { steps: views(steps) }))
+    Ok(Versioned(user.version, RuleListView { steps: views(steps) }))
 }
 
 fn views(steps: &[Step]) -> Vec<RuleStepBody> {

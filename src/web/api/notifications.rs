@@ -12,17 +12,18 @@ use crate::domain::receipt::Fate;
 use crate::domain::timeline::Via;
 use crate::web::Web;
 use crate::web::api::fields::IncidentReference;
-use crate::web::api::{Instant, List, Reference};
+use crate::web::api::{Instant, List, Page, Reference};
 use crate::web::error::WebError;
 use crate::web::extract::{Caller, PathId};
 use crate::web::ui::deliveries::shown_address;
 use axum::Json;
 use axum::extract::{Path, State};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
 
 /// One message to one person about one thing.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct NotificationView {
     id: String,
     /// Null for tests, codes and answers, which are about no incident.
@@ -40,7 +41,7 @@ pub struct NotificationView {
 }
 
 /// The way from a level to the person, as it was when it was walked.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct WhyView {
     /// "Level 1 of Payments 24×7: you are named there".
     detail: String,
@@ -57,7 +58,7 @@ struct WhyView {
     in_place_of: Option<Reference>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct DeliveryView {
     /// For another try: `POST /api/v1/notifications/{id}/retry` takes the id of a delivery.
     id: String,
@@ -77,7 +78,7 @@ struct DeliveryView {
     attempts: Vec<AttemptView>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct AttemptView {
     /// The same number is the same message to the provider.
     message_number: u32,
@@ -96,10 +97,11 @@ pub async fn of_incident(
     State(web): State<Arc<Web>>,
     caller: Caller,
     Path(reference): Path<String>,
-) -> Result<Json<List<NotificationView>>, WebError> {
+    page: Page,
+) -> Result<List<NotificationView>, WebError> {
     let (told, names) = web.read(move |read| incidents::told(read, &reference)).await?;
     let views = told.iter().map(|told| NotificationView::of(told, &names, caller.user.role));
-    Ok(Json(List::whole(views)))
+    List::in_order(views.collect(), &page)
 }
 
 /// One that is about no incident is its person's own business, and an admin's.
@@ -113,7 +115,7 @@ pub async fn one(
 }
 
 impl NotificationView {
-    fn of(told: &Told, names: &Names, reader: Role) -> NotificationView {
+    pub fn of(told: &Told, names: &Names, reader: Role) -> NotificationView {
         let Told { notification, deliveries, incident, why } = told;
         let policy = incident.as_ref().map(|incident| incident.policy);
         let (reason, level) = match notification.reason {

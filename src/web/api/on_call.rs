@@ -7,28 +7,29 @@ use crate::domain::id::{ScheduleId, UserId};
 use crate::domain::oncall::{Claim, GapReason, Place, Segment, Source, Verdict, gaps as gaps_of};
 use crate::domain::time::Timestamp;
 use crate::web::Web;
-use crate::web::api::{Instant, List, Reference, instant_of, only_known};
+use crate::web::api::{Instant, List, Page, Params, Reference, Wrong, by_name, instant_of};
 use crate::web::error::WebError;
-use crate::web::extract::{PathId, QueryFields};
+use crate::web::extract::PathId;
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// One schedule's answer at an instant.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct OnCallView {
     schedule: Reference,
     team: Reference,
     at: Instant,
     /// Empty: nobody.
-    on_call: Vec<PersonView>,
+    on_call: Vec<OnCallPersonView>,
     /// When nobody is on call: who is next, and when.
     next: Option<NextView>,
 }
 
-#[derive(Debug, Serialize)]
-struct PersonView {
+#[derive(Debug, Serialize, JsonSchema)]
+struct OnCallPersonView {
     user: Reference,
     since: Instant,
     /// `null` if it goes on for longer than is looked ahead.
@@ -37,13 +38,13 @@ struct PersonView {
     why: WhyView,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct NextView {
     at: Instant,
     users: Vec<Reference>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct WhyView {
     /// `override`, `normal entry`, `rotation`, `imported calendar`, `fallback`.
     source: &'static str,
@@ -53,14 +54,14 @@ struct WhyView {
     replaced: Option<ReplacedView>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ReplacedView {
     #[serde(rename = "override")]
     by: String,
     user: Reference,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct SegmentView {
     start: Instant,
     end: Instant,
@@ -72,7 +73,7 @@ pub struct SegmentView {
     fallback_only: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ClaimView {
     source: &'static str,
     id: Option<String>,
@@ -84,24 +85,53 @@ pub struct ClaimView {
     recorded_afterwards: bool,
 }
 
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AtParams {
+    /// An instant; now if it is left out.
+    at: Option<String>,
+}
+
+impl AtParams {
+    fn instant(&self, web: &Web) -> Result<Timestamp, WebError> {
+        Ok(self.at.as_deref().map(|text| instant_of(text, "at")).transpose()?.unwrap_or(web.app.now()))
+    }
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RangeParams {
+    from: String,
+    /// At most 2 years later.
+    to: String,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AheadParams {
+    /// 30 or 90; 30 if it is left out.
+    days: Option<u8>,
+}
+
 /// `?at=`, now if it is left out.
-pub async fn everywhere(State(web): State<Arc<Web>>, query: QueryFields) -> Result<Json<List<OnCallView>>, WebError> {
-    let at = at(&web, &query)?;
+pub async fn everywhere(State(web): State<Arc<Web>>, page: Page<AtParams>) -> Result<List<OnCallView>, WebError> {
+    let at = page.filter.instant(&web)?;
     let read = move |read: &Read<'_>| {
         let names = names::all(read)?;
-        schedules::all(read)?.iter().map(|schedule| answer(read, &names, schedule.id, at)).collect()
+        let all = schedules::all(read)?.into_iter();
+        all.map(|schedule| Ok((by_name(&schedule.name, schedule.id), answer(read, &names, schedule.id, at)?))).collect()
     };
-    let all: Vec<OnCallView> = web.read(read).await?;
-    Ok(Json(List::whole(all.into_iter())))
+    let all: Vec<(String, OnCallView)> = web.read(read).await?;
+    Ok(List::cut(all, |(place, _)| place.clone(), &page, |(_, view)| view))
 }
 
 /// As [`everywhere`], of one schedule.
 pub async fn of_schedule(
     State(web): State<Arc<Web>>,
     PathId(id): PathId<ScheduleId>,
-    query: QueryFields,
+    Params(asked): Params<AtParams>,
 ) -> Result<Json<OnCallView>, WebError> {
-    let at = at(&web, &query)?;
+    let at = asked.instant(&web)?;
     web.read(move |read| answer(read, &names::all(read)?, id, at)).await.map(Json)
 }
 
@@ -109,40 +139,42 @@ pub async fn of_schedule(
 pub async fn explain(
     State(web): State<Arc<Web>>,
     PathId(id): PathId<ScheduleId>,
-    query: QueryFields,
-) -> Result<Json<List<ClaimView>>, WebError> {
-    let at = at(&web, &query)?;
+    page: Page<AtParams>,
+) -> Result<List<ClaimView>, WebError> {
+    let at = page.filter.instant(&web)?;
     let read = move |read: &Read<'_>| {
         let names = names::all(read)?;
         let claims = oncall::answered(read, id, at)?.claims;
         Ok(claims.iter().map(|claim| ClaimView::of(claim, &names)).collect::<Vec<_>>())
     };
-    Ok(Json(List::whole(web.read(read).await?.into_iter())))
+    List::in_order(web.read(read).await?, &page)
 }
 
 /// `?from=&to=`, at most 2 years: segments that partition the range.
 pub async fn final_schedule(
     State(web): State<Arc<Web>>,
     PathId(id): PathId<ScheduleId>,
-    query: QueryFields,
-) -> Result<Json<List<SegmentView>>, WebError> {
-    only_known(&query, &["from", "to"])?;
-    let (from, to) = (instant_of(query.text("from"), "from")?, instant_of(query.text("to"), "to")?);
+    page: Page<RangeParams>,
+) -> Result<List<SegmentView>, WebError> {
+    let mut wrong = Wrong::default();
+    let RangeParams { from, to } = &page.filter;
+    let range = (wrong.take(instant_of(from, "from")), wrong.take(instant_of(to, "to")));
+    let (Some(from), Some(to)) = range else { return Err(wrong.into()) };
     let read = move |read: &Read<'_>| Ok((oncall::rendered(read, id, from, to)?.2, names::all(read)?));
     let (segments, names) = web.read(read).await?;
-    Ok(Json(List::whole(segments.iter().map(|segment| SegmentView::of(segment, &names)))))
+    let views = segments.iter().map(|segment| SegmentView::of(segment, &names)).collect();
+    List::in_order(views, &page)
 }
 
 /// `?days=30` or `90`: the stretches ahead that nobody has, and those that only the fallback has.
 pub async fn gaps(
     State(web): State<Arc<Web>>,
     PathId(id): PathId<ScheduleId>,
-    query: QueryFields,
-) -> Result<Json<List<SegmentView>>, WebError> {
-    only_known(&query, &["days"])?;
-    let days = match query.optional("days") {
-        None | Some("30") => 30,
-        Some("90") => 90,
+    page: Page<AheadParams>,
+) -> Result<List<SegmentView>, WebError> {
+    let days = match page.filter.days {
+        None | Some(30) => 30,
+        Some(90) => 90,
         Some(_) => return Err(WebError::BadRequest("Gaps are looked for 30 or 90 days ahead.")),
     };
     let now = web.app.now();
@@ -151,18 +183,14 @@ pub async fn gaps(
         Ok((gaps_of(&calendar, &people, now, now.plus_secs(days * 86_400))?, names::all(read)?))
     };
     let (segments, names) = web.read(read).await?;
-    Ok(Json(List::whole(segments.iter().map(|segment| SegmentView::of(segment, &names)))))
-}
-
-fn at(web: &Web, query: &QueryFields) -> Result<Timestamp, WebError> {
-    only_known(query, &["at"])?;
-    Ok(query.optional("at").map(|text| instant_of(text, "at")).transpose()?.unwrap_or(web.app.now()))
+    let views = segments.iter().map(|segment| SegmentView::of(segment, &names)).collect();
+    List::in_order(views, &page)
 }
 
 fn answer(read: &Read<'_>, names: &Names, id: ScheduleId, at: Timestamp) -> Result<OnCallView, AppError> {
     let answer = oncall::answered(read, id, at)?;
     let schedule = &answer.calendar.schedule;
-    let person = |on_call: &crate::domain::oncall::OnCall| PersonView {
+    let person = |on_call: &crate::domain::oncall::OnCall| OnCallPersonView {
         user: user(on_call.place.user, names),
         since: on_call.since.into(),
         until: (!on_call.open_ended).then(|| on_call.until.into()),

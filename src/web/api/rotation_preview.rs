@@ -10,13 +10,14 @@ use crate::web::api::on_call::SegmentView;
 use crate::web::api::rotations::{RotationBody, in_json};
 use crate::web::api::{Instant, Reference};
 use crate::web::error::WebError;
-use crate::web::extract::{JsonBody, PathId};
+use crate::web::extract::{JsonBody, PathId, PathIds};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct PreviewView {
     /// Null if no turn of it ever begins.
     first_turn: Option<FirstTurnView>,
@@ -24,7 +25,7 @@ pub struct PreviewView {
     segments: Vec<SegmentView>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct FirstTurnView {
     at: Instant,
     users: Vec<Reference>,
@@ -42,10 +43,9 @@ pub async fn of_new(
 
 pub async fn of_changed(
     State(web): State<Arc<Web>>,
-    Path((id, layer)): Path<(String, String)>,
+    PathIds(id, layer): PathIds<ScheduleId, LayerId>,
     JsonBody(body): JsonBody<RotationBody>,
 ) -> Result<Json<PreviewView>, WebError> {
-    let (Ok(id), Ok(layer)) = (id.parse(), layer.parse()) else { return Err(WebError::NotFound) };
     preview(&web, id, Some(layer), body).await
 }
 

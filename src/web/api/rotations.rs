@@ -10,16 +10,16 @@ use crate::domain::refusal::Refusal;
 use crate::domain::rotation::{Cadence, Civil, Version, Weekdays, Window};
 use crate::domain::schedule::{Layer, Turns};
 use crate::web::Web;
-use crate::web::api::schedules::{ScheduleView, after, ids};
-use crate::web::api::{Instant, WithWarnings, id_of, ids_of, instant_of};
+use crate::web::api::schedules::{Changed, after};
+use crate::web::api::{IfMatch, Instant, Wrong, id_at, ids_of, instant_of};
 use crate::web::error::WebError;
-use crate::web::extract::{Caller, JsonBody, PathId};
-use axum::Json;
-use axum::extract::{Path, State};
+use crate::web::extract::{Caller, JsonBody, PathId, PathIds};
+use axum::extract::State;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct LayerView {
     id: String,
     name: String,
@@ -27,23 +27,23 @@ pub struct LayerView {
     /// The calendar from elsewhere that it follows, if it is no rotation.
     import: Option<String>,
     /// The oldest first; the first counts from its anchor.
-    versions: Vec<VersionView>,
+    versions: Vec<RotationVersion>,
 }
 
-#[derive(Debug, Serialize)]
-struct VersionView {
+#[derive(Debug, Serialize, JsonSchema)]
+struct RotationVersion {
     effective_from: Instant,
     /// A reading of the zone's clocks, without offset: it recurs.
     anchor: String,
-    cadence: CadenceView,
+    cadence: RotationCadence,
     /// Ids of users, the deactivated included.
     slots: Vec<Vec<String>>,
-    windows: Vec<WindowView>,
+    windows: Vec<RotationWindow>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct CadenceView {
+struct RotationCadence {
     /// `hours`, `days`, `weeks`, `months`, `windows`, `cron`.
     unit: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,9 +52,9 @@ struct CadenceView {
     pattern: Option<String>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct WindowView {
+struct RotationWindow {
     /// `mon` to `sun`: the days on which it begins.
     days: Vec<String>,
     /// `09:00`.
@@ -66,7 +66,7 @@ struct WindowView {
 }
 
 /// A whole rotation.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RotationBody {
     #[serde(default)]
@@ -76,14 +76,14 @@ pub struct RotationBody {
     effective_from: Option<String>,
     #[serde(default)]
     anchor: String,
-    cadence: CadenceView,
+    cadence: RotationCadence,
     #[serde(default)]
     slots: Vec<Vec<String>>,
     #[serde(default)]
-    windows: Vec<WindowView>,
+    windows: Vec<RotationWindow>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MoveBody {
     /// 0 is the top.
@@ -95,7 +95,7 @@ const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 impl LayerView {
     pub fn of(layer: &Layer, schedule_zone: &str) -> LayerView {
         let (import, versions) = match &layer.turns {
-            Turns::Rotation(versions) => (None, versions.iter().map(VersionView::of).collect()),
+            Turns::Rotation(versions) => (None, versions.iter().map(RotationVersion::of).collect()),
             Turns::Imported(import) => (Some(import.to_string()), vec![]),
         };
         let zone = layer.zone.clone().unwrap_or_else(|| schedule_zone.to_owned());
@@ -103,20 +103,20 @@ impl LayerView {
     }
 }
 
-impl VersionView {
-    fn of(version: &Version) -> VersionView {
-        VersionView {
+impl RotationVersion {
+    fn of(version: &Version) -> RotationVersion {
+        RotationVersion {
             effective_from: version.effective_from.into(),
             anchor: version.anchor.to_datetime().strftime("%Y-%m-%dT%H:%M").to_string(),
-            cadence: CadenceView::of(&version.cadence),
+            cadence: RotationCadence::of(&version.cadence),
             slots: version.slots.iter().map(|slot| ids_of(slot)).collect(),
-            windows: version.windows.iter().map(WindowView::of).collect(),
+            windows: version.windows.iter().map(RotationWindow::of).collect(),
         }
     }
 }
 
-impl CadenceView {
-    fn of(cadence: &Cadence) -> CadenceView {
+impl RotationCadence {
+    fn of(cadence: &Cadence) -> RotationCadence {
         let (unit, count) = match cadence {
             Cadence::Hours(count) => ("hours", count),
             Cadence::Days(count) => ("days", count),
@@ -124,10 +124,10 @@ impl CadenceView {
             Cadence::Months(count) => ("months", count),
             Cadence::Windows(count) => ("windows", count),
             Cadence::Cron(pattern) => {
-                return CadenceView { unit: "cron".to_owned(), count: None, pattern: Some(pattern.clone()) };
+                return RotationCadence { unit: "cron".to_owned(), count: None, pattern: Some(pattern.clone()) };
             }
         };
-        CadenceView { unit: unit.to_owned(), count: Some((*count).into()), pattern: None }
+        RotationCadence { unit: unit.to_owned(), count: Some((*count).into()), pattern: None }
     }
 
     fn read(&self) -> Result<Cadence, Refusal> {
@@ -148,11 +148,11 @@ impl CadenceView {
     }
 }
 
-impl WindowView {
-    fn of(window: &Window) -> WindowView {
+impl RotationWindow {
+    fn of(window: &Window) -> RotationWindow {
         let time = |minutes: u16| format!("{:02}:{:02}", minutes / 60, minutes % 60);
         let days = window.days.list().into_iter().map(|day| DAYS[usize::from(day)].to_owned()).collect();
-        WindowView { days, start: time(window.start), end: time(window.end), extra_days: window.extra_days }
+        RotationWindow { days, start: time(window.start), end: time(window.end), extra_days: window.extra_days }
     }
 
     fn read(&self) -> Result<Window, Refusal> {
@@ -171,25 +171,31 @@ impl WindowView {
 }
 
 impl RotationBody {
-    pub(super) fn draft(self) -> Result<Draft, Refusal> {
-        let local: jiff::civil::DateTime = self.anchor.parse().map_err(|_| {
+    pub(super) fn draft(self) -> Result<Draft, WebError> {
+        let mut wrong = Wrong::default();
+        let anchor = self.anchor.parse::<jiff::civil::DateTime>().map_err(|_| {
             Refusal::invalid("time_form", "anchor", "Write the anchor as 2026-11-24T09:00, without an offset.")
-        })?;
-        let slot =
-            |slot: &Vec<String>| slot.iter().map(|text| id_of(text, "slots")).collect::<Result<Vec<UserId>, _>>();
-        Ok(Draft {
-            from: self.effective_from.as_deref().map(|text| instant_of(text, "effective_from")).transpose()?,
-            anchor: Civil::of(local),
-            cadence: self.cadence.read()?,
-            slots: self.slots.iter().map(slot).collect::<Result<_, _>>()?,
-            windows: self.windows.iter().map(WindowView::read).collect::<Result<_, _>>()?,
-            name: self.name,
-            zone: self.zone,
-        })
+        });
+        let anchor = wrong.take(anchor);
+        let from = self.effective_from.as_deref().map(|text| instant_of(text, "effective_from")).transpose();
+        let (from, cadence) = (wrong.take(from), wrong.take(self.cadence.read()));
+        let slot = |(place, slot): (usize, &Vec<String>)| {
+            let inside = format!("slots/{place}");
+            let user = |(number, text): (usize, &String)| wrong.take_at(&inside, id_at(text, number));
+            let users: Vec<Option<UserId>> = slot.iter().enumerate().map(user).collect();
+            users.into_iter().collect::<Option<Vec<UserId>>>()
+        };
+        let slots: Vec<Option<Vec<UserId>>> = self.slots.iter().enumerate().map(slot).collect();
+        let windows = wrong.take(self.windows.iter().map(RotationWindow::read).collect());
+        let whole = (anchor, from, cadence, slots.into_iter().collect(), windows);
+        let (Some(anchor), Some(from), Some(cadence), Some(slots), Some(windows)) = whole else {
+            return Err(wrong.into());
+        };
+        Ok(Draft { from, anchor: Civil::of(anchor), cadence, slots, windows, name: self.name, zone: self.zone })
     }
 }
 
-type Answer = Result<Json<WithWarnings<ScheduleView>>, WebError>;
+type Answer = Result<Changed, WebError>;
 
 pub async fn create(
     State(web): State<Arc<Web>>,
@@ -205,22 +211,25 @@ pub async fn create(
 pub async fn edit(
     State(web): State<Arc<Web>>,
     Caller { actor, .. }: Caller,
-    Path(path): Path<(String, String)>,
+    PathIds(id, layer): PathIds<ScheduleId, LayerId>,
+    IfMatch(expected): IfMatch,
     JsonBody(body): JsonBody<RotationBody>,
 ) -> Answer {
-    let (id, layer): (ScheduleId, LayerId) = ids(&path)?;
     let draft = body.draft()?;
-    let saved = web.write(move |tx| schedules::edit_layer(tx, &actor, id, layer, &draft)).await.map_err(in_json)?;
+    let edit = web.write(move |tx| {
+        expected.check(schedules::one(tx, id)?.version)?;
+        schedules::edit_layer(tx, &actor, id, layer, &draft)
+    });
+    let saved = edit.await.map_err(in_json)?;
     after(&web, id, saved).await
 }
 
 pub async fn place(
     State(web): State<Arc<Web>>,
     Caller { actor, .. }: Caller,
-    Path(path): Path<(String, String)>,
+    PathIds(id, layer): PathIds<ScheduleId, LayerId>,
     JsonBody(MoveBody { position }): JsonBody<MoveBody>,
 ) -> Answer {
-    let (id, layer): (ScheduleId, LayerId) = ids(&path)?;
     let saved = web.write(move |tx| schedules::move_layer(tx, &actor, id, layer, position)).await?;
     after(&web, id, saved).await
 }
@@ -228,10 +237,14 @@ pub async fn place(
 pub async fn remove(
     State(web): State<Arc<Web>>,
     Caller { actor, .. }: Caller,
-    Path(path): Path<(String, String)>,
+    PathIds(id, layer): PathIds<ScheduleId, LayerId>,
+    IfMatch(expected): IfMatch,
 ) -> Answer {
-    let (id, layer): (ScheduleId, LayerId) = ids(&path)?;
-    let saved = web.write(move |tx| schedules::remove_layer(tx, &actor, id, layer)).await?;
+    let remove = web.write(move |tx| {
+        expected.check(schedules::one(tx, id)?.version)?;
+        schedules::remove_layer(tx, &actor, id, layer)
+    });
+    let saved = remove.await?;
     after(&web, id, saved).await
 }
 

@@ -7,21 +7,25 @@ use crate::app::names::{self, Names};
 use crate::app::schedules::{self, Basics, Saved, Turn};
 use crate::app::{AppError, Read, oncall};
 use crate::domain::entry::{Entry, Interval, Override, OverrideMode};
-use crate::domain::id::{EntryId, OverrideId, ScheduleId};
-use crate::domain::refusal::Refusal;
+use crate::domain::id::{EntryId, Id, OverrideId, ScheduleId};
+use crate::domain::layer::place;
+use crate::domain::oncall::Calendar;
+use crate::domain::refusal::checked_name;
 use crate::domain::schedule::Schedule;
 use crate::web::Web;
 use crate::web::api::rotations::LayerView;
-use crate::web::api::{Created, Instant, List, Reference, WithWarnings, id_of, instant_of, only_known};
+use crate::web::api::{
+    Composed, Created, IfMatch, Instant, List, Page, Reference, WithWarnings, Wrong, by_name, id_of, instant_of,
+};
 use crate::web::error::WebError;
-use crate::web::extract::{Caller, JsonBody, PathId, QueryFields};
+use crate::web::extract::{Caller, JsonBody, PathId, PathIds};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::str::FromStr;
 use std::sync::Arc;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ScheduleView {
     id: String,
     name: String,
@@ -55,7 +59,7 @@ impl ScheduleView {
 }
 
 /// A whole schedule but for its layers; what is left out is empty.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScheduleBody {
     #[serde(default)]
@@ -68,24 +72,30 @@ pub struct ScheduleBody {
 }
 
 impl ScheduleBody {
-    fn basics(self) -> Result<Basics, Refusal> {
-        let team = id_of(&self.team, "team")?;
-        let fallback = self.fallback.as_deref().map(|text| id_of(text, "fallback")).transpose()?;
-        Ok(Basics { name: self.name, team, zone: self.zone, fallback })
+    fn basics(self) -> Result<Basics, WebError> {
+        let mut wrong = Wrong::default();
+        let name = wrong.take(checked_name(&self.name));
+        let team = wrong.take(id_of(&self.team, "team"));
+        let zone = wrong.take(place(&self.zone).map(|_| self.zone.clone()));
+        let fallback = wrong.take(self.fallback.as_deref().map(|text| id_of(text, "fallback")).transpose());
+        match (name, team, zone, fallback) {
+            (Some(name), Some(team), Some(zone), Some(fallback)) => Ok(Basics { name, team, zone, fallback }),
+            _ => Err(wrong.into()),
+        }
     }
 }
 
-pub async fn list(State(web): State<Arc<Web>>, query: QueryFields) -> Result<Json<List<ScheduleView>>, WebError> {
-    only_known(&query, &[])?;
-    let read = |read: &Read<'_>| {
-        let names = names::all(read)?;
-        Ok(schedules::all(read)?.iter().map(|schedule| ScheduleView::of(schedule, &names)).collect::<Vec<_>>())
-    };
-    Ok(Json(List::whole(web.read(read).await?.into_iter())))
+pub async fn list(State(web): State<Arc<Web>>, page: Page) -> Result<List<ScheduleView>, WebError> {
+    let (all, names) = web.read(|read| Ok((schedules::all(read)?, names::all(read)?))).await?;
+    let place = |schedule: &Schedule| by_name(&schedule.name, schedule.id);
+    Ok(List::cut(all, place, &page, |schedule| ScheduleView::of(&schedule, &names)))
 }
 
-pub async fn one(State(web): State<Arc<Web>>, PathId(id): PathId<ScheduleId>) -> Result<Json<ScheduleView>, WebError> {
-    view(&web, id).await.map(Json)
+pub async fn one(
+    State(web): State<Arc<Web>>,
+    PathId(id): PathId<ScheduleId>,
+) -> Result<Composed<ScheduleView>, WebError> {
+    view(&web, id).await
 }
 
 pub async fn create(
@@ -95,17 +105,23 @@ pub async fn create(
 ) -> Result<Created<ScheduleView>, WebError> {
     let basics = body.basics()?;
     let id = web.write(move |tx| schedules::create(tx, &actor, &basics)).await?;
-    Ok(Created(format!("/api/v1/schedules/{id}"), view(&web, id).await?))
+    let Composed(version, made) = view(&web, id).await?;
+    Ok(Created { location: format!("/api/v1/schedules/{id}"), version: Some(version), made })
 }
 
 pub async fn edit(
     State(web): State<Arc<Web>>,
     Caller { actor, .. }: Caller,
     PathId(id): PathId<ScheduleId>,
+    IfMatch(expected): IfMatch,
     JsonBody(body): JsonBody<ScheduleBody>,
-) -> Result<Json<WithWarnings<ScheduleView>>, WebError> {
+) -> Result<Changed, WebError> {
     let basics = body.basics()?;
-    let saved = web.write(move |tx| schedules::edit(tx, &actor, id, &basics)).await?;
+    let edit = web.write(move |tx| {
+        expected.check(schedules::one(tx, id)?.version)?;
+        schedules::edit(tx, &actor, id, &basics)
+    });
+    let saved = edit.await?;
     after(&web, id, saved).await
 }
 
@@ -113,18 +129,23 @@ pub async fn delete(
     State(web): State<Arc<Web>>,
     Caller { actor, .. }: Caller,
     PathId(id): PathId<ScheduleId>,
+    IfMatch(expected): IfMatch,
 ) -> Result<Json<WithWarnings<Gone>>, WebError> {
-    let saved = web.write(move |tx| schedules::delete(tx, &actor, id)).await?;
+    let delete = web.write(move |tx| {
+        expected.check(schedules::one(tx, id)?.version)?;
+        schedules::delete(tx, &actor, id)
+    });
+    let saved = delete.await?;
     Ok(Json(WithWarnings::new(Gone { id: id.to_string() }, &saved.warnings)))
 }
 
 /// What was deleted.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Gone {
     id: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct EntryView {
     id: String,
     user: Reference,
@@ -149,7 +170,7 @@ impl EntryView {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct OverrideView {
     id: String,
     user: Reference,
@@ -184,7 +205,7 @@ impl OverrideView {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EntryBody {
     #[serde(default)]
@@ -197,7 +218,7 @@ pub struct EntryBody {
     note: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OverrideBody {
     #[serde(default)]
@@ -212,7 +233,7 @@ pub struct OverrideBody {
     note: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SwapBody {
     #[serde(default)]
@@ -231,43 +252,64 @@ pub struct SwapBody {
     note: String,
 }
 
-fn span_of(start: &str, end: &str) -> Result<Interval, Refusal> {
-    Ok(Interval { start: instant_of(start, "start")?, end: instant_of(end, "end")? })
+/// Whose time it is, and when: members of these names.
+fn turn_of(
+    wrong: &mut Wrong,
+    user: (&str, &'static str),
+    start: (&str, &'static str),
+    end: (&str, &'static str),
+) -> Option<Turn> {
+    let user = wrong.take(id_of(user.0, user.1));
+    let (start, end) = (wrong.take(instant_of(start.0, start.1)), wrong.take(instant_of(end.0, end.1)));
+    Some(Turn { user: user?, span: Interval { start: start?, end: end? } })
 }
 
-/// Those that end at `from` or later, which is now unless the query says otherwise.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FromParams {
+    /// An instant; now if it is left out.
+    from: Option<String>,
+}
+
+/// Those that end at `from` or later.
 pub async fn entries(
     State(web): State<Arc<Web>>,
     PathId(id): PathId<ScheduleId>,
-    query: QueryFields,
-) -> Result<Json<List<EntryView>>, WebError> {
-    let read = ahead(&web, id, query, |calendar, names| {
-        calendar.entries.iter().map(|entry| EntryView::of(entry, names)).collect::<Vec<_>>()
-    });
-    Ok(Json(List::whole(read.await?.into_iter())))
+    page: Page<FromParams>,
+) -> Result<List<EntryView>, WebError> {
+    let (calendar, names) = ahead(&web, id, &page).await?;
+    let place = |entry: &Entry| place_of(entry.span, entry.id);
+    Ok(List::cut(calendar.entries, place, &page, |entry| EntryView::of(&entry, &names)))
 }
 
 /// As [`entries`].
 pub async fn overrides(
     State(web): State<Arc<Web>>,
     PathId(id): PathId<ScheduleId>,
-    query: QueryFields,
-) -> Result<Json<List<OverrideView>>, WebError> {
-    let read = ahead(&web, id, query, |calendar, names| {
-        calendar.overrides.iter().map(|o| OverrideView::of(o, names)).collect::<Vec<_>>()
-    });
-    Ok(Json(List::whole(read.await?.into_iter())))
+    page: Page<FromParams>,
+) -> Result<List<OverrideView>, WebError> {
+    let (calendar, names) = ahead(&web, id, &page).await?;
+    let place = |o: &Override| place_of(o.span, o.id);
+    Ok(List::cut(calendar.overrides, place, &page, |o| OverrideView::of(&o, &names)))
 }
 
-async fn ahead<T: Send + 'static>(
-    web: &Web,
-    id: ScheduleId,
-    query: QueryFields,
-    pick: impl FnOnce(&crate::domain::oncall::Calendar, &Names) -> T + Send + 'static,
-) -> Result<T, WebError> {
-    only_known(&query, &["from"])?;
-    let from = query.optional("from").map(|text| instant_of(text, "from")).transpose()?.unwrap_or(web.app.now());
-    web.read(move |read| Ok(pick(&oncall::calendar(read, id, from)?.0, &names::all(read)?))).await
+/// In the order of time.
+fn place_of(span: Interval, id: impl Id) -> String {
+    format!("{}/{id}", span.start)
+}
+
+async fn ahead(web: &Web, id: ScheduleId, page: &Page<FromParams>) -> Result<(Calendar, Names), WebError> {
+    let from = page.filter.from.as_deref().map(|text| instant_of(text, "from")).transpose()?;
+    let from = from.unwrap_or(web.app.now());
+    web.read(move |read| Ok((oncall::calendar(read, id, from)?.0, names::all(read)?))).await
+}
+
+impl EntryBody {
+    fn turn(&self) -> Result<Turn, WebError> {
+        let mut wrong = Wrong::default();
+        let turn = turn_of(&mut wrong, (&self.user, "user"), (&self.start, "start"), (&self.end, "end"));
+        turn.ok_or_else(|| wrong.into())
+    }
 }
 
 pub async fn add_entry(
@@ -276,38 +318,41 @@ pub async fn add_entry(
     PathId(id): PathId<ScheduleId>,
     JsonBody(body): JsonBody<EntryBody>,
 ) -> Result<Created<WithWarnings<EntryView>>, WebError> {
-    let (user, span) = (id_of(&body.user, "user")?, span_of(&body.start, &body.end)?);
+    let Turn { user, span } = body.turn()?;
     let saved = web.write(move |tx| schedules::add_entry(tx, &actor, id, user, span, &body.note)).await?;
-    let view = entry_view(&web, id, saved.id).await?;
-    let address = format!("/api/v1/schedules/{id}/entries/{}", saved.id);
-    Ok(Created(address, WithWarnings::new(view, &saved.warnings)))
+    let Composed(version, view) = entry_view(&web, id, saved.id).await?;
+    let location = format!("/api/v1/schedules/{id}/entries/{}", saved.id);
+    Ok(Created { location, version: Some(version), made: WithWarnings::new(view, &saved.warnings) })
 }
 
 pub async fn edit_entry(
     State(web): State<Arc<Web>>,
     Caller { actor, .. }: Caller,
-    Path(path): Path<(String, String)>,
+    PathIds(id, entry): PathIds<ScheduleId, EntryId>,
+    IfMatch(expected): IfMatch,
     JsonBody(body): JsonBody<EntryBody>,
-) -> Result<Json<WithWarnings<EntryView>>, WebError> {
-    let (id, entry): (ScheduleId, EntryId) = ids(&path)?;
-    let (user, span) = (id_of(&body.user, "user")?, span_of(&body.start, &body.end)?);
+) -> Result<Composed<WithWarnings<EntryView>>, WebError> {
+    let Turn { user, span } = body.turn()?;
     let write = web.write(move |tx| {
         schedules::entry(tx, id, entry)?;
+        expected.check(schedules::one(tx, id)?.version)?;
         schedules::edit_entry(tx, &actor, entry, user, span, &body.note)
     });
     let saved = write.await?;
-    Ok(Json(WithWarnings::new(entry_view(&web, id, entry).await?, &saved.warnings)))
+    let Composed(version, view) = entry_view(&web, id, entry).await?;
+    Ok(Composed(version, WithWarnings::new(view, &saved.warnings)))
 }
 
 /// Ahead it is gone, running it ends now, past it stays: the answer is the schedule as it is then.
 pub async fn remove_entry(
     State(web): State<Arc<Web>>,
     Caller { actor, .. }: Caller,
-    Path(path): Path<(String, String)>,
-) -> Result<Json<WithWarnings<ScheduleView>>, WebError> {
-    let (id, entry): (ScheduleId, EntryId) = ids(&path)?;
+    PathIds(id, entry): PathIds<ScheduleId, EntryId>,
+    IfMatch(expected): IfMatch,
+) -> Result<Changed, WebError> {
     let write = web.write(move |tx| {
         schedules::entry(tx, id, entry)?;
+        expected.check(schedules::one(tx, id)?.version)?;
         schedules::remove_entry(tx, &actor, entry)
     });
     let saved = write.await?;
@@ -320,8 +365,10 @@ pub async fn add_override(
     PathId(id): PathId<ScheduleId>,
     JsonBody(body): JsonBody<OverrideBody>,
 ) -> Result<Created<WithWarnings<OverrideView>>, WebError> {
-    let (user, span) = (id_of(&body.user, "user")?, span_of(&body.start, &body.end)?);
-    let from = body.replaces.as_deref().map(|text| id_of(text, "replaces")).transpose()?;
+    let mut wrong = Wrong::default();
+    let turn = turn_of(&mut wrong, (&body.user, "user"), (&body.start, "start"), (&body.end, "end"));
+    let from = wrong.take(body.replaces.as_deref().map(|text| id_of(text, "replaces")).transpose());
+    let (Some(Turn { user, span }), Some(from)) = (turn, from) else { return Err(wrong.into()) };
     let mode = from.map_or(OverrideMode::Cover, |from| OverrideMode::Replace { from });
     let saved = web.write(move |tx| schedules::add_override(tx, &actor, id, user, mode, span, &body.note)).await?;
     made_override(&web, id, saved).await
@@ -334,9 +381,11 @@ pub async fn add_swap(
     PathId(id): PathId<ScheduleId>,
     JsonBody(body): JsonBody<SwapBody>,
 ) -> Result<Created<WithWarnings<OverrideView>>, WebError> {
-    let one = Turn { user: id_of(&body.user, "user")?, span: span_of(&body.start, &body.end)? };
-    let (start, end) = (instant_of(&body.other_start, "other_start")?, instant_of(&body.other_end, "other_end")?);
-    let other = Turn { user: id_of(&body.other_user, "other_user")?, span: Interval { start, end } };
+    let mut wrong = Wrong::default();
+    let one = turn_of(&mut wrong, (&body.user, "user"), (&body.start, "start"), (&body.end, "end"));
+    let (user, start, end) = (&body.other_user, &body.other_start, &body.other_end);
+    let other = turn_of(&mut wrong, (user, "other_user"), (start, "other_start"), (end, "other_end"));
+    let (Some(one), Some(other)) = (one, other) else { return Err(wrong.into()) };
     let saved = web.write(move |tx| schedules::add_swap(tx, &actor, id, one, other, &body.note)).await?;
     made_override(&web, id, saved).await
 }
@@ -345,11 +394,12 @@ pub async fn add_swap(
 pub async fn remove_override(
     State(web): State<Arc<Web>>,
     Caller { actor, .. }: Caller,
-    Path(path): Path<(String, String)>,
-) -> Result<Json<WithWarnings<ScheduleView>>, WebError> {
-    let (id, removed): (ScheduleId, OverrideId) = ids(&path)?;
+    PathIds(id, removed): PathIds<ScheduleId, OverrideId>,
+    IfMatch(expected): IfMatch,
+) -> Result<Changed, WebError> {
     let write = web.write(move |tx| {
         schedules::override_of(tx, id, removed)?;
+        expected.check(schedules::one(tx, id)?.version)?;
         schedules::remove_override(tx, &actor, removed)
     });
     let saved = write.await?;
@@ -362,36 +412,35 @@ async fn made_override(
     saved: Saved<OverrideId>,
 ) -> Result<Created<WithWarnings<OverrideView>>, WebError> {
     let made = saved.id;
-    let read =
-        move |read: &Read<'_>| Ok(OverrideView::of(&schedules::override_of(read, id, made)?, &names::all(read)?));
-    let view = web.read(read).await?;
-    Ok(Created(format!("/api/v1/schedules/{id}/overrides/{made}"), WithWarnings::new(view, &saved.warnings)))
+    let read = move |read: &Read<'_>| {
+        let view = OverrideView::of(&schedules::override_of(read, id, made)?, &names::all(read)?);
+        Ok((schedules::one(read, id)?.version, view))
+    };
+    let (version, view) = web.read(read).await?;
+    let location = format!("/api/v1/schedules/{id}/overrides/{made}");
+    Ok(Created { location, version: Some(version), made: WithWarnings::new(view, &saved.warnings) })
 }
 
-async fn entry_view(web: &Web, id: ScheduleId, entry: EntryId) -> Result<EntryView, WebError> {
-    web.read(move |read| Ok(EntryView::of(&schedules::entry(read, id, entry)?, &names::all(read)?))).await
-}
-
-async fn view(web: &Web, id: ScheduleId) -> Result<ScheduleView, WebError> {
-    let read = move |read: &Read<'_>| -> Result<ScheduleView, AppError> {
-        Ok(ScheduleView::of(&schedules::one(read, id)?, &names::all(read)?))
+async fn entry_view(web: &Web, id: ScheduleId, entry: EntryId) -> Result<Composed<EntryView>, WebError> {
+    let read = move |read: &Read<'_>| {
+        let view = EntryView::of(&schedules::entry(read, id, entry)?, &names::all(read)?);
+        Ok(Composed(schedules::one(read, id)?.version, view))
     };
     web.read(read).await
 }
 
-/// The schedule after a change, with what came of it.
-pub(super) async fn after<T>(
-    web: &Web,
-    id: ScheduleId,
-    saved: Saved<T>,
-) -> Result<Json<WithWarnings<ScheduleView>>, WebError> {
-    Ok(Json(WithWarnings::new(view(web, id).await?, &saved.warnings)))
+async fn view(web: &Web, id: ScheduleId) -> Result<Composed<ScheduleView>, WebError> {
+    let read = move |read: &Read<'_>| -> Result<Composed<ScheduleView>, AppError> {
+        let schedule = schedules::one(read, id)?;
+        Ok(Composed(schedule.version, ScheduleView::of(&schedule, &names::all(read)?)))
+    };
+    web.read(read).await
 }
 
-/// The ids of a path; one that is no such id is simply not found.
-pub(super) fn ids<A: FromStr, B: FromStr>(path: &(String, String)) -> Result<(A, B), WebError> {
-    match (path.0.parse(), path.1.parse()) {
-        (Ok(first), Ok(second)) => Ok((first, second)),
-        _ => Err(WebError::NotFound),
-    }
+/// A schedule after a change, with what came of it.
+pub(super) type Changed = Composed<WithWarnings<ScheduleView>>;
+
+pub(super) async fn after<T>(web: &Web, id: ScheduleId, saved: Saved<T>) -> Result<Changed, WebError> {
+    let Composed(version, view) = view(web, id).await?;
+    Ok(Composed(version, WithWarnings::new(view, &saved.warnings)))
 }

@@ -4,16 +4,16 @@ use crate::app::sessions;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::session::Session;
 use crate::web::Web;
-use crate::web::api::{Instant, List};
+use crate::web::api::{Instant, List, Page};
 use crate::web::error::WebError;
 use crate::web::extract::{Caller, Credential, PathId};
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct SessionView {
     id: String,
     address: String,
@@ -27,17 +27,18 @@ pub struct SessionView {
     is_current: bool,
 }
 
-pub async fn own(State(web): State<Arc<Web>>, caller: Caller) -> Result<Json<List<SessionView>>, WebError> {
+pub async fn own(State(web): State<Arc<Web>>, caller: Caller, page: Page) -> Result<List<SessionView>, WebError> {
     let user = caller.user.id;
-    listed(&web, caller, user).await
+    listed(&web, caller, user, &page).await
 }
 
 pub async fn of(
     State(web): State<Arc<Web>>,
     caller: Caller,
     PathId(user): PathId<UserId>,
-) -> Result<Json<List<SessionView>>, WebError> {
-    listed(&web, caller, user).await
+    page: Page,
+) -> Result<List<SessionView>, WebError> {
+    listed(&web, caller, user, &page).await
 }
 
 pub async fn end_own(
@@ -70,10 +71,10 @@ pub async fn end_all(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn listed(web: &Web, caller: Caller, user: UserId) -> Result<Json<List<SessionView>>, WebError> {
+async fn listed(web: &Web, caller: Caller, user: UserId, page: &Page) -> Result<List<SessionView>, WebError> {
     let now_with = current(&caller);
     let found = web.read(move |read| sessions::of(read, &caller.actor, user)).await?;
-    Ok(Json(List::whole(found.iter().map(|session| SessionView::of(session, now_with)))))
+    List::in_order(found.iter().map(|session| SessionView::of(session, now_with)).collect(), page)
 }
 
 fn current(caller: &Caller) -> Option<SessionId> {

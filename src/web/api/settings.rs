@@ -7,10 +7,11 @@ use crate::web::Web;
 use crate::web::error::WebError;
 use axum::Json;
 use axum::extract::State;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct SettingsView {
     version: &'static str,
     /// Of the zone database inside.
@@ -25,7 +26,7 @@ pub struct SettingsView {
     configuration: Vec<SettingView>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Switches {
     /// False is safe mode: decided and recorded, nothing leaves.
     notification_sending_enabled: bool,
@@ -33,7 +34,7 @@ struct Switches {
     escalation_worker_enabled: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ChannelSettingsView {
     name: &'static str,
     /// Null while it is not configured.
@@ -41,14 +42,14 @@ struct ChannelSettingsView {
     missing_settings: Vec<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct AlarmView {
     /// `red`: a page may not arrive; `amber`: something to know.
     level: &'static str,
     detail: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct SettingView {
     name: &'static str,
     /// A secret reads `set, 32 bytes`.

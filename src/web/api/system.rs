@@ -7,16 +7,17 @@ use crate::web::api::Instant;
 use crate::web::error::WebError;
 use axum::Json;
 use axum::extract::State;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Jobs {
     data: Vec<JobView>,
     channels: Vec<ChannelView>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct JobView {
     name: &'static str,
     enabled: bool,
@@ -30,7 +31,7 @@ struct JobView {
     panics: u32,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ChannelView {
     name: &'static str,
     provider: Option<&'static str>,
@@ -40,7 +41,7 @@ struct ChannelView {
     last_failure: Option<Trouble>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Trouble {
     at: Instant,
     text: String,

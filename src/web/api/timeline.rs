@@ -6,19 +6,19 @@ use crate::app::incidents::{self, Lines};
 use crate::domain::timeline::{DeliveryNews, Handover, Happened, TimelineEntry, Weight};
 use crate::web::Web;
 use crate::web::api::actor::ActorView;
-use crate::web::api::fields::Paging;
-use crate::web::api::{Instant, List, Reference};
+use crate::web::api::fields::{cursor_at, place_of};
+use crate::web::api::{Instant, List, Page, Reference};
 use crate::web::error::WebError;
-use crate::web::extract::{Caller, QueryFields};
+use crate::web::extract::Caller;
 use crate::web::ui::clock::Reader;
 use crate::web::ui::names::Names;
 use crate::web::ui::timeline::line;
-use axum::Json;
 use axum::extract::{Path, State};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct TimelineEntryView {
     /// 1, 2, 3 …: the order comes from here, not from the time.
     number: u32,
@@ -38,9 +38,9 @@ pub async fn of_incident(
     State(web): State<Arc<Web>>,
     caller: Caller,
     Path(reference): Path<String>,
-    query: QueryFields,
-) -> Result<Json<List<TimelineEntryView>>, WebError> {
-    let Paging { limit, cursor } = Paging::read(&query, &[])?;
+    page: Page,
+) -> Result<List<TimelineEntryView>, WebError> {
+    let (limit, cursor) = (page.limit, cursor_at(page.cursor.as_ref())?);
     let read = move |read: &Read<'_>| {
         let lines = incidents::timeline(read, &reference, limit, cursor)?;
         Ok((lines, read.now()))
@@ -48,7 +48,7 @@ pub async fn of_incident(
     let (Lines { entries, next, names }, now) = web.read(read).await?;
     let (names, reader) = (Names(names), Reader::new(now, &caller.user.zone));
     let data = entries.iter().map(|entry| TimelineEntryView::of(entry, &names, &reader)).collect();
-    Ok(Json(List { data, next_cursor: next.as_ref().map(Paging::write) }))
+    Ok(List::page(data, next.as_ref().map(place_of), &page))
 }
 
 impl TimelineEntryView {

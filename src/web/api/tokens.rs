@@ -8,16 +8,16 @@ use crate::domain::id::{ApiTokenId, UserId};
 use crate::domain::refusal::Refusal;
 use crate::domain::token::{PersonalToken, Wanted};
 use crate::web::Web;
-use crate::web::api::{Created, Instant, List, instant_of};
+use crate::web::api::{Created, Instant, List, Page, instant_of};
 use crate::web::error::WebError;
 use crate::web::extract::{Caller, JsonBody, PathId};
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct TokenView {
     id: String,
     name: String,
@@ -31,7 +31,7 @@ pub struct TokenView {
     used_at: Option<Instant>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct NewTokenView {
     /// The token itself. It is not shown again.
     token: String,
@@ -39,7 +39,7 @@ pub struct NewTokenView {
     made: TokenView,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenBody {
     #[serde(default)]
@@ -51,17 +51,18 @@ pub struct TokenBody {
     expires_at: Option<String>,
 }
 
-pub async fn own(State(web): State<Arc<Web>>, caller: Caller) -> Result<Json<List<TokenView>>, WebError> {
+pub async fn own(State(web): State<Arc<Web>>, caller: Caller, page: Page) -> Result<List<TokenView>, WebError> {
     let user = caller.user.id;
-    listed(&web, caller, user).await
+    listed(&web, caller, user, &page).await
 }
 
 pub async fn of(
     State(web): State<Arc<Web>>,
     caller: Caller,
     PathId(user): PathId<UserId>,
-) -> Result<Json<List<TokenView>>, WebError> {
-    listed(&web, caller, user).await
+    page: Page,
+) -> Result<List<TokenView>, WebError> {
+    listed(&web, caller, user, &page).await
 }
 
 pub async fn create(
@@ -83,7 +84,8 @@ pub async fn create(
         })
         .await?;
     let made = TokenView::of(&made);
-    Ok(Created(format!("/api/v1/me/tokens/{}", made.id), NewTokenView { token, made }))
+    let location = format!("/api/v1/me/tokens/{}", made.id);
+    Ok(Created { location, version: None, made: NewTokenView { token, made } })
 }
 
 pub async fn revoke_own(
@@ -104,9 +106,9 @@ pub async fn revoke(
     revoked(&web, caller, user, &token).await
 }
 
-async fn listed(web: &Web, caller: Caller, user: UserId) -> Result<Json<List<TokenView>>, WebError> {
+async fn listed(web: &Web, caller: Caller, user: UserId, page: &Page) -> Result<List<TokenView>, WebError> {
     let found = web.read(move |read| tokens::of(read, &caller.actor, user)).await?;
-    Ok(Json(List::whole(found.iter().map(TokenView::of))))
+    List::in_order(found.iter().map(TokenView::of).collect(), page)
 }
 
 async fn revoked(web: &Web, caller: Caller, user: UserId, token: &str) -> Result<StatusCode, WebError> {

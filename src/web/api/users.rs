@@ -6,21 +6,20 @@
 use crate::app::users::{self, Basics, NewUser};
 use crate::domain::access::Role;
 use crate::domain::contact::Channel;
-use crate::domain::id::{ContactId, UserId};
-use crate::domain::refusal::Refusal;
-use crate::domain::user::{ContactMethod, User};
+use crate::domain::id::UserId;
+use crate::domain::refusal::{Refusal, checked_name};
+use crate::domain::user::{ContactMethod, User, checked_email};
 use crate::web::Web;
-use crate::web::api::{Created, Instant, List};
+use crate::web::api::{Created, IfMatch, Instant, List, Page, Versioned, Wrong, by_name};
 use crate::web::error::WebError;
 use crate::web::extract::{Caller, JsonBody, PathId};
 use crate::web::ui::deliveries::shown_address;
-use axum::Json;
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::extract::State;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct UserView {
     id: String,
     name: String,
@@ -35,7 +34,7 @@ pub struct UserView {
     version: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ContactView {
     id: String,
     channel: &'static str,
@@ -45,7 +44,7 @@ struct ContactView {
 }
 
 /// A whole user, contact methods and password apart.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UserBody {
     #[serde(default)]
@@ -57,26 +56,18 @@ pub struct UserBody {
     zone: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ContactBody {
-    #[serde(default)]
-    channel: String,
-    #[serde(default)]
-    address: String,
-}
-
-pub async fn list(State(web): State<Arc<Web>>, caller: Caller) -> Result<Json<List<UserView>>, WebError> {
+pub async fn list(State(web): State<Arc<Web>>, caller: Caller, page: Page) -> Result<List<UserView>, WebError> {
     let all = web.read(|read| users::all(read)).await?;
-    Ok(Json(List::whole(all.iter().map(|user| UserView::of(user, caller.user.role)))))
+    let reader = caller.user.role;
+    Ok(List::cut(all, |user| by_name(&user.name, user.id), &page, |user| UserView::of(&user, reader)))
 }
 
 pub async fn one(
     State(web): State<Arc<Web>>,
     caller: Caller,
     PathId(id): PathId<UserId>,
-) -> Result<Json<UserView>, WebError> {
-    view(&web, &caller, id).await.map(Json)
+) -> Result<Versioned<UserView>, WebError> {
+    view(&web, &caller, id).await
 }
 
 /// Without a login: somebody who is only paged, until an admin gives them one.
@@ -89,72 +80,59 @@ pub async fn create(
     let new = NewUser { name, email, role, zone, password_hash: None };
     let actor = caller.actor;
     let id = web.write(move |tx| users::create(tx, &actor, &new)).await?;
-    Ok(Created(format!("/api/v1/users/{id}"), view(&web, &caller, id).await?))
+    made(&web, &caller, id).await
 }
 
 pub async fn edit(
     State(web): State<Arc<Web>>,
     caller: Caller,
     PathId(id): PathId<UserId>,
+    IfMatch(expected): IfMatch,
     JsonBody(body): JsonBody<UserBody>,
-) -> Result<Json<UserView>, WebError> {
+) -> Result<Versioned<UserView>, WebError> {
     let (actor, basics) = (caller.actor, body.read()?);
-    web.write(move |tx| users::edit(tx, &actor, id, &basics)).await?;
-    view(&web, &caller, id).await.map(Json)
+    web.write(move |tx| {
+        expected.check(users::one(tx, id)?.version)?;
+        users::edit(tx, &actor, id, &basics)
+    })
+    .await?;
+    view(&web, &caller, id).await
 }
 
 pub async fn deactivate(
     State(web): State<Arc<Web>>,
     caller: Caller,
     PathId(id): PathId<UserId>,
-) -> Result<Json<UserView>, WebError> {
+) -> Result<Versioned<UserView>, WebError> {
     let actor = caller.actor;
     web.write(move |tx| users::deactivate(tx, &actor, id)).await?;
-    view(&web, &caller, id).await.map(Json)
+    view(&web, &caller, id).await
 }
 
 pub async fn reactivate(
     State(web): State<Arc<Web>>,
     caller: Caller,
     PathId(id): PathId<UserId>,
-) -> Result<Json<UserView>, WebError> {
+) -> Result<Versioned<UserView>, WebError> {
     let actor = caller.actor;
     web.write(move |tx| users::reactivate(tx, &actor, id)).await?;
-    view(&web, &caller, id).await.map(Json)
-}
-
-pub async fn add_contact(
-    State(web): State<Arc<Web>>,
-    caller: Caller,
-    PathId(id): PathId<UserId>,
-    JsonBody(body): JsonBody<ContactBody>,
-) -> Result<Created<UserView>, WebError> {
-    let unknown = || Refusal::invalid("channel_unknown", "channel", "A channel is sms, whatsapp or email.");
-    let channel = Channel::from_word(&body.channel).ok_or_else(unknown)?;
-    let actor = caller.actor;
-    web.write(move |tx| users::add_contact(tx, &actor, id, channel, &body.address)).await?;
-    Ok(Created(format!("/api/v1/users/{id}"), view(&web, &caller, id).await?))
-}
-
-pub async fn remove_contact(
-    State(web): State<Arc<Web>>,
-    caller: Caller,
-    Path((id, contact)): Path<(String, String)>,
-) -> Result<StatusCode, WebError> {
-    let (Ok(id), Ok(contact)) = (id.parse::<UserId>(), contact.parse::<ContactId>()) else {
-        return Err(WebError::NotFound);
-    };
-    let actor = caller.actor;
-    web.write(move |tx| users::remove_contact(tx, &actor, id, contact)).await?;
-    Ok(StatusCode::NO_CONTENT)
+    view(&web, &caller, id).await
 }
 
 impl UserBody {
-    fn read(self) -> Result<Basics, Refusal> {
-        let unknown = || Refusal::invalid("role_unknown", "role", "A role is admin, responder or viewer.");
-        let role = Role::from_word(&self.role).ok_or_else(unknown)?;
+    fn read(self) -> Result<Basics, WebError> {
+        let mut wrong = Wrong::default();
+        let role_unknown = || Refusal::invalid("role_unknown", "role", "A role is admin, responder or viewer.");
         let zone = self.zone.unwrap_or_else(|| "UTC".to_owned());
-        Ok(Basics { name: self.name, email: self.email, role, zone })
+        let name = wrong.take(checked_name(&self.name));
+        let email = self.email.filter(|email| !email.trim().is_empty());
+        let email = wrong.take(email.as_deref().map(checked_email).transpose());
+        let role = wrong.take(Role::from_word(&self.role).ok_or_else(role_unknown));
+        let zone = wrong.take(users::checked_zone(&zone).map(|()| zone.clone()));
+        match (name, email, role, zone) {
+            (Some(name), Some(email), Some(role), Some(zone)) => Ok(Basics { name, email, role, zone }),
+            _ => Err(wrong.into()),
+        }
     }
 }
 
@@ -183,7 +161,13 @@ impl UserView {
     }
 }
 
-async fn view(web: &Web, caller: &Caller, id: UserId) -> Result<UserView, WebError> {
+async fn made(web: &Web, caller: &Caller, id: UserId) -> Result<Created<UserView>, WebError> {
+    let Versioned(version, made) = view(web, caller, id).await?;
+    Ok(Created { location: format!("/api/v1/users/{id}"), version: Some(version), made })
+}
+
+async fn view(web: &Web, caller: &Caller, id: UserId) -> Result<Versioned<UserView>, WebError> {
     let reader = caller.user.role;
-    web.read(move |read| Ok(UserView::of(&users::one(read, id)?, reader))).await
+    let user = web.read(move |read| users::one(read, id)).await?;
+    Ok(Versioned(user.version, UserView::of(&user, reader)))
 }

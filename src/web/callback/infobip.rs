@@ -9,14 +9,13 @@ use crate::web::Web;
 use crate::web::error::WebError;
 use crate::web::extract::RawBody;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use std::sync::Arc;
 
 pub async fn receive(
     State(web): State<Arc<Web>>,
     Path((token, kind)): Path<(String, String)>,
     RawBody(body): RawBody,
-) -> Result<StatusCode, WebError> {
+) -> Result<(), WebError> {
     if !web.app.settings.link_key.is_callback_token(&token) || !KINDS.contains(&kind.as_str()) {
         return Err(WebError::NotFound);
     }
@@ -31,7 +30,7 @@ pub async fn receive(
         let heard = web.write_in(app::Lane::Paging, move |tx| replies::receive(tx, &key, &reply)).await?;
         tracing::info!(?heard, "a reply came in");
     }
-    Ok(StatusCode::OK)
+    Ok(())
 }
 
 const KINDS: [&str; 3] = ["reports", "inbound", "seen"];

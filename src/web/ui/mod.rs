@@ -20,7 +20,7 @@ mod access;
 mod alert_source;
 mod alert_sources;
 mod audit;
-pub mod calendars;
+mod calendars;
 pub mod confirm;
 mod dashboard;
 mod error;
