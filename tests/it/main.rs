@@ -19,6 +19,7 @@ mod journey;
 mod kill;
 mod links;
 mod live;
+mod matrix;
 mod model;
 mod oncall;
 mod people;
