@@ -25,7 +25,7 @@ use pagerpal::domain::access::Role;
 use pagerpal::domain::actor::{Actor, Door};
 use pagerpal::domain::alert_source::UrgencyRule;
 use pagerpal::domain::contact::Channel;
-use pagerpal::domain::delivery::{Answer as Answered, DeliveryRing, Outcome};
+use pagerpal::domain::delivery::{Answer as Answered, Delivery, DeliveryRing, Outcome};
 use pagerpal::domain::entry::{Interval, OverrideMode};
 use pagerpal::domain::event::{Action, Event, Link, Order, Report, SenderTime, Subscription};
 use pagerpal::domain::feed::FeedOf;
@@ -382,7 +382,7 @@ impl House {
         self.note("taken", second.1);
         self.note("resolved", third.1);
         let sender = Sender { sending_enabled: true, ..Sender::of(&self.app) };
-        let (token, failed) = self.write(move |tx| {
+        let (token, failed, notification) = self.write(move |tx| {
             let act = |tx: &mut Write<'_>, number: u64, deed| {
                 incidents::act(tx, &admin, &number.to_string(), Some(responder), deed).map(drop)
             };
@@ -397,8 +397,11 @@ impl House {
                 failed = failed.or(Some(outgoing.delivery));
             }
             let given = passes::give(tx, &LinkKey::new(b"a secret"), first.0, responder)?;
-            Ok((given.token, failed.expect("the first level is paged")))
+            let failed = failed.expect("the first level is paged");
+            let notification = tx.get::<Delivery>(failed)?.expect("it has failed").notification;
+            Ok((given.token, failed, notification))
         });
+        self.note("notification", notification);
         self.note("link", token);
         self.note("delivery", failed);
     }
@@ -609,6 +612,11 @@ pub struct Answer {
 impl Answer {
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
+    }
+
+    /// Off to the sign-in page: a page's way of saying 401.
+    pub fn asks_to_sign_in(&self) -> bool {
+        self.status == StatusCode::SEE_OTHER && self.header("location").starts_with("/login?")
     }
 }
 

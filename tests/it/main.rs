@@ -20,6 +20,7 @@ mod journey;
 mod kill;
 mod links;
 mod live;
+mod matrix;
 mod model;
 mod oncall;
 mod openapi;

@@ -80,7 +80,7 @@ pub async fn create(
     let made = web
         .write(move |tx| {
             let id = tokens::create(tx, &actor, &wanted, &text)?;
-            Ok(tokens::one(tx, user, id)?)
+            tokens::one(tx, user, id)
         })
         .await?;
     let made = TokenView::of(&made);
