@@ -6,7 +6,7 @@
 //! this login as it is: whether the user is still active, and in which role, is read again each time.
 
 use crate::app::{auth, sha256};
-use crate::bridge::Lane;
+use crate::bridge::{Crossing, Lane};
 use crate::domain::id::UserId;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
@@ -50,7 +50,12 @@ pub async fn check_password(web: &Web, email: &str, typed: &str, client: &Client
     let login = web.read(move |read| auth::login_of(read, &wanted)).await?;
     let (id, hash) = login.unzip();
     let typed = typed.to_owned();
-    let is_right = web.bridge.run(Lane::Passwords, move || auth::verify_password(&typed, hash.as_deref())).await?;
+    let checked = web.bridge.run(Lane::Passwords, move || auth::verify_password(&typed, hash.as_deref())).await;
+    if checked == Err(Crossing::Full) {
+        // Nobody looked at the password, so it was no try: who is asked to come back must not then be told off for it.
+        web.throttle.give_back(&email, client.address);
+    }
+    let is_right = checked?;
     let Some(id) = id.filter(|_| is_right) else { return Ok(None) };
     web.throttle.give_back(&email, client.address);
     web.read(move |read| auth::user_with_login(read, id)).await

@@ -132,3 +132,23 @@ async fn sessions_are_listed_and_ended_one_by_one_and_all_at_once() {
     assert_eq!(site.api(Method::POST, &everywhere, "admin", None).await.status, 204);
     assert_eq!(with(&here, Method::GET, "/me").await.status, 401);
 }
+
+#[tokio::test]
+async fn while_too_many_passwords_are_checked_people_are_asked_to_come_back_and_no_try_is_counted() {
+    let site = Site::new();
+    let basic = format!("Basic {}", STANDARD.encode(format!("viewer@example.test:{PASSWORD}")));
+    let form = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin")];
+    let fields = format!("email=viewer@example.test&password={}", PASSWORD.replace(' ', "+"));
+    let checks = site.password_checks().await;
+    for _ in 0..10 {
+        let call = site.call_with(&[("authorization", &basic)], Method::GET, "/api/v1/me", Value::Null).await;
+        let page = site.alert(&form, "/login", fields.clone()).await;
+        for answer in [call, page] {
+            assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, "5"), "{answer:?}");
+        }
+    }
+    checks.end().await;
+    assert_eq!(site.alert(&form, "/login", fields).await.status, 303);
+    let call = site.call_with(&[("authorization", &basic)], Method::GET, "/api/v1/me", Value::Null).await;
+    assert_eq!(call.status, 200);
+}

@@ -14,7 +14,7 @@ use pagerpal::app::alert_sources::Basics;
 use pagerpal::app::passes::LinkKey;
 use pagerpal::app::users::NewUser;
 use pagerpal::app::{App, AppError, Lane, Settings, Write, alert_sources, auth, intake, policies, setup, teams, users};
-use pagerpal::bridge::Bridge;
+use pagerpal::bridge::{self, Bridge};
 use pagerpal::clock::ScriptedClock;
 use pagerpal::domain::Severity;
 use pagerpal::domain::access::Role;
@@ -36,12 +36,12 @@ use pagerpal::web::{Web, WebSettings, server};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tower::ServiceExt;
 
 pub const PASSWORD: &str = "lamp otter bridge nine";
@@ -159,6 +159,23 @@ impl Site {
         Token::of(&headers, true).expect("a session's cookie").csrf()
     }
 
+    /// As many password checks as may run or wait; none ends before [`PasswordChecks::end`].
+    pub async fn password_checks(&self) -> PasswordChecks {
+        let (end, gate) = mpsc::channel::<()>();
+        let gate = Arc::new(Mutex::new(gate));
+        let mut checks = JoinSet::new();
+        for _ in 0..PASSWORDS_AT_ONCE {
+            let (bridge, gate) = (self.web.bridge.clone(), Arc::clone(&gate));
+            checks.spawn(async move {
+                let check = move || gate.lock().expect("no panic").recv().expect_err("only the end is awaited");
+                bridge.run(bridge::Lane::Passwords, check).await.expect("there is room");
+            });
+        }
+        // Each takes its place as soon as it is polled.
+        tokio::task::yield_now().await;
+        PasswordChecks { end, checks }
+    }
+
     /// So many seconds from now, as JSON has it.
     pub fn clock_after(&self, secs: i64) -> String {
         self.web.app.now().plus_secs(secs).to_string()
@@ -262,6 +279,21 @@ fn settings() -> WebSettings {
 
 fn basic(who: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{who}@example.test:{PASSWORD}")))
+}
+
+/// One that runs on the [`Bridge`] of two cores, and a queue of 16.
+const PASSWORDS_AT_ONCE: usize = 17;
+
+pub struct PasswordChecks {
+    end: mpsc::Sender<()>,
+    checks: JoinSet<()>,
+}
+
+impl PasswordChecks {
+    pub async fn end(self) {
+        drop(self.end);
+        self.checks.join_all().await;
+    }
 }
 
 /// An answer, read to its end.
