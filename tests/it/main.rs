@@ -12,6 +12,7 @@ mod contract;
 mod credentials;
 mod e2e;
 mod first_run;
+mod flood;
 mod headers;
 mod heartbeats;
 mod hostile;
