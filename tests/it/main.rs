@@ -8,6 +8,7 @@ mod api_people;
 mod api_sources;
 mod audit;
 mod calendars;
+mod canaries;
 mod contract;
 mod credentials;
 mod e2e;
