@@ -32,6 +32,7 @@ pub mod schedules;
 pub mod sealed;
 pub mod sessions;
 pub mod setup;
+pub mod sign_ins;
 pub mod sign_on;
 pub mod storms;
 pub mod system;

@@ -66,6 +66,8 @@ pub enum Reason {
     Answer,
     /// Something is wrong with PagerPal itself, which admins must know; the notification has its words.
     Notice,
+    /// Something about the person's own account; the notification has its words.
+    Account,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -31,6 +31,7 @@ pub mod seen;
 pub mod server;
 pub mod session;
 pub mod setup_code;
+pub mod sign_ins;
 pub mod signature;
 pub mod sns;
 pub mod throttle;
@@ -51,6 +52,7 @@ use crate::web::health::LastHealth;
 use crate::web::keys::KnownKeys;
 use crate::web::seen::Seen;
 use crate::web::setup_code::SetupCode;
+use crate::web::sign_ins::SignIns;
 use crate::web::sns::Certificates;
 use crate::web::throttle::{Flow, Throttle};
 use ring::hmac;
@@ -80,6 +82,7 @@ pub struct Web {
     seen: Seen,
     certificates: Certificates,
     denials: Denials,
+    sign_ins: SignIns,
     last_health: LastHealth,
 }
 
@@ -121,6 +124,7 @@ impl Web {
             seen: Seen::default(),
             certificates: Certificates::default(),
             denials: Denials::default(),
+            sign_ins: SignIns::default(),
             last_health: LastHealth::default(),
             app,
             bridge,

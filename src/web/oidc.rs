@@ -9,6 +9,7 @@
 
 use crate::app::{auth, hex, sha256, sign_on};
 use crate::bridge::Lane;
+use crate::domain::actor::Door;
 use crate::domain::refusal::Refusal;
 use crate::domain::sign_on::Roles;
 use crate::oidc::{Ask, Exchange, Provider, Trouble};
@@ -17,6 +18,7 @@ use crate::web::address::Client;
 use crate::web::error::WebError;
 use crate::web::extract::QueryFields;
 use crate::web::session::{self, safe_next};
+use crate::web::sign_ins::{self, Try};
 use crate::web::ui::{login, to};
 use axum::Extension;
 use axum::extract::State;
@@ -95,10 +97,14 @@ pub async fn callback(
     let admitted = web.write(move |tx| sign_on::admit(tx, &identity, &roles, creates, &hash)).await;
     let user = match admitted {
         Ok(user) => user,
-        Err(WebError::Refused(refusal)) => return turned_away(&web, refusal),
+        Err(WebError::Refused(refusal)) => {
+            let what = "the provider's word was not enough";
+            sign_ins::note_failed(&web, Try { account: None, address: client.address, door: Door::Web, what });
+            return turned_away(&web, refusal);
+        }
         Err(error) => return Err(error),
     };
-    let cookie = session::start(&web, user, &client).await?;
+    let cookie = session::start(&web, user, &client, &format!("with {}", provider.name())).await?;
     let response = with_cookie(to(&journey.next), cookie);
     Ok(with_cookie(response, clear_cookie(secure)))
 }

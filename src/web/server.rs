@@ -5,7 +5,7 @@
 //! second they are closed at once.
 
 use crate::web::address::Peer;
-use crate::web::{Web, routes, seen};
+use crate::web::{Web, routes, seen, sign_ins};
 use axum::Router;
 use axum::body::Body;
 use hyper::body::Incoming;
@@ -89,6 +89,7 @@ pub async fn serve(web: Arc<Web>, listener: TcpListener, stop: impl Future<Outpu
     if tokio::time::timeout(DRAIN_TIME_LIMIT, drained).await.is_err() {
         tracing::warn!("some connections did not end in {} s and were cut", DRAIN_TIME_LIMIT.as_secs());
     }
+    sign_ins::sum_up(&web, true);
     seen::write_down(&web).await;
 }
 

@@ -35,6 +35,7 @@ mod schedules_api;
 mod schema;
 mod sealed;
 mod senders;
+mod sign_ins;
 mod sso;
 mod startup;
 mod storm;

@@ -99,7 +99,7 @@ pub fn about(
     Ok(match (incident, delivery.reason) {
         (Some(incident), _) => About::Incident(Box::new(facts(tx, delivery, incident, user, key)?)),
         (None, Reason::Code) => About::Code(key.proof(delivery.contact, delivery.created_at)),
-        (None, Reason::Answer | Reason::Notice) => About::Words(words),
+        (None, Reason::Answer | Reason::Notice | Reason::Account) => About::Words(words),
         (None, _) => About::Test(words),
     })
 }

@@ -126,6 +126,7 @@ impl NotificationView {
             Reason::Code => ("code", None),
             Reason::Answer => ("answer", None),
             Reason::Notice => ("notice", None),
+            Reason::Account => ("account", None),
         };
         NotificationView {
             id: notification.id.to_string(),

@@ -5,6 +5,7 @@
 //! nothing is kept here meanwhile.
 
 use crate::app::auth;
+use crate::domain::actor::Door;
 use crate::domain::refusal::Refusal;
 use crate::web::Web;
 use crate::web::basic::check_password;
@@ -44,7 +45,7 @@ pub async fn unless_proved(web: &Web, parts: &Parts, form: &mut Fields) -> Resul
         return asked(web, parts, signed_in, form, Form::blank("confirm")).map(Some);
     }
     let email = signed_in.user.email.clone().unwrap_or_default();
-    let refusal = match check_password(web, &email, &typed, client_of(parts)?).await {
+    let refusal = match check_password(web, &email, &typed, client_of(parts)?, Door::Web).await {
         Ok(Some(user)) if user.id == signed_in.user.id => {
             let hash = signed_in.session.token_hash;
             web.write(move |tx| auth::prove(tx, hash)).await?;

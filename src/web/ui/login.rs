@@ -7,6 +7,7 @@ use crate::app::users::NewUser;
 use crate::app::{auth, setup};
 use crate::bridge::Lane;
 use crate::domain::access::Role;
+use crate::domain::actor::Door;
 use crate::domain::refusal::Refusal;
 use crate::domain::user::checked_password;
 use crate::web::address::Client;
@@ -70,9 +71,9 @@ pub async fn submit(
             Err(refusal) => first_admin_page(&web, &client, Form::refused("admin", &form.0.0, refusal)),
         };
     }
-    let refusal = match check_password(&web, form.text("email"), form.verbatim("password"), &client).await {
+    let refusal = match check_password(&web, form.text("email"), form.verbatim("password"), &client, Door::Web).await {
         Ok(Some(user)) => {
-            let cookie = start(&web, user.id, &client).await?;
+            let cookie = start(&web, user.id, &client, "with the password").await?;
             return Ok(with_cookie(to(safe_next(form.text("next"))), cookie));
         }
         Ok(None) => {
@@ -125,7 +126,7 @@ async fn create_first_admin(web: &Arc<Web>, client: &Client, form: &FormBody) ->
     let zone = form.text("zone").to_owned();
     let new = NewUser { name: form.text("name").to_owned(), email, role: Role::Admin, zone, password_hash };
     let user = web.write(move |tx| setup::create_first_admin(tx, &new)).await?;
-    start(web, user, client).await
+    start(web, user, client, "as the first admin").await
 }
 
 /// Checks what a new password must be, and hashes it in the lane that is there for that.

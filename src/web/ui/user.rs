@@ -102,7 +102,9 @@ pub async fn set_password(
     let mut response = answer(&web, &signed_in, id, done.await, "password", &form).await?;
     if response.status() == StatusCode::SEE_OTHER && signed_in.user.id == id {
         // It ended every session of this person, this one too; whoever just proved to be that person goes on.
-        response.headers_mut().insert(header::SET_COOKIE, session::start(&web, id, &client).await?);
+        response
+            .headers_mut()
+            .insert(header::SET_COOKIE, session::start(&web, id, &client, "after choosing a password").await?);
     }
     Ok(response)
 }

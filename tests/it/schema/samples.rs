@@ -308,6 +308,7 @@ pub fn notifications() -> Vec<Notification> {
         told(15, Reason::Code, ""),
         told(16, Reason::Answer, "#1842 is yours."),
         told(17, Reason::Notice, "SMS does not work for anybody."),
+        told(18, Reason::Account, "Somebody tries to sign in as you."),
         page,
     ]
 }
@@ -638,6 +639,7 @@ pub fn audit_entries() -> Vec<AuditEntry> {
         Actor::COMMAND_LINE,
         Actor::user(id(BO), Role::Responder, Door::Link),
         Actor::user(id(BO), Role::Responder, Door::Reply(Channel::Sms)),
+        Actor::unknown(Door::Web).at([192, 0, 2, 7].into()),
     ];
     let entry = |(number, actor)| AuditEntry {
         id: id(number),
@@ -654,7 +656,7 @@ pub fn audit_entries() -> Vec<AuditEntry> {
 }
 
 pub fn audit_chains() -> Vec<AuditChain> {
-    vec![AuditChain { first: 300, before_first: [0xa5; 32], next: 308, head: [0x5a; 32] }]
+    vec![AuditChain { first: 300, before_first: [0xa5; 32], next: 309, head: [0x5a; 32] }]
 }
 
 pub fn counters() -> Vec<Counter> {
