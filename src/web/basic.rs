@@ -71,6 +71,9 @@ pub async fn check_password(
     if matches!(checked, Err(Crossing::Full) | Ok(Ok((_, Some(_))))) {
         web.throttle.give_back(&email, client.address);
     }
+    if matches!(checked, Err(Crossing::Full)) {
+        return Err(WebError::Busy);
+    }
     let (account, user) = checked??;
     if user.is_none() {
         sign_ins::note_failed(web, Try { account, address: client.address, door, what: "a wrong password" });

@@ -9,7 +9,7 @@ use crate::domain::actor::Door;
 use crate::domain::refusal::Refusal;
 use crate::web::Web;
 use crate::web::basic::check_password;
-use crate::web::error::WebError;
+use crate::web::error::{BUSY, WebError, once_more};
 use crate::web::extract::{Fields, SignedIn};
 use crate::web::guard::client_of;
 use crate::web::ui::form::Form;
@@ -42,7 +42,7 @@ pub async fn unless_proved(web: &Web, parts: &Parts, form: &mut Fields) -> Resul
         return Ok(None);
     }
     if typed.is_empty() {
-        return asked(web, parts, signed_in, form, Form::blank("confirm")).map(Some);
+        return asked(web, parts, signed_in, StatusCode::FORBIDDEN, (form, Form::blank("confirm"))).map(Some);
     }
     let email = signed_in.user.email.clone().unwrap_or_default();
     let refusal = match check_password(web, &email, &typed, client_of(parts)?, Door::Web).await {
@@ -56,12 +56,24 @@ pub async fn unless_proved(web: &Web, parts: &Parts, form: &mut Fields) -> Resul
             let sentence = format!("Too many tries. Try again in {retry_after_secs} seconds.");
             Refusal::invalid("login_throttled", PASSWORD, sentence)
         }
+        Err(WebError::Busy) => {
+            let (sent, refused) = (form, Form::refused("confirm", &[], Refusal::invalid("busy", PASSWORD, BUSY)));
+            let page = asked(web, parts, signed_in, StatusCode::SERVICE_UNAVAILABLE, (sent, refused))?;
+            return Ok(Some(once_more(page)));
+        }
         Err(error) => return Err(error),
     };
-    asked(web, parts, signed_in, form, Form::refused("confirm", &[], refusal)).map(Some)
+    let refused = Form::refused("confirm", &[], refusal);
+    asked(web, parts, signed_in, StatusCode::FORBIDDEN, (form, refused)).map(Some)
 }
 
-fn asked(web: &Web, parts: &Parts, signed_in: &SignedIn, sent: &Fields, form: Form) -> Result<Response, WebError> {
+fn asked(
+    web: &Web,
+    parts: &Parts,
+    signed_in: &SignedIn,
+    status: StatusCode,
+    (sent, form): (&Fields, Form),
+) -> Result<Response, WebError> {
     let page = Page {
         form,
         action: parts.uri.path().to_owned(),
@@ -69,5 +81,5 @@ fn asked(web: &Web, parts: &Parts, signed_in: &SignedIn, sent: &Fields, form: Fo
         fields: sent.0.clone(),
         provider: web.settings.sign_on.as_ref().map(|sign_on| sign_on.provider.name().to_owned()),
     };
-    drawn(StatusCode::FORBIDDEN, &page)
+    drawn(status, &page)
 }

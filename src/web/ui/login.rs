@@ -5,14 +5,14 @@
 
 use crate::app::users::NewUser;
 use crate::app::{auth, setup};
-use crate::bridge::Lane;
+use crate::bridge::{Crossing, Lane};
 use crate::domain::access::Role;
 use crate::domain::actor::Door;
 use crate::domain::refusal::Refusal;
 use crate::domain::user::checked_password;
 use crate::web::address::Client;
 use crate::web::basic::check_password;
-use crate::web::error::WebError;
+use crate::web::error::{BUSY, WebError, once_more};
 use crate::web::extract::{FormBody, QueryFields, SignedIn};
 use crate::web::guard::signed_in;
 use crate::web::session::{self, safe_next};
@@ -84,15 +84,17 @@ pub async fn submit(
             let sentence = format!("Too many tries. Try again in {retry_after_secs} seconds.");
             Refusal::invalid("login_throttled", "email", sentence)
         }
+        Err(WebError::Busy) => Refusal::invalid("busy", "email", BUSY),
         Err(error) => return Err(error),
     };
-    let status = if refusal.code == "login_throttled" {
-        StatusCode::TOO_MANY_REQUESTS
-    } else {
-        StatusCode::UNPROCESSABLE_ENTITY
+    let status = match refusal.code {
+        "login_throttled" => StatusCode::TOO_MANY_REQUESTS,
+        "busy" => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
     };
     let form = Form::refused("login", &form.0.0, refusal).with("next", safe_next(form.text("next")));
-    sign_in_page(&web, status, form)
+    let page = sign_in_page(&web, status, form)?;
+    Ok(if status == StatusCode::SERVICE_UNAVAILABLE { once_more(page) } else { page })
 }
 
 /// Somebody came back from the provider and is not let in.
@@ -133,7 +135,10 @@ async fn create_first_admin(web: &Arc<Web>, client: &Client, form: &FormBody) ->
 pub async fn hashed(web: &Arc<Web>, password: &str) -> Result<String, WebError> {
     checked_password(password)?;
     let (password, salt) = (password.to_owned(), web.app.random_bytes());
-    Ok(web.bridge.run(Lane::Passwords, move || auth::hash_password(&password, salt)).await??)
+    match web.bridge.run(Lane::Passwords, move || auth::hash_password(&password, salt)).await {
+        Err(Crossing::Full) => Err(WebError::Busy),
+        hashed => Ok(hashed??),
+    }
 }
 
 fn with_cookie(mut response: Response, cookie: HeaderValue) -> Response {
