@@ -1,9 +1,10 @@
 //! Who came in, who went and who was not let in: what the audit log says of it, and whom many tries are told to.
 
-use crate::web::{Answer, PASSWORD, Site};
+use crate::web::{Answer, KEY, PASSWORD, Site};
 use axum::http::Method;
 use pagerpal::app::deliveries::{Sender, claim_due};
-use pagerpal::app::{Lane, audit, users};
+use pagerpal::app::passes::LinkKey;
+use pagerpal::app::{Lane, audit, incidents, passes, users};
 use pagerpal::domain::actor::{Door, Who};
 use pagerpal::domain::audit::AuditEntry;
 use pagerpal::domain::delivery::{DeliveryRing, State};
@@ -157,4 +158,22 @@ async fn twenty_failures_within_an_hour_are_told_to_the_owner_and_the_admins_onc
     }
     deliver(&site);
     assert_eq!(told(&site, viewer), vec![(Reason::Account, State::Suppressed); 2]);
+}
+
+#[tokio::test]
+async fn a_deed_by_the_link_of_a_message_has_the_address_of_whoever_held_it() {
+    let site = Site::new();
+    let body = r#"{"external_id": "disk", "title": "Disk full", "severity": "error"}"#;
+    assert_eq!(site.alert(&[("x-api-key", KEY)], "/api/v1/webhooks/generic", body).await.status, 200);
+    let responder = site.people["responder"];
+    let pass = site.web().app.write(Lane::People, move |tx| {
+        let incident = incidents::find(tx, "1")?;
+        passes::give(tx, &LinkKey::new(b"a secret"), incident.id, responder)
+    });
+    let path = format!("/a/{}", pass.expect("a link").token);
+    let taken = site.alert(&[("x-forwarded-for", "198.51.100.7")], &path, "do=acknowledge").await;
+    assert_eq!(taken.status, 303, "{taken:?}");
+    let last = site.web().app.read(|read| audit::entries(read, Take::last(1))).expect("read").items.remove(0);
+    assert_eq!((last.action.as_str(), last.actor.door), ("incident.acknowledged", Door::Link));
+    assert_eq!((last.actor.user_id(), last.actor.address), (Some(responder), Some([198, 51, 100, 7].into())));
 }
