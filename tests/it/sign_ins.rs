@@ -4,12 +4,13 @@ use crate::web::{Answer, KEY, PASSWORD, Site};
 use axum::http::Method;
 use pagerpal::app::deliveries::{Sender, claim_due};
 use pagerpal::app::passes::LinkKey;
-use pagerpal::app::{Lane, audit, incidents, passes, users};
+use pagerpal::app::{AppError, Lane, audit, incidents, passes, sign_on, users};
 use pagerpal::domain::actor::{Door, Who};
 use pagerpal::domain::audit::AuditEntry;
 use pagerpal::domain::delivery::{DeliveryRing, State};
 use pagerpal::domain::effect::Reason;
 use pagerpal::domain::id::UserId;
+use pagerpal::domain::sign_on::{Identity, Roles};
 use pagerpal::store::Take;
 use pagerpal::web::sign_ins::sum_up;
 use serde_json::Value;
@@ -176,4 +177,29 @@ async fn a_deed_by_the_link_of_a_message_has_the_address_of_whoever_held_it() {
     let last = site.web().app.read(|read| audit::entries(read, Take::last(1))).expect("read").items.remove(0);
     assert_eq!((last.action.as_str(), last.actor.door), ("incident.acknowledged", Door::Link));
     assert_eq!((last.actor.user_id(), last.actor.address), (Some(responder), Some([198, 51, 100, 7].into())));
+}
+
+/// A password that nobody knows costs as much as any, so it is hashed for newcomers alone.
+#[test]
+fn a_provider_s_word_needs_a_password_only_for_whoever_has_no_login() {
+    let site = Site::new();
+    let needs = |email: &str, creates| {
+        let (email, email_verified) = (Some(email.to_owned()), true);
+        let identity = Identity { email, email_verified, ..Identity::default() };
+        let asked = site.web().app.read(|read| sign_on::needs_login(read, &identity, &Roles::default(), creates));
+        asked.map_err(|error| match error {
+            AppError::Refused(refusal) => refusal.code,
+            other => panic!("{other}"),
+        })
+    };
+    assert_eq!(needs("viewer@example.test", false), Ok(false));
+    assert_eq!(needs("new@example.test", true), Ok(true));
+    assert_eq!(needs("new@example.test", false), Err("sign_on_unknown"));
+    assert_eq!(needs("gone@example.test", true), Err("sign_on_inactive"));
+
+    // Whoever loses the login in between is asked to begin again, and gets none by accident.
+    let identity = Identity { email: Some("new@example.test".to_owned()), email_verified: true, ..Identity::default() };
+    let admitted =
+        site.web().app.write(Lane::People, move |tx| sign_on::admit(tx, &identity, &Roles::default(), true, None));
+    assert!(matches!(admitted, Err(AppError::Refused(refusal)) if refusal.code == "sign_on_changed"));
 }
