@@ -20,6 +20,7 @@ pub mod imports;
 pub mod incidents;
 pub mod inspect;
 pub mod intake;
+pub mod invitations;
 pub mod maintenance;
 pub mod names;
 pub mod oncall;

@@ -20,6 +20,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::hmac;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 const REALM: &str = "PagerPal";
@@ -36,7 +37,7 @@ pub async fn user(web: &Web, authorization: &HeaderValue, client: &Client) -> Re
             |user: &User| user.login.as_ref().is_some_and(|login| sha256(login.password_hash.as_bytes()) == hash);
         return user.filter(is_same).ok_or_else(unknown);
     }
-    let user = check_password(web, &email, &typed, client, Door::Api).await?.ok_or_else(unknown)?;
+    let user = check_password(web, &email, &typed, client.address, Door::Api).await?.ok_or_else(unknown)?;
     sign_ins::note_program(web, &auth::actor(&user, Door::Api).at(client.address));
     if let Some(login) = &user.login {
         web.remembered.put(key, (user.id, sha256(login.password_hash.as_bytes())), now);
@@ -49,11 +50,11 @@ pub async fn check_password(
     web: &Web,
     email: &str,
     typed: &str,
-    client: &Client,
+    address: IpAddr,
     door: Door,
 ) -> Result<Option<User>, WebError> {
     let email = email.trim().to_lowercase();
-    let soon = web.throttle.take(&email, client.address, web.app.now());
+    let soon = web.throttle.take(&email, address, web.app.now());
     soon.map_err(|soon| WebError::TooMany { retry_after_secs: soon.wait_secs })?;
     // From the first look at the account on in the lane of passwords: a flood of wrong ones must not crowd out those who
     // are signed in.
@@ -69,14 +70,14 @@ pub async fn check_password(
     let checked = web.bridge.run(Lane::Passwords, look).await;
     // If nobody looked at the password, it was no try: who is asked to come back must not then be told off for it.
     if matches!(checked, Err(Crossing::Full) | Ok(Ok((_, Some(_))))) {
-        web.throttle.give_back(&email, client.address);
+        web.throttle.give_back(&email, address);
     }
     if matches!(checked, Err(Crossing::Full)) {
         return Err(WebError::Busy);
     }
     let (account, user) = checked??;
     if user.is_none() {
-        sign_ins::note_failed(web, Try { account, address: client.address, door, what: "a wrong password" });
+        sign_ins::note_failed(web, Try { account, address, door, what: "a wrong password" });
     }
     Ok(user)
 }

@@ -103,16 +103,10 @@ impl Audience {
 }
 
 /// Seconds after which our own trouble may be over.
-const RETRY_AFTER_SECS: u64 = 5;
+pub const RETRY_AFTER_SECS: u64 = 5;
 
 /// What people read who come while too many passwords are looked at.
 pub const BUSY: &str = "Busy: try again in a few seconds. Pages still go out.";
-
-/// A page that can be sent again as it is, in a few seconds.
-pub fn once_more(mut page: Response) -> Response {
-    page.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER_SECS.into());
-    page
-}
 
 impl WebError {
     pub fn status(&self) -> StatusCode {

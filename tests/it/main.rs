@@ -18,6 +18,7 @@ mod headers;
 mod heartbeats;
 mod hostile;
 mod house;
+mod invitations;
 mod journey;
 mod kill;
 mod links;

@@ -18,7 +18,7 @@ use pagerpal::bridge::{self, Bridge};
 use pagerpal::clock::ScriptedClock;
 use pagerpal::domain::Severity;
 use pagerpal::domain::access::Role;
-use pagerpal::domain::actor::Actor;
+use pagerpal::domain::actor::{Actor, Door};
 use pagerpal::domain::alert_source::UrgencyRule;
 use pagerpal::domain::id::UserId;
 use pagerpal::domain::policy::{Level, Recipient};
@@ -528,11 +528,18 @@ async fn a_password_that_no_longer_counts_is_refused_at_the_next_call() {
 
     let viewer = site.people["viewer"];
     let hash = auth::hash_password("another lamp otter bridge", [8; 16]).expect("hashing works");
-    site.write(move |tx| users::set_password(tx, &Actor::SYSTEM, viewer, &hash));
+    let change = |hash: String| {
+        let own = Actor::user(viewer, Role::Viewer, Door::Web);
+        site.write(move |tx| {
+            let old = users::one(tx, viewer)?.login.expect("a login").password_hash;
+            users::change_password(tx, &own, &old, &hash, None)
+        });
+    };
+    change(hash);
     assert_eq!(jobs().await, 401, "another password");
 
     let again = auth::hash_password(PASSWORD, [9; 16]).expect("hashing works");
-    site.write(move |tx| users::set_password(tx, &Actor::SYSTEM, viewer, &again));
+    change(again);
     assert_eq!(jobs().await, 401, "still remembered under the old hash, which is gone");
     site.clock.advance(600);
     assert_eq!(jobs().await, 200);

@@ -126,6 +126,7 @@ impl NotificationView {
             Reason::Code => ("code", None),
             Reason::Answer => ("answer", None),
             Reason::Notice => ("notice", None),
+            Reason::Invitation => ("invitation", None),
             Reason::Account => ("account", None),
         };
         NotificationView {

@@ -9,7 +9,7 @@ use crate::domain::actor::Door;
 use crate::domain::refusal::Refusal;
 use crate::web::Web;
 use crate::web::basic::check_password;
-use crate::web::error::{BUSY, WebError, once_more};
+use crate::web::error::WebError;
 use crate::web::extract::{Fields, SignedIn};
 use crate::web::guard::client_of;
 use crate::web::ui::form::Form;
@@ -42,38 +42,30 @@ pub async fn unless_proved(web: &Web, parts: &Parts, form: &mut Fields) -> Resul
         return Ok(None);
     }
     if typed.is_empty() {
-        return asked(web, parts, signed_in, StatusCode::FORBIDDEN, (form, Form::blank("confirm"))).map(Some);
+        return asked(web, parts, signed_in, form, Form::blank("confirm")).map(Some);
     }
     let email = signed_in.user.email.clone().unwrap_or_default();
-    let refusal = match check_password(web, &email, &typed, client_of(parts)?, Door::Web).await {
+    let checked = check_password(web, &email, &typed, client_of(parts)?.address, Door::Web).await;
+    let refused = match checked {
         Ok(Some(user)) if user.id == signed_in.user.id => {
             let hash = signed_in.session.token_hash;
             web.write(move |tx| auth::prove(tx, hash)).await?;
             return Ok(None);
         }
-        Ok(_) => Refusal::invalid("password_wrong", PASSWORD, "This is not your password. Try again."),
-        Err(WebError::TooMany { retry_after_secs }) => {
-            let sentence = format!("Too many tries. Try again in {retry_after_secs} seconds.");
-            Refusal::invalid("login_throttled", PASSWORD, sentence)
+        Ok(_) => {
+            let sentence = "This is not your password. Try again.";
+            Form::refused("confirm", &[], Refusal::invalid("password_wrong", PASSWORD, sentence))
         }
-        Err(WebError::Busy) => {
-            let (sent, refused) = (form, Form::refused("confirm", &[], Refusal::invalid("busy", PASSWORD, BUSY)));
-            let page = asked(web, parts, signed_in, StatusCode::SERVICE_UNAVAILABLE, (sent, refused))?;
-            return Ok(Some(once_more(page)));
-        }
-        Err(error) => return Err(error),
+        Err(error) => Form::to_wait("confirm", &[], PASSWORD, error)?,
     };
-    let refused = Form::refused("confirm", &[], refusal);
-    asked(web, parts, signed_in, StatusCode::FORBIDDEN, (form, refused)).map(Some)
+    asked(web, parts, signed_in, form, refused).map(Some)
 }
 
-fn asked(
-    web: &Web,
-    parts: &Parts,
-    signed_in: &SignedIn,
-    status: StatusCode,
-    (sent, form): (&Fields, Form),
-) -> Result<Response, WebError> {
+fn asked(web: &Web, parts: &Parts, signed_in: &SignedIn, sent: &Fields, form: Form) -> Result<Response, WebError> {
+    let status = match form.status() {
+        StatusCode::SERVICE_UNAVAILABLE => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::FORBIDDEN,
+    };
     let page = Page {
         form,
         action: parts.uri.path().to_owned(),

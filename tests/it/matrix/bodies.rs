@@ -36,6 +36,7 @@ pub const BODIES: &[(&str, &str, &str)] = &[
     ("POST /incidents/{reference}/severity", "", "severity=info"),
     ("POST /incidents/{reference}/snooze", "", "for=60"),
     ("POST /incidents/{reference}/unacknowledge", "/incidents/{taken}/unacknowledge", ""),
+    ("POST /invite/{token}", "", "new_password=another+lamp+otter+bridge"),
     ("POST /login", "", "email=admin%40example.test&password=lamp+otter+bridge+nine"),
     ("POST /logout", "", ""),
     ("POST /maintenance", "", WINDOW),
@@ -87,7 +88,8 @@ pub const BODIES: &[(&str, &str, &str)] = &[
     ("POST /users/{id}/contacts/{contact}/test", "", ""),
     ("POST /users/{id}/contacts/{contact}/verify", "", "code={my_code}"),
     ("POST /users/{id}/deactivate", "", ""),
-    ("POST /users/{id}/password", "", "password=another+lamp+otter+bridge"),
+    ("POST /users/{id}/invitation", "", ""),
+    ("POST /users/{id}/password", "", "current_password=lamp+otter+bridge+nine&new_password=another+lamp+otter+bridge"),
     ("POST /users/{id}/reactivate", "/users/{gone}/reactivate", ""),
     ("POST /users/{id}/remove-login", "", ""),
     ("POST /users/{id}/rules", "", "high_contact={my_contact}&high_after=0&low_contact=&low_after="),
@@ -140,6 +142,7 @@ pub const BODIES: &[(&str, &str, &str)] = &[
     ("POST /api/v1/users/{id}/feeds", "", ""),
     ("DELETE /api/v1/users/{id}/feeds/{feed}", "", ""),
     ("PUT /api/v1/users/{id}/notification-rules/{urgency}", "", RULES_JSON),
+    ("POST /api/v1/users/{id}/invitation", "", ""),
     ("POST /api/v1/users/{id}/remove-login", "", ""),
     ("POST /api/v1/escalation-policies", "", POLICY),
     ("PUT /api/v1/escalation-policies/{id}", "", POLICY),
@@ -154,6 +157,7 @@ pub const BODIES: &[(&str, &str, &str)] = &[
     ("POST /api/v1/incidents/{reference}/snooze", "", r#"{"minutes":60}"#),
     ("POST /api/v1/incidents/{reference}/unacknowledge", "/api/v1/incidents/{taken}/unacknowledge", ""),
     ("POST /api/v1/notifications/{id}/retry", "", ""),
+    ("PUT /api/v1/me/password", "", r#"{"current_password":"lamp otter bridge nine","new_password":"another lamp otter bridge"}"#),
     ("DELETE /api/v1/me/sessions/{session}", "", ""),
     ("POST /api/v1/me/sign-out-everywhere", "", ""),
     ("POST /api/v1/me/tokens", "", r#"{"name":"script","role":"viewer"}"#),
@@ -214,6 +218,8 @@ pub const EXCEPTIONS: &[(&str, u16, &str)] = &[
 
 /// A personal token makes and ends no credential, whatever its role: one that leaked must not outlive its revocation.
 pub const NOT_BY_TOKEN: &[&str] = &[
+    "PUT /api/v1/me/password",
+    "POST /api/v1/users/{id}/invitation",
     "POST /api/v1/me/tokens",
     "DELETE /api/v1/me/tokens/{token}",
     "DELETE /api/v1/me/sessions/{session}",

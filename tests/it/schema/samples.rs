@@ -17,6 +17,7 @@ use pagerpal::domain::event::{AlertPair, Link, SenderTime};
 use pagerpal::domain::heartbeat::{Beat, Before, Heard, Heartbeat, State as Pulse};
 use pagerpal::domain::id::{AlertSourceId, Id, IncidentId, PolicyId, ScheduleId, TeamId, UserId};
 use pagerpal::domain::incident::{Hold, Incident, IncidentDetails, Ladder, Phase, Recovery, Snooze, Status};
+use pagerpal::domain::invitation::Invitation;
 use pagerpal::domain::maintenance::{Maintenance, Matcher, Occurs, Scope};
 use pagerpal::domain::notification::Notification;
 use pagerpal::domain::oncall::{Place, Source};
@@ -309,6 +310,7 @@ pub fn notifications() -> Vec<Notification> {
         told(16, Reason::Answer, "#1842 is yours."),
         told(17, Reason::Notice, "SMS does not work for anybody."),
         told(18, Reason::Account, "Somebody tries to sign in as you."),
+        told(19, Reason::Invitation, ""),
         page,
     ]
 }
@@ -627,6 +629,12 @@ pub fn tokens() -> Vec<PersonalToken> {
         PersonalToken { id: id(92), token_hash: [0x92; 32], expires_at: None, used_at: None, ..deploy.clone() },
         deploy,
     ]
+}
+
+pub fn invitations() -> Vec<Invitation> {
+    let by_admin =
+        Invitation { id: id(95), user: id(BO), token_hash: [0x95; 32], created_at: at(40), author: Some(id(ANA)) };
+    vec![Invitation { id: id(96), user: id(3), token_hash: [0x96; 32], author: None, ..by_admin.clone() }, by_admin]
 }
 
 pub fn audit_entries() -> Vec<AuditEntry> {
