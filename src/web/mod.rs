@@ -21,6 +21,8 @@ pub mod guard;
 pub mod health;
 pub mod keys;
 pub mod layers;
+pub mod metrics;
+pub mod objects;
 pub mod oidc;
 pub mod openapi;
 pub mod origin;
@@ -34,6 +36,7 @@ pub mod setup_code;
 pub mod signature;
 pub mod sns;
 pub mod throttle;
+pub mod tls;
 pub mod ui;
 pub mod webhooks;
 
