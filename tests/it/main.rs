@@ -9,6 +9,7 @@ mod api_sources;
 mod audit;
 mod calendars;
 mod contract;
+mod contrast;
 mod credentials;
 mod e2e;
 mod first_run;
