@@ -10,6 +10,7 @@ mod audit;
 mod calendars;
 mod canaries;
 mod contract;
+mod contrast;
 mod credentials;
 mod e2e;
 mod first_run;
