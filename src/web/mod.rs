@@ -22,6 +22,8 @@ pub mod health;
 pub mod invite;
 pub mod keys;
 pub mod layers;
+pub mod metrics;
+pub mod objects;
 pub mod oidc;
 pub mod openapi;
 pub mod origin;
@@ -37,6 +39,7 @@ pub mod sign_ins;
 pub mod signature;
 pub mod sns;
 pub mod throttle;
+pub mod tls;
 pub mod ui;
 pub mod webhooks;
 

@@ -183,6 +183,11 @@ impl Site {
         Launch::new(release_binary("pagerpal"), self.folder.path()).clean_env().envs(self.settings())
     }
 
+    /// Lets go of the database.
+    pub fn close(&mut self) {
+        self.app = None;
+    }
+
     /// Serves, without waiting until it does.
     pub fn begin(&mut self) -> Process {
         self.app = None;
