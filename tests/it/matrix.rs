@@ -6,7 +6,7 @@
 //! cell really succeeds, and a write really changes something: a server that denies all would pass otherwise. The whole
 //! matrix is `schema/access.txt`, so a changed permission is a changed line; UPDATE_GOLDEN=1 rewrites it.
 
-mod bodies;
+pub mod bodies;
 
 use crate::house::{Answer, House, KEY, OFF_KEY, OLD_KEY, basic, cookie, existing, session_of, token_of};
 use axum::body::Body;
