@@ -29,6 +29,7 @@ pub mod pass;
 pub mod policy;
 pub mod receipt;
 pub mod refusal;
+pub mod repeat;
 pub mod reply;
 pub mod report;
 pub mod retry;
