@@ -28,6 +28,7 @@ pub mod passes;
 pub mod pings;
 pub mod policies;
 pub mod publication;
+pub mod repeats;
 pub mod replies;
 pub mod schedules;
 pub mod sealed;

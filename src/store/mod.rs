@@ -34,6 +34,7 @@ pub mod notifications;
 pub mod passes;
 pub mod policies;
 pub mod record;
+pub mod repeats;
 pub mod schedules;
 pub mod sessions;
 pub mod storms;

@@ -23,6 +23,7 @@ pub mod invite;
 pub mod keys;
 pub mod layers;
 pub mod metrics;
+pub mod narrowed;
 pub mod objects;
 pub mod oidc;
 pub mod openapi;
@@ -30,6 +31,7 @@ pub mod origin;
 pub mod passwords;
 pub mod pings;
 pub mod problems;
+pub mod repeats;
 pub mod routes;
 pub mod seen;
 pub mod server;
@@ -55,6 +57,7 @@ use crate::web::denials::Denials;
 use crate::web::error::WebError;
 use crate::web::health::LastHealth;
 use crate::web::keys::KnownKeys;
+use crate::web::repeats::Running;
 use crate::web::seen::Seen;
 use crate::web::setup_code::SetupCode;
 use crate::web::sign_ins::SignIns;
@@ -84,6 +87,7 @@ pub struct Web {
     wrong_links: Flow<()>,
     remembered: Remembered,
     known_keys: KnownKeys,
+    running: Running,
     seen: Seen,
     certificates: Certificates,
     denials: Denials,
@@ -121,6 +125,7 @@ impl Web {
             remembered: Remembered::new(app.random_bytes()),
             known_keys: KnownKeys::default(),
             is_set_up: OnceLock::new(),
+            running: Running::default(),
             throttle: Throttle::default(),
             alerts: Flow::new(1000, 100),
             large_bodies: LargeBodies::default(),
@@ -186,14 +191,15 @@ impl Web {
         Ok(self.bridge.run(lane, move || app.read(look)).await??)
     }
 
-    /// Needs no thread of the bridge: the write thread keeps its own bounded queue and calls back.
+    /// Needs no thread of the bridge: the write thread keeps its own bounded queue and calls back. Within a call that named
+    /// itself, the same transaction says that it was made: see [`repeats`].
     pub(crate) async fn write_in<T: Send + 'static>(
         &self,
         lane: app::Lane,
         change: impl Fn(&mut Write<'_>) -> Result<T, AppError> + Send + 'static,
     ) -> Result<T, WebError> {
         let (hand_over, answer) = oneshot::channel();
-        self.app.write_then(lane, change, move |result| {
+        self.app.write_then(lane, repeats::marked(change), move |result| {
             // Whoever asked may have gone away; what was committed stays committed.
             let _ = hand_over.send(result);
         });
