@@ -170,7 +170,7 @@ async fn session(web: &Web, headers: &HeaderMap, door: Door) -> Result<Option<(S
     let Some((session, user)) = found else { return Ok(None) };
     web.seen.note(web, &session);
     let actor = Actor::user(user.id, user.role, door);
-    Ok(Some((SignedIn { actor, user, csrf: token.csrf(), session }, token)))
+    Ok(Some((SignedIn { actor, user, csrf: token.masked(web.app.random_bytes()), session }, token)))
 }
 
 fn require_token(cookie: Option<&Token>, sent: &str) -> Result<(), WebError> {

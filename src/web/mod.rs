@@ -24,6 +24,7 @@ pub mod layers;
 pub mod oidc;
 pub mod openapi;
 pub mod origin;
+pub mod packing;
 pub mod pings;
 pub mod problems;
 pub mod routes;
@@ -43,6 +44,7 @@ use crate::domain::id::{AlertSourceId, UserId};
 use crate::domain::receipt::Reported;
 use crate::domain::reply::Inbound;
 use crate::egress::Egress;
+use crate::web::assets::Packed;
 use crate::web::basic::Remembered;
 use crate::web::body::LargeBodies;
 use crate::web::denials::Denials;
@@ -79,6 +81,7 @@ pub struct Web {
     certificates: Certificates,
     denials: Denials,
     last_health: LastHealth,
+    packed: Packed,
 }
 
 /// Takes what a call is about and its body.
@@ -119,6 +122,7 @@ impl Web {
             certificates: Certificates::default(),
             denials: Denials::default(),
             last_health: LastHealth::default(),
+            packed: Packed::default(),
             app,
             bridge,
             egress,

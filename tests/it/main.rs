@@ -6,6 +6,7 @@ mod api_calls;
 mod api_log;
 mod api_people;
 mod api_sources;
+mod assets;
 mod audit;
 mod calendars;
 mod contract;
