@@ -188,6 +188,9 @@ fn worker_fact(name: &str, job: &Job, reader: &Reader) -> Fact {
     if job.lag_secs > LATE_SECS {
         return Fact::bad(format!("{name}: {} late, {queue} of work waiting", duration(job.lag_secs)));
     }
+    if job.has_stopped() {
+        return Fact::bad(format!("{name}: has not run for {}, {queue} of work waiting", duration(job.silent_secs)));
+    }
     match job.last_run {
         Some(at) => Fact::good(format!("{name}: ran {}, {queue} of work waiting", reader.when(at).text)),
         None => Fact::off(format!("{name}: has not run yet")),
