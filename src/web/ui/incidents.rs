@@ -8,9 +8,10 @@ use crate::web::Web;
 use crate::web::error::WebError;
 use crate::web::extract::{QueryFields, SignedIn};
 use crate::web::ui::clock::When;
+use crate::web::ui::fragment::{self, Fragment};
 use crate::web::ui::marks::{SeverityMark, StatusMark, severity, status};
 use crate::web::ui::shell::Shell;
-use crate::web::ui::{Desk, Sight, page as drawn};
+use crate::web::ui::{Desk, Sight};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -25,7 +26,7 @@ const SHOWN: usize = 50;
 const OPEN_SHOWN: usize = 200;
 
 #[derive(Template)]
-#[template(path = "templates/incidents.html", askama = rinja)]
+#[template(path = "templates/incidents.html", blocks = ["main"], askama = rinja)]
 struct Incidents {
     shell: Shell,
     chips: Vec<Chip>,
@@ -73,7 +74,12 @@ const FILTERS: [(&str, &str, Filter); 4] = [
     ("/incidents?status=resolved", "Resolved", Filter::Only(Status::Resolved)),
 ];
 
-pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn, query: QueryFields) -> Result<Response, WebError> {
+pub async fn page(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    query: QueryFields,
+    fragment: Fragment,
+) -> Result<Response, WebError> {
     let filter = Status::from_word(query.text("status")).map_or(Filter::Open, Filter::Only);
     // A cursor that cannot be read is an old bookmark: the list begins at its beginning.
     let after = query.optional("after").and_then(|text| URL_SAFE_NO_PAD.decode(text).ok()).map(Cursor);
@@ -100,7 +106,7 @@ pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn, query: Query
             Ok(Incidents { shell, chips, incidents: rows(sight, found)?, empty: filter.when_empty(), older, is_cut })
         })
         .await?;
-    drawn(StatusCode::OK, &page)
+    fragment::answer(fragment, StatusCode::OK, &page, &page.as_main())
 }
 
 impl Filter {
@@ -195,7 +201,7 @@ mod tests {
     #[test]
     fn an_alerts_words_never_become_markup() {
         let page = drawn("<script>alert(1)</script>", Role::Responder);
-        assert!(!page.contains("<script") && page.contains("&#60;script&#62;alert(1)"), "{page}");
+        assert!(!page.contains("<script>") && page.contains("&#60;script&#62;alert(1)"), "{page}");
     }
 
     #[test]
