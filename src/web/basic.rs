@@ -18,7 +18,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::hmac;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 const REALM: &str = "PagerPal";
 
@@ -46,19 +46,23 @@ pub async fn check_password(web: &Web, email: &str, typed: &str, client: &Client
     let email = email.trim().to_lowercase();
     let soon = web.throttle.take(&email, client.address, web.app.now());
     soon.map_err(|soon| WebError::TooMany { retry_after_secs: soon.wait_secs })?;
-    let wanted = email.clone();
-    let login = web.read(move |read| auth::login_of(read, &wanted)).await?;
-    let (id, hash) = login.unzip();
-    let typed = typed.to_owned();
-    let checked = web.bridge.run(Lane::Passwords, move || auth::verify_password(&typed, hash.as_deref())).await;
-    if checked == Err(Crossing::Full) {
-        // Nobody looked at the password, so it was no try: who is asked to come back must not then be told off for it.
+    // From the first look at the account on in the lane of passwords: a flood of wrong ones must not crowd out those who
+    // are signed in.
+    let (app, wanted, typed) = (Arc::clone(&web.app), email.clone(), typed.to_owned());
+    let look = move || {
+        let (id, hash) = app.read(|read| auth::login_of(read, &wanted))?.unzip();
+        let is_right = auth::verify_password(&typed, hash.as_deref());
+        match id.filter(|_| is_right) {
+            Some(id) => app.read(|read| auth::user_with_login(read, id)),
+            None => Ok(None),
+        }
+    };
+    let checked = web.bridge.run(Lane::Passwords, look).await;
+    // If nobody looked at the password, it was no try: who is asked to come back must not then be told off for it.
+    if matches!(checked, Err(Crossing::Full) | Ok(Ok(Some(_)))) {
         web.throttle.give_back(&email, client.address);
     }
-    let is_right = checked?;
-    let Some(id) = id.filter(|_| is_right) else { return Ok(None) };
-    web.throttle.give_back(&email, client.address);
-    web.read(move |read| auth::user_with_login(read, id)).await
+    Ok(checked??)
 }
 
 fn credentials(authorization: &HeaderValue) -> Option<(String, String)> {

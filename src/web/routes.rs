@@ -196,6 +196,8 @@ pub fn table() -> Vec<RouteSpec> {
         RouteSpec::api_post("/api/v1/alert-sources/{id}/activate", Admin, alert_sources::activate, "Hears an alert source again."),
         RouteSpec::api_post("/api/v1/alert-sources/{id}/deactivate", Admin, alert_sources::deactivate, "Refuses what an alert source sends."),
         RouteSpec::api_post("/api/v1/alert-sources/{id}/test-alert", Admin, alert_sources::test_alert, "Sends an alert by the real way, marked as a test."),
+        RouteSpec::api_put("/api/v1/alert-sources/{id}/signing", Admin, alert_sources::sign, "Asks for Grafana's signature beside the key.").proved(),
+        RouteSpec::api_delete("/api/v1/alert-sources/{id}/signing", Admin, alert_sources::sign_no_more, "Asks for no signature any more.").proved(),
         RouteSpec::api_post("/api/v1/alert-sources/{id}/confirm-topic", Admin, alert_sources::confirm_topic, "Lets an SNS topic that has asked send here."),
         RouteSpec::api_get("/api/v1/heartbeats", Viewer, heartbeats::list, "Jobs that report that they ran."),
         RouteSpec::api_post("/api/v1/heartbeats", Admin, heartbeats::create, "Makes a heartbeat; its ping address is in this answer alone."),

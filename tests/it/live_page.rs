@@ -60,7 +60,7 @@ impl Served {
         let web = Arc::new(Web::new(Arc::clone(&self.app), Bridge::new(2), egress, settings));
         let listener = server::bind(([127, 0, 0, 1], self.site.port).into()).await.expect("its port");
         let (stop, stopped) = oneshot::channel::<()>();
-        let serving = tokio::spawn(server::serve(Arc::clone(&web), listener, async move {
+        let serving = tokio::spawn(server::serve(Arc::clone(&web), listener, None, async move {
             let _ = stopped.await;
         }));
         self.running = Some(Running { web, stop, serving });

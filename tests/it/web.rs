@@ -908,7 +908,7 @@ async fn serving(web: Arc<Web>) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<
     let listener = server::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a free port");
     let address = listener.local_addr().expect("it is bound");
     let (stop, stopped) = oneshot::channel();
-    let serve = tokio::spawn(server::serve(web, listener, async {
+    let serve = tokio::spawn(server::serve(web, listener, None, async {
         let _ = stopped.await;
     }));
     (address, stop, serve)

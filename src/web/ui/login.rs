@@ -48,7 +48,7 @@ pub async fn page(
     query: QueryFields,
     headers: HeaderMap,
 ) -> Result<Response, WebError> {
-    if is_fresh(&web).await? {
+    if web.is_fresh().await? {
         let form = Form::blank("admin").with("zone", "UTC");
         return first_admin_page(&web, &client, form);
     }
@@ -64,7 +64,7 @@ pub async fn submit(
     Extension(client): Extension<Client>,
     form: FormBody,
 ) -> Result<Response, WebError> {
-    if is_fresh(&web).await? {
+    if web.is_fresh().await? {
         return match refused(create_first_admin(&web, &client, &form).await)? {
             Ok(cookie) => Ok(with_cookie(to("/dashboard"), cookie)),
             Err(refusal) => first_admin_page(&web, &client, Form::refused("admin", &form.0.0, refusal)),
@@ -108,10 +108,6 @@ fn sign_in_page(web: &Web, status: StatusCode, form: Form) -> Result<Response, W
 pub async fn logout(State(web): State<Arc<Web>>, signed_in: SignedIn) -> Result<Response, WebError> {
     let cookie = session::end(&web, &signed_in).await?;
     Ok(with_cookie(to("/login"), cookie))
-}
-
-async fn is_fresh(web: &Arc<Web>) -> Result<bool, WebError> {
-    web.read(|read| setup::needs_first_admin(read)).await
 }
 
 fn first_admin_page(web: &Web, client: &Client, form: Form) -> Result<Response, WebError> {

@@ -109,6 +109,8 @@ pub const BODIES: &[(&str, &str, &str)] = &[
     ("POST /api/v1/alert-sources/{id}/deactivate", "", ""),
     ("POST /api/v1/alert-sources/{id}/regenerate-key", "", ""),
     ("POST /api/v1/alert-sources/{id}/test-alert", "", ""),
+    ("PUT /api/v1/alert-sources/{id}/signing", "/api/v1/alert-sources/{grafana}/signing", r#"{"signing_secret":"another secret"}"#),
+    ("DELETE /api/v1/alert-sources/{id}/signing", "/api/v1/alert-sources/{grafana}/signing", ""),
     ("POST /api/v1/heartbeats", "", r#"{"name":"weekly","alert_source":"{source}","interval_seconds":600,"grace_seconds":300}"#),
     ("PUT /api/v1/heartbeats/{id}", "", r#"{"interval_seconds":1200,"grace_seconds":300}"#),
     ("DELETE /api/v1/heartbeats/{id}", "", ""),
