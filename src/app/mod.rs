@@ -14,6 +14,7 @@ pub mod change;
 pub mod context;
 pub mod deliveries;
 pub mod error;
+pub mod facts;
 pub mod feeds;
 pub mod heartbeats;
 pub mod imports;

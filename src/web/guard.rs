@@ -15,6 +15,7 @@ use crate::web::repeats::{self, Repeats};
 use crate::web::routes::Access;
 use crate::web::session::Token;
 use crate::web::ui::confirm;
+use crate::web::ui::fragment::X_FRAGMENT;
 use crate::web::{Web, basic, bearer, body, denials, keys, origin};
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -150,7 +151,9 @@ async fn identify(web: &Web, parts: &mut Parts) -> Result<(Caller, Option<Token>
         };
         return Ok((Caller { actor: Actor::user(user.id, role, door), user: User { role, ..user }, credential }, None));
     }
-    match session(web, &parts.headers, door).await? {
+    // A page that looks again by itself is nobody at the keyboard, so it keeps no session alive.
+    let is_use = parts.method != Method::GET || !parts.headers.contains_key(X_FRAGMENT);
+    match session(web, &parts.headers, door, is_use).await? {
         Some((signed_in, token)) => {
             let credential = Credential::Session(signed_in.session.id);
             let caller = Caller { actor: signed_in.actor, user: signed_in.user.clone(), credential };
@@ -168,17 +171,24 @@ async fn identify(web: &Web, parts: &mut Parts) -> Result<(Caller, Option<Token>
 
 /// Whoever the session cookie belongs to, for public pages that look different to somebody who is signed in.
 pub async fn signed_in(web: &Web, headers: &HeaderMap) -> Result<Option<SignedIn>, WebError> {
-    Ok(session(web, headers, Door::Web).await?.map(|(signed_in, _)| signed_in))
+    Ok(session(web, headers, Door::Web, true).await?.map(|(signed_in, _)| signed_in))
 }
 
-async fn session(web: &Web, headers: &HeaderMap, door: Door) -> Result<Option<(SignedIn, Token)>, WebError> {
+async fn session(
+    web: &Web,
+    headers: &HeaderMap,
+    door: Door,
+    is_use: bool,
+) -> Result<Option<(SignedIn, Token)>, WebError> {
     let Some(token) = Token::of(headers, web.settings.cookie_secure) else { return Ok(None) };
     let kept = token.kept(&web.settings.session_key);
     let found = web.read(move |read| auth::session(read, kept)).await?;
     let Some((session, user)) = found else { return Ok(None) };
-    web.seen.note(web, &session);
+    if is_use {
+        web.seen.note(web, &session);
+    }
     let actor = Actor::user(user.id, user.role, door);
-    Ok(Some((SignedIn { actor, user, csrf: token.csrf(), session }, token)))
+    Ok(Some((SignedIn { actor, user, csrf: token.masked(web.app.random_bytes()), session }, token)))
 }
 
 fn require_token(cookie: Option<&Token>, sent: &str) -> Result<(), WebError> {

@@ -22,12 +22,14 @@ pub mod health;
 pub mod invite;
 pub mod keys;
 pub mod layers;
+pub mod live;
 pub mod metrics;
 pub mod narrowed;
 pub mod objects;
 pub mod oidc;
 pub mod openapi;
 pub mod origin;
+pub mod packing;
 pub mod passwords;
 pub mod pings;
 pub mod problems;
@@ -51,12 +53,14 @@ use crate::domain::id::{AlertSourceId, UserId};
 use crate::domain::receipt::Reported;
 use crate::domain::reply::Inbound;
 use crate::egress::Egress;
+use crate::web::assets::Packed;
 use crate::web::basic::Remembered;
 use crate::web::body::LargeBodies;
 use crate::web::denials::Denials;
 use crate::web::error::WebError;
 use crate::web::health::LastHealth;
 use crate::web::keys::KnownKeys;
+use crate::web::live::Live;
 use crate::web::repeats::Running;
 use crate::web::seen::Seen;
 use crate::web::setup_code::SetupCode;
@@ -93,6 +97,9 @@ pub struct Web {
     denials: Denials,
     sign_ins: SignIns,
     last_health: LastHealth,
+    packed: Packed,
+    /// What pages that are open should look at again.
+    pub live: Live,
 }
 
 /// Takes what a call is about and its body.
@@ -136,6 +143,8 @@ impl Web {
             denials: Denials::default(),
             sign_ins: SignIns::default(),
             last_health: LastHealth::default(),
+            packed: Packed::default(),
+            live: Live::new(app.random_bytes()),
             app,
             bridge,
             egress,

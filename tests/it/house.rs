@@ -657,6 +657,9 @@ pub async fn send(router: &Router, mut request: Request<Body>) -> Answer {
     }
     let response = router.clone().oneshot(request).await.expect("the router always answers");
     let (parts, body) = response.into_parts();
+    // A stream of events has no end to wait for.
+    let is_stream = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
+    let body = if is_stream { Body::empty() } else { body };
     let body = body.collect().await.expect("it is whole").to_bytes();
     Answer { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() }
 }

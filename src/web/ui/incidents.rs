@@ -10,9 +10,10 @@ use crate::web::error::WebError;
 use crate::web::extract::{QueryFields, SignedIn};
 use crate::web::ui::clock::When;
 use crate::web::ui::form::{Choice, Form};
+use crate::web::ui::fragment::{self, Fragment};
 use crate::web::ui::marks::{SeverityMark, StatusMark, severity, status};
 use crate::web::ui::shell::Shell;
-use crate::web::ui::{Desk, Sight, page as drawn};
+use crate::web::ui::{Desk, Sight};
 use crate::web::{Web, narrowed};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -33,7 +34,7 @@ const NAMES: [&str; 10] = ["view", "status", "severity", "team", "source", "assi
 const FIELDS: [&str; 7] = ["q", "severity", "team", "source", "assignee", "since", "until"];
 
 #[derive(Template)]
-#[template(path = "templates/incidents.html", askama = rinja)]
+#[template(path = "templates/incidents.html", blocks = ["main"], askama = rinja)]
 struct Incidents {
     shell: Shell,
     tabs: Vec<Chip>,
@@ -87,11 +88,16 @@ const TABS: [(&str, &str); 3] = [("mine", "Mine"), ("teams", "My teams"), ("", "
 const STATUSES: [(&str, &str); 4] =
     [("", "Open"), ("triggered", "Needs someone"), ("acknowledged", "In hand"), ("resolved", "Resolved")];
 
-pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn, query: QueryFields) -> Result<Response, WebError> {
+pub async fn page(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    query: QueryFields,
+    fragment: Fragment,
+) -> Result<Response, WebError> {
     let asked = Asked::read(query, &signed_in)?;
     let desk = Desk { web: &web, signed_in: &signed_in, section: "/incidents" };
     let page = desk.look(move |sight, shell| asked.page(sight, shell)).await?;
-    drawn(StatusCode::OK, &page)
+    fragment::answer(fragment, StatusCode::OK, &page, &page.as_main())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -325,7 +331,7 @@ mod tests {
     #[test]
     fn an_alerts_words_never_become_markup() {
         let page = drawn("<script>alert(1)</script>", Role::Responder);
-        assert!(!page.contains("<script") && page.contains("&#60;script&#62;alert(1)"), "{page}");
+        assert!(!page.contains("<script>") && page.contains("&#60;script&#62;alert(1)"), "{page}");
     }
 
     #[test]

@@ -31,12 +31,17 @@ pub struct Shell {
     pub section: &'static str,
     pub account: Account,
     pub strips: Vec<Strip>,
+    /// What was known when the page was drawn: where its stream of facts begins.
+    pub at: String,
+    /// When that was, in seconds, for clocks that are wrong in the browser.
+    pub now: i64,
 }
 
 #[derive(Clone, Debug)]
 pub struct Account {
     pub name: String,
     pub role: Role,
+    pub zone: String,
     /// The session's token; every form carries it.
     pub csrf: String,
 }
