@@ -8,6 +8,7 @@ mod bench;
 mod ci;
 mod needs;
 mod schema;
+mod screenshots;
 mod step;
 mod test;
 
@@ -19,6 +20,8 @@ Usage: cargo xtask <command>
   needs   install what the tests drive: mail server, Alertmanager, browser, Python clients
   test    needs, release build, format, lints, every test
   schema  write anew what is made from the code: schema/, .env.example, pagerpal.toml
+  screenshots
+          every page into target/screenshots, at a desk and on a phone, in light and in dark
   ci      test, and the licences and advisories of all dependencies
   bench   what it can carry, beside yardsticks: `bench ingest [--secs N]`; who is on call: `bench oncall [filter]`";
 
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
         ["needs"] => needs::run(),
         ["test"] => test::run(),
         ["schema"] => schema::run(),
+        ["screenshots"] => screenshots::run(),
         ["ci"] => ci::run(),
         ["bench", ref arguments @ ..] => bench::run(arguments),
         _ => {
