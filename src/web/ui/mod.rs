@@ -6,6 +6,7 @@
 //! What a role may not do is not on its page; that the server refuses it anyway is the business of the route table and
 //! of the use cases.
 
+pub mod checklist;
 pub mod clock;
 pub mod deliveries;
 pub mod form;
@@ -50,7 +51,7 @@ mod samples;
 
 pub use error::error_page;
 
-use crate::app::{App, AppError, Read, names as app_names, system};
+use crate::app::{App, AppError, Read, names as app_names, oncall, system};
 use crate::bridge::Lane;
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::user::User;
@@ -64,7 +65,7 @@ use clock::Reader;
 use form::Choice;
 use names::Names;
 use rinja::Template;
-use shell::{Account, Shell, Strip};
+use shell::{Account, Duty, Shell, Strip};
 use std::sync::Arc;
 
 /// The rows of all pages.
@@ -224,10 +225,13 @@ impl Desk<'_> {
         let work = move || {
             let strips = system::strips(&app).into_iter().map(Strip::new).collect();
             let account = Account { name: viewer.name.clone(), role: viewer.role, csrf };
-            let shell = Shell { section, account, strips };
             app.read(|read| {
                 let names = Names(app_names::all(read)?);
                 let reader = Reader::new(read.now(), &viewer.zone);
+                // A schedule that cannot be read must not take every page along.
+                let duties = oncall::duties_of(read, viewer.id, reader.now).unwrap_or_default();
+                let duty = Duty::new(&duties, &names, &reader);
+                let shell = Shell { section, account, duty, strips };
                 draw(&Sight { app: &app, read, names: &names, reader: &reader, viewer: &viewer }, shell)
             })
         };
@@ -282,6 +286,10 @@ pub struct Fact {
 impl Fact {
     pub fn good(text: impl Into<String>) -> Fact {
         Fact { class: "good", shape: "check", text: text.into() }
+    }
+
+    pub fn is_good(&self) -> bool {
+        self.class == "good"
     }
 
     pub fn bad(text: impl Into<String>) -> Fact {
