@@ -28,6 +28,7 @@ pub mod pings;
 pub mod policies;
 pub mod publication;
 pub mod replies;
+pub mod reports;
 pub mod schedules;
 pub mod sealed;
 pub mod sessions;

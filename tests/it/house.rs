@@ -662,6 +662,7 @@ pub fn existing(row: &RouteSpec) -> String {
             match (before, *part) {
                 ("assets", _) => "app.css",
                 ("problems", _) => "level_number_taken",
+                ("help", _) => "first-steps",
                 ("a", _) => "{link}",
                 ("calendar", _) => "{feed_token}",
                 ("ping", _) => "{ping}",

@@ -29,6 +29,7 @@ mod escalation_policies;
 mod escalation_policy;
 mod heartbeat;
 mod heartbeats;
+mod help;
 mod incident;
 mod incident_deeds;
 mod incidents;
@@ -38,6 +39,8 @@ mod maintenance;
 mod maintenance_window;
 mod on_call;
 mod own_calendars;
+mod prose;
+mod reports;
 mod schedule;
 mod schedules;
 mod settings;
@@ -190,6 +193,9 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::get("/users/{id}/calendars", SelfOnly, own_calendars::page),
         RouteSpec::post("/users/{id}/calendars/feeds", SelfOnly, own_calendars::make_link),
         RouteSpec::post("/users/{id}/calendars/feeds/{feed}/revoke", SelfOnly, own_calendars::revoke_link),
+        RouteSpec::get("/reports", Viewer, reports::page),
+        RouteSpec::get("/help", Viewer, help::index),
+        RouteSpec::get("/help/{page}", Viewer, help::page),
         RouteSpec::get("/audit", Admin, audit::page),
         RouteSpec::get("/settings", Viewer, settings::page),
     ]

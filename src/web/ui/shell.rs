@@ -7,7 +7,7 @@ use crate::web::ui::clock::{Reader, list};
 use crate::web::ui::names::Names;
 
 /// Where a signed-in person finds things, in this order.
-const NAV: [(&str, &str); 12] = [
+const NAV: [(&str, &str); 13] = [
     ("/dashboard", "Dashboard"),
     ("/incidents", "Incidents"),
     ("/on-call", "On-call"),
@@ -18,6 +18,7 @@ const NAV: [(&str, &str); 12] = [
     ("/alert-sources", "Alert sources"),
     ("/heartbeats", "Heartbeats"),
     ("/maintenance", "Maintenance"),
+    ("/reports", "Reports"),
     (AUDIT, "Audit"),
     ("/settings", "Settings"),
 ];
