@@ -31,6 +31,7 @@ pub mod policies;
 pub mod publication;
 pub mod repeats;
 pub mod replies;
+pub mod reports;
 pub mod schedules;
 pub mod sealed;
 pub mod sessions;

@@ -20,9 +20,13 @@ pub struct OnCall {
     pub until: Option<Timestamp>,
     /// Who comes then.
     pub next: Vec<UserId>,
+    /// The first stretch of the next 14 days that nobody has, the one that runs now included.
+    pub gap: Option<Interval>,
 }
 
 const LOOK_AHEAD_DAYS: i64 = 60;
+/// How far ahead a gap is worth a word.
+pub const GAP_DAYS: i64 = 14;
 
 /// A schedule with its people, from an instant on.
 pub fn calendar(read: &impl Read, id: ScheduleId, from: Timestamp) -> Result<(Calendar, People), AppError> {
@@ -43,12 +47,40 @@ pub fn on_schedule(read: &impl Read, id: ScheduleId, at: Timestamp) -> Result<On
     let users = |places: &[Place]| places.iter().map(|place| place.user).collect::<Vec<_>>();
     let segments = final_schedule(&calendar, &people, at, at.plus_secs(LOOK_AHEAD_DAYS * 86_400))?;
     let change = segments.iter().find(|segment| users(&segment.places) != users(&places));
+    let soon = at.plus_secs(GAP_DAYS * 86_400);
+    let gap = segments.iter().find(|segment| segment.places.is_empty() && segment.start < soon);
     Ok(OnCall {
+        gap: gap.map(|segment| Interval { start: segment.start, end: segment.end }),
         until: change.map(|segment| segment.start),
         next: change.map(|segment| users(&segment.places)).unwrap_or_default(),
         schedule: calendar.schedule,
         places,
     })
+}
+
+/// Where somebody is on call at an instant.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Duty {
+    pub schedule: ScheduleId,
+    /// `None`: for as long as is looked ahead.
+    pub until: Option<Timestamp>,
+}
+
+/// Everything somebody is on call for, the first to end first.
+pub fn duties_of(read: &impl Read, user: UserId, at: Timestamp) -> Result<Vec<Duty>, AppError> {
+    let mut duties = Vec::new();
+    for schedule in schedules::schedules_all(read, super::MANY)? {
+        let (calendar, people) = calendar(read, schedule.id, at)?;
+        // Mostly it is somebody else, and then nothing more is asked.
+        if on_call(&calendar, &people, at).iter().all(|place| place.user != user) {
+            continue;
+        }
+        let own = oncall::answer(&calendar, &people, at).into_iter().find(|on_call| on_call.place.user == user);
+        let until = own.filter(|on_call| !on_call.open_ended).map(|on_call| on_call.until);
+        duties.push(Duty { schedule: schedule.id, until });
+    }
+    duties.sort_by_key(|duty| (duty.until.is_none(), duty.until));
+    Ok(duties)
 }
 
 /// One schedule's whole answer at an instant: who, since and until when, and why nobody else.

@@ -5,8 +5,9 @@ use crate::app::names::{self, Names};
 use crate::app::{AppError, Read, Write, sha256};
 use crate::domain::actor::{Actor, Door};
 use crate::domain::effect::Reason;
+use crate::domain::event;
 use crate::domain::id::{ContactId, Id, IncidentId, UserId};
-use crate::domain::incident::Incident;
+use crate::domain::incident::{Incident, IncidentDetails};
 use crate::domain::pass::{self, Pass};
 use crate::domain::policy::Policy;
 use crate::domain::reply::Wish;
@@ -131,6 +132,10 @@ pub struct Sight {
     pub team: String,
     /// Why this person was paged; empty if that is not known any more.
     pub why: String,
+    /// The first web address the alert brought: mostly its runbook.
+    pub runbook: Option<event::Link>,
+    /// The last incident of the same alert, and the last note about it.
+    pub last_time: Option<(Incident, Option<String>)>,
     pub next: Option<(String, Timestamp)>,
 }
 
@@ -156,7 +161,10 @@ pub fn look(read: &Read<'_>, token: &str) -> Result<Link, AppError> {
     let next = policy.map(|policy| incidents::next_call(read, &incident, &policy)).transpose()?.flatten();
     let team = read.get::<Team>(incident.team)?.map(|team| team.name).unwrap_or_default();
     let names = names::all(read)?;
-    Ok(Link::Live(Box::new(Sight { incident, user, names, team, why, next })))
+    let links = read.get::<IncidentDetails>(incident.id)?.map(|details| details.links).unwrap_or_default();
+    let runbook = links.into_iter().find(event::Link::is_web);
+    let last_time = incidents::last_time(read, &incident)?;
+    Ok(Link::Live(Box::new(Sight { incident, user, names, team, why, runbook, last_time, next })))
 }
 
 /// Acts for the person whose link it is, with that person's rights; `address` is where whoever holds it is. `None`: the

@@ -63,6 +63,14 @@ pub struct Link {
     pub text: String,
 }
 
+impl Link {
+    /// Whatever a record says, a browser follows nothing else.
+    pub fn is_web(&self) -> bool {
+        let lower = self.href.trim().to_ascii_lowercase();
+        lower.starts_with("https://") || lower.starts_with("http://")
+    }
+}
+
 /// How two events of one `external_id` are compared, so that a late trigger cannot reopen what a recovery closed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Order {

@@ -15,6 +15,7 @@ pub mod escalation;
 pub mod event;
 pub mod expected;
 pub mod feed;
+pub mod figures;
 pub mod given;
 pub mod heartbeat;
 pub mod id;

@@ -7,7 +7,7 @@
 use crate::app::incidents::Deed;
 use crate::app::passes::{self, Link, Sight};
 use crate::domain::access::{Action, may};
-use crate::domain::incident::{Phase, Status};
+use crate::domain::incident::{self as domain, Phase, Status};
 use crate::domain::time::Timestamp;
 use crate::web::Web;
 use crate::web::address::Client;
@@ -16,7 +16,7 @@ use crate::web::extract::FormBody;
 use crate::web::ui::clock::{Reader, When};
 use crate::web::ui::marks::{SeverityMark, StatusMark, severity, status, whom};
 use crate::web::ui::names::Names;
-use crate::web::ui::{page as drawn, refused, to};
+use crate::web::ui::{self, page as drawn, refused, to};
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -45,6 +45,9 @@ struct Incident {
     status: StatusMark,
     since: When,
     why: String,
+    runbook: Option<ui::Link>,
+    /// "“rotated audit log”, Ana".
+    last_time: Option<String>,
     /// Beside what was refused.
     problem: Option<String>,
     /// The reader has taken it; what that means.
@@ -113,7 +116,7 @@ async fn show(
 }
 
 fn incident(sight: Sight, token: String, problem: Option<String>, reader: &Reader) -> Incident {
-    let Sight { incident, user, names, team, why, next } = sight;
+    let Sight { incident, user, names, team, why, runbook, last_time, next } = sight;
     let names = Names(names);
     let may_act = may(user.role, Action::WorkOnIncidents);
     let is_mine = incident.status == Status::Acknowledged && incident.ackers.contains(&user.id);
@@ -130,11 +133,24 @@ fn incident(sight: Sight, token: String, problem: Option<String>, reader: &Reade
         may_take: may_act && incident.status == Status::Triggered && incident.ladder.phase != Phase::Held,
         may_pass_on: (may_act && is_open && (is_mine || incident.status == Status::Triggered)).then_some(next_person),
         may_resolve: may_act && is_mine,
+        runbook: runbook.map(|link| {
+            let text = if link.text.is_empty() { "Runbook".to_owned() } else { link.text };
+            ui::Link::new(link.href.trim(), text)
+        }),
+        last_time: last_time.map(|(previous, note)| last_words(&previous, note, &names, reader)),
         title: incident.title,
         team,
         why,
         problem,
         token,
+    }
+}
+
+fn last_words(previous: &domain::Incident, note: Option<String>, names: &Names, reader: &Reader) -> String {
+    let who = status(previous, None, names, reader).sentence;
+    match note {
+        Some(note) => format!("“{note}” {who}"),
+        None => who,
     }
 }
 

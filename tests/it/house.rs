@@ -686,6 +686,7 @@ pub fn existing(row: &RouteSpec) -> String {
             match (before, *part) {
                 ("assets", _) => "app.css",
                 ("problems", _) => "level_number_taken",
+                ("help", _) => "first-steps",
                 ("a", _) => "{link}",
                 ("invite", _) => "{invitation}",
                 ("calendar", _) => "{feed_token}",

@@ -41,6 +41,8 @@ pub struct World {
     /// What providers do with the next messages, by channel; then they accept.
     pub faults: BTreeMap<Channel, VecDeque<Fault>>,
     pub sent: Vec<Sent>,
+    /// How the providers word it.
+    pub words: fn(&Outcome) -> String,
     /// Channels whose provider reports later what became of a message.
     pub receipts: BTreeSet<Channel>,
     /// Reports that providers make by themselves, at their time.
@@ -70,7 +72,6 @@ pub struct Sent {
 
 impl World {
     pub fn new(on_disk: bool) -> World {
-        let clock = ScriptedClock::at(Timestamp::from_jiff(START.parse().expect("an instant")));
         let settings = Settings {
             sending_enabled: true,
             retry_enabled: true,
@@ -78,6 +79,12 @@ impl World {
             base_url: None,
             link_key: LinkKey::new(b"a secret"),
         };
+        World::of(settings, START, on_disk)
+    }
+
+    /// With other settings, from another instant on.
+    pub fn of(settings: Settings, start: &str, on_disk: bool) -> World {
+        let clock = ScriptedClock::at(Timestamp::from_jiff(start.parse().expect("an instant")));
         let folder = on_disk.then(|| tempfile::tempdir().expect("a temporary folder"));
         let mut world = World {
             app: None,
@@ -88,6 +95,7 @@ impl World {
             people: BTreeMap::new(),
             faults: BTreeMap::new(),
             sent: Vec::new(),
+            words: |outcome| format!("the fake says {outcome:?}"),
             receipts: BTreeSet::new(),
             reports: BTreeMap::new(),
             filter: None,
@@ -235,7 +243,7 @@ impl World {
             if outcome == Outcome::Accepted {
                 self.filter_last(at);
             }
-            let answer = Answer { text: format!("the fake says {outcome:?}"), outcome };
+            let answer = Answer { text: (self.words)(&outcome), outcome };
             let has_receipts = self.receipts.contains(&self.sent.last().expect("just sent").outgoing.channel);
             self.write(move |tx| record(tx, id, attempt, &answer, has_receipts)).expect("answers are recorded");
         }
@@ -286,6 +294,12 @@ impl World {
             let report = self.reports.keys().next().copied();
             Ok([timer.flatten(), first, retry.flatten(), receipt, report].into_iter().flatten().min())
         })
+    }
+
+    /// Gives the application away as it stands, to be served.
+    pub fn hand_over(mut self) -> App {
+        self.check();
+        self.app.take().expect("the app is only gone while it restarts")
     }
 
     /// What must always be true, is.

@@ -19,7 +19,7 @@ use crate::domain::notification::Notification;
 use crate::domain::policy::Policy;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
-use crate::domain::timeline::{Called, TimelineEntry};
+use crate::domain::timeline::{Called, Happened, TimelineEntry};
 use crate::store::{Cursor, Page, Read, Take, deliveries, incidents, notifications, timeline, timers};
 
 /// How much of one incident's story is loaded. The oldest lines of a longer one are reached through the cursor.
@@ -163,6 +163,20 @@ pub fn timeline(read: &impl Read, reference: &str, limit: usize, cursor: Option<
 pub fn armed(read: &impl Read, id: IncidentId) -> Result<Vec<(TimerKind, Timestamp)>, AppError> {
     let armed = timers::timers_of(read, Subject::Incident(id))?;
     Ok(armed.into_iter().map(|timer| (timer.key.kind, timer.due)).collect())
+}
+
+/// The last resolved incident of the same alert, and what was written down last about it. `None` where there is none, and
+/// where it is gone.
+pub fn last_time(read: &impl Read, incident: &Incident) -> Result<Option<(Incident, Option<String>)>, AppError> {
+    let Some(previous) = incident.previous.map(|id| read.get::<Incident>(id)).transpose()?.flatten() else {
+        return Ok(None);
+    };
+    let lines = timeline::timeline_of(read, previous.id, Take::first(TIMELINE_LINES))?.items;
+    let note = lines.into_iter().rev().find_map(|entry| match entry.what {
+        Happened::Note { text } => Some(text),
+        _ => None,
+    });
+    Ok(Some((previous, note)))
 }
 
 /// Whom the incident's timer will call, and when: "Bo", "last resort". `None` when nobody will be.

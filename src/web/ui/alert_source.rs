@@ -14,6 +14,7 @@ use crate::web::sns;
 use crate::web::ui::alert_sources::{basics, choices, kind_title, kinds, severities, state, urgencies};
 use crate::web::ui::clock::{Reader, When};
 use crate::web::ui::form::{Choice, Form};
+use crate::web::ui::prose::{self, Block, Span};
 use crate::web::ui::shell::Shell;
 use crate::web::ui::{Desk, Link, Pill, Sight, page as drawn, refused, to};
 use axum::extract::State;
@@ -37,7 +38,7 @@ struct Page {
     /// The whole key, in the one answer that shows it.
     new_key: Option<String>,
     topics: Vec<Topic>,
-    setup: String,
+    setup: Vec<Block>,
     events: Vec<EventLine>,
     topic_form: Form,
     signing: Option<Signature>,
@@ -236,8 +237,10 @@ fn shown(
         .with("default_severity", source.default_severity.word())
         .with("urgency", source.urgency.word())
         .with("auto_resolve_minutes", source.auto_resolve_minutes.map_or(String::new(), |minutes| minutes.to_string()));
+    let setup = prose::blocks(&set_up(kind_of(&source.kind), base_url, extra.new_key.as_deref()));
     Ok(Page {
         shell,
+        setup,
         base: path(id),
         kind: kind_title(&source.kind),
         team: Link::new(format!("/teams/{}", source.team), names.team(source.team)),
@@ -247,7 +250,6 @@ fn shown(
         key_tail: source.key_tail.clone(),
         new_key: extra.new_key,
         topics: topics.collect(),
-        setup: setup(&source.kind, base_url),
         events: events.iter().map(|event| event_line(event, reader)).collect(),
         signing: signature(sight, &source),
         signing_form: Form::chosen(&extra.refused, Form::blank("signing"), &[]),
@@ -269,13 +271,18 @@ fn signature(sight: &Sight<'_>, source: &AlertSource) -> Option<Signature> {
     (is_set || source.kind == Kind::Grafana.word()).then_some(Signature { is_set, unreadable })
 }
 
+fn kind_of(word: &str) -> Kind {
+    Kind::from_path(word).unwrap_or(Kind::Generic)
+}
+
 fn path(id: AlertSourceId) -> String {
     format!("/alert-sources/{id}")
 }
 
-/// The manual of a kind with this server's address filled in. `KEY` stays `KEY`: the key is not known any more.
-fn setup(kind: &str, base_url: Option<&str>) -> String {
-    let text = match Kind::from_path(kind).unwrap_or(Kind::Generic) {
+/// The manual of a kind with this server's address filled in, and the key while it is shown. `KEY` stays `KEY` later: the
+/// key is not known any more.
+pub fn set_up(kind: Kind, base_url: Option<&str>, key: Option<&str>) -> String {
+    let text = match kind {
         Kind::Generic => include_str!("../../../assets/setup/generic.md"),
         Kind::Alertmanager => include_str!("../../../assets/setup/alertmanager.md"),
         Kind::Grafana => include_str!("../../../assets/setup/grafana.md"),
@@ -283,7 +290,11 @@ fn setup(kind: &str, base_url: Option<&str>) -> String {
     };
     let base_url = base_url.unwrap_or("https://PAGERPAL_BASE_URL");
     let host = base_url.split_once("://").map_or(base_url, |(_, host)| host);
-    text.replace("BASE", &format!("{base_url}/api/v1/webhooks")).replace("HOST", host)
+    let text = text.replace("BASE", &format!("{base_url}/api/v1/webhooks")).replace("HOST", host);
+    match key {
+        Some(key) => text.replace("KEY", key),
+        None => text,
+    }
 }
 
 fn event_line(event: &SourceEvent, reader: &Reader) -> EventLine {
@@ -325,15 +336,17 @@ mod tests {
     #[test]
     fn set_up_instructions_name_this_server_and_no_key() {
         for kind in Kind::ALL {
-            let text = setup(kind.word(), Some("https://pager.example.com"));
+            let text = set_up(kind, Some("https://pager.example.com"), None);
             let url = match kind {
                 Kind::CloudWatch => "https://sns:KEY@pager.example.com/api/v1/webhooks/cloudwatch".to_owned(),
                 _ => format!("https://pager.example.com/api/v1/webhooks/{}", kind.word()),
             };
             assert!(text.contains(&url), "{text}");
             assert!(!text.contains("BASE") && !text.contains("HOST"), "{text}");
+            let shown = set_up(kind, Some("https://pager.example.com"), Some("0a1b"));
+            assert!(shown.contains("0a1b") && !shown.contains("KEY"), "{shown}");
         }
-        assert!(setup("generic", None).contains("PAGERPAL_BASE_URL"));
+        assert!(set_up(Kind::Generic, None, None).contains("PAGERPAL_BASE_URL"));
     }
 
     #[test]

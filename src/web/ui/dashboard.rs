@@ -1,13 +1,16 @@
 //! `/dashboard`: what needs somebody, who is on call, and whether a page would leave now.
 
+use crate::app::oncall::OnCall;
 use crate::app::system::{self, ChannelState, Job, LATE_SECS, Worker};
-use crate::app::{App, AppError, alert_sources, incidents, oncall, policies, teams, users};
+use crate::app::{App, AppError, incidents, oncall, policies, teams, users};
 use crate::domain::access::Role;
 use crate::domain::contact::Channel;
+use crate::domain::id::UserId;
 use crate::domain::incident::Status;
 use crate::web::Web;
 use crate::web::error::WebError;
 use crate::web::extract::SignedIn;
+use crate::web::ui::checklist::{self, Step};
 use crate::web::ui::clock::{Reader, count, duration};
 use crate::web::ui::fragment::{self, Fragment};
 use crate::web::ui::incidents::{Row, rows};
@@ -17,6 +20,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use rinja::Template;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 const SHOWN: usize = 100;
@@ -26,16 +30,27 @@ const SHOWN: usize = 100;
 struct Dashboard {
     shell: Shell,
     sentence: String,
+    /// Those that need somebody.
     incidents: Vec<Row>,
-    /// What is not set up yet, with the page where it is done.
+    in_hand: Vec<Row>,
+    /// How many are in hand, of which some may not be listed.
+    in_hand_count: usize,
+    checklist: Vec<Step>,
+    /// What makes a page fail to reach somebody, with the page where it is mended.
     warnings: Vec<Link>,
     on_call: Vec<Coverage>,
     facts: Vec<Fact>,
 }
 
+impl Dashboard {
+    fn steps_done(&self) -> usize {
+        self.checklist.iter().filter(|step| step.done).count()
+    }
+}
+
 /// A team and who answers for it now.
 struct Coverage {
-    team: String,
+    team: Link,
     duties: Vec<Duty>,
 }
 
@@ -44,46 +59,64 @@ struct Duty {
     /// "until Mon 09:00, then Bo".
     until: String,
     schedule: Option<Link>,
+    /// "Sat 08:00 to Sat 20:00", where nobody is on call.
+    gap: String,
 }
 
 pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn, fragment: Fragment) -> Result<Response, WebError> {
     let desk = Desk { web: &web, signed_in: &signed_in, section: "/dashboard" };
     let page = desk
         .look(|sight, shell| {
-            let triggered = incidents::with_status(sight.read, Status::Triggered, SHOWN, None)?.items;
-            let taken = incidents::with_status(sight.read, Status::Acknowledged, SHOWN, None)?.items;
-            let needing = incidents::count(sight.read, Status::Triggered)?;
-            let in_hand = incidents::count(sight.read, Status::Acknowledged)?;
-            let warnings = if shell.may_configure() { missing(sight)? } else { vec![] };
+            let Sight { app, read, reader, .. } = *sight;
+            let triggered = incidents::with_status(read, Status::Triggered, SHOWN, None)?.items;
+            let taken = incidents::with_status(read, Status::Acknowledged, SHOWN, None)?.items;
+            let needing = incidents::count(read, Status::Triggered)?;
+            let in_hand_count = incidents::count(read, Status::Acknowledged)?;
+            let last = incidents::with_status(read, Status::Resolved, 1, None)?.items;
+            let last = last.first().map(|incident| reader.when(incident.created_at).text);
+            let everywhere = oncall::everywhere(read, reader.now)?;
+            let people: BTreeSet<UserId> =
+                everywhere.iter().flat_map(|on_call| &on_call.places).map(|place| place.user).collect();
+            let checklist = if shell.may_configure() { checklist::steps(app, read, &everywhere)? } else { vec![] };
+            let warnings = if shell.may_configure() { warnings(sight)? } else { vec![] };
             Ok(Dashboard {
                 shell,
-                sentence: sentence(needing, in_hand),
-                incidents: rows(sight, triggered.into_iter().chain(taken).collect())?,
+                sentence: sentence(needing, in_hand_count, people.len(), last.as_deref()),
+                incidents: rows(sight, triggered)?,
+                in_hand: rows(sight, taken)?,
+                in_hand_count,
+                checklist,
                 warnings,
-                on_call: coverage(sight)?,
-                facts: facts(sight.app, sight.reader)?,
+                on_call: coverage(sight, &everywhere)?,
+                facts: facts(app, reader)?,
             })
         })
         .await?;
     fragment::answer(fragment, StatusCode::OK, &page, &page.as_main())
 }
 
-fn sentence(needing: usize, in_hand: usize) -> String {
-    let needs = match needing {
-        0 => String::new(),
-        1 => "1 needs someone.".to_owned(),
-        n => format!("{n} need someone."),
-    };
-    let hand = if in_hand == 0 { String::new() } else { format!("{in_hand} in hand.") };
-    match (needing, in_hand) {
-        (0, 0) => "All quiet.".to_owned(),
-        _ => [needs, hand].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "),
+fn sentence(needing: usize, in_hand: usize, people: usize, last: Option<&str>) -> String {
+    let mut parts = Vec::new();
+    match (needing, in_hand, last) {
+        (0, 0, Some(last)) => parts.push(format!("All quiet. Last incident {last}.")),
+        (0, 0, None) => parts.push("All quiet.".to_owned()),
+        (1, ..) => parts.push("1 needs someone.".to_owned()),
+        (0, ..) => {}
+        (needing, ..) => parts.push(format!("{needing} need someone.")),
     }
+    if in_hand > 0 {
+        parts.push(format!("{in_hand} in hand."));
+    }
+    match people {
+        0 => {}
+        1 => parts.push("1 person on call.".to_owned()),
+        people => parts.push(format!("{people} people on call.")),
+    }
+    parts.join(" ")
 }
 
-fn coverage(sight: &Sight<'_>) -> Result<Vec<Coverage>, AppError> {
+fn coverage(sight: &Sight<'_>, everywhere: &[OnCall]) -> Result<Vec<Coverage>, AppError> {
     let Sight { read, names, reader, .. } = *sight;
-    let everywhere = oncall::everywhere(read, reader.now)?;
     let coverage = teams::all(read)?.into_iter().map(|team| {
         let mut duties: Vec<Duty> = Vec::new();
         for on_call in everywhere.iter().filter(|on_call| on_call.schedule.team == team.id) {
@@ -92,58 +125,61 @@ fn coverage(sight: &Sight<'_>) -> Result<Vec<Coverage>, AppError> {
                 (Some(until), Some(next)) => format!("until {}, then {next}", reader.clock(until)),
                 (Some(until), None) => format!("until {}, then nobody", reader.clock(until)),
             };
+            let gap = on_call.gap.filter(|_| !on_call.places.is_empty());
+            let gap = gap.map(|gap| format!("{} to {}", reader.clock(gap.start), reader.clock(gap.end)));
             duties.push(Duty {
                 person: names.places(&on_call.places),
                 until,
                 schedule: Some(Link::new(format!("/schedules/{}", on_call.schedule.id), &on_call.schedule.name)),
+                gap: gap.unwrap_or_default(),
             });
         }
         if duties.is_empty() {
             let active = team.members.iter().filter(|user| !names.0.inactive.contains(user)).count();
             let person = (active > 0).then(|| format!("all {}", count(active, "member")));
-            duties.push(Duty { person, until: "no schedule".to_owned(), schedule: None });
+            duties.push(Duty { person, until: "no schedule".to_owned(), schedule: None, gap: String::new() });
         }
-        Coverage { team: team.name, duties }
+        Coverage { team: Link::new(format!("/teams/{}", team.id), team.name), duties }
     });
     Ok(coverage.collect())
 }
 
-/// What a fresh installation still lacks, in the order it is best done.
-fn missing(sight: &Sight<'_>) -> Result<Vec<Link>, AppError> {
+/// What is set up and would still let a page go nowhere.
+fn warnings(sight: &Sight<'_>) -> Result<Vec<Link>, AppError> {
     let Sight { read, reader, .. } = *sight;
-    let people = users::all(read)?;
-    let policies = policies::all(read)?;
-    let mut missing = Vec::new();
-    if teams::all(read)?.is_empty() {
-        missing.push(Link::new("/teams", "Create a team"));
-    }
-    if policies.is_empty() {
-        missing.push(Link::new("/escalation-policies/new", "Create an escalation policy"));
-    }
-    for policy in policies.iter().filter(|policy| policy.levels.is_empty()) {
+    let mut warnings = Vec::new();
+    for policy in policies::all(read)?.iter().filter(|policy| policy.levels.is_empty()) {
         let text = format!("{} has no level; only its last resort is paged", policy.name);
-        missing.push(Link::new(format!("/escalation-policies/{}", policy.id), text));
+        warnings.push(Link::new(format!("/escalation-policies/{}", policy.id), text));
     }
-    if alert_sources::all(read)?.is_empty() {
-        missing.push(Link::new("/alert-sources/new", "Create an alert source"));
-    }
+    let people = users::all(read)?;
     let unreachable = people.iter().filter(|user| user.role > Role::Viewer && user.is_active());
     for user in unreachable.filter(|user| !user.is_pageable_at(reader.now)) {
-        missing.push(Link::new(
-            format!("/users/{}", user.id),
-            format!("{} cannot be paged: no contact method", user.name),
-        ));
+        let text = format!("{} cannot be paged: no contact method", user.name);
+        warnings.push(Link::new(format!("/users/{}", user.id), text));
     }
-    Ok(missing)
+    Ok(warnings)
 }
 
+/// Each channel, then the workers: in one line while all is well.
 fn facts(app: &App, reader: &Reader) -> Result<Vec<Fact>, AppError> {
     let mut facts = channel_facts(app, reader);
     let jobs = system::jobs(app)?;
-    let job = |worker| jobs.iter().find(|job| job.worker == worker);
-    facts.extend(job(Worker::Escalation).map(|job| worker_fact("Escalation", job, reader)));
-    facts.extend(job(Worker::Deliveries).map(|job| worker_fact("Sending", job, reader)));
-    facts.extend(job(Worker::Retry).map(|job| worker_fact("Retries", job, reader)));
+    let shown = [(Worker::Escalation, "Escalation"), (Worker::Deliveries, "Sending"), (Worker::Retry, "Retries")];
+    let workers = shown.iter().filter_map(|(worker, name)| {
+        let job = jobs.iter().find(|job| job.worker == *worker)?;
+        Some((worker_fact(name, job, reader), job))
+    });
+    let workers: Vec<(Fact, &Job)> = workers.collect();
+    match workers.iter().filter_map(|(_, job)| job.last_run).min() {
+        Some(oldest) if workers.iter().all(|(fact, _)| fact.is_good()) => {
+            let waiting: usize = workers.iter().map(|(_, job)| job.queue_depth).sum();
+            let waiting = if waiting == 0 { "nothing waits".to_owned() } else { format!("{waiting} waiting") };
+            let ran = reader.when(oldest).text;
+            facts.push(Fact::good(format!("Escalation, sending and retries: ran {ran}, {waiting}")));
+        }
+        _ => facts.extend(workers.into_iter().map(|(fact, _)| fact)),
+    }
     facts.push(if app.store_status().is_failing() {
         Fact::bad("The database cannot be written")
     } else {
@@ -205,13 +241,14 @@ mod tests {
     #[test]
     fn the_sentence_says_how_many_need_somebody() {
         let table = [
-            ((0, 0), "All quiet."),
-            ((1, 2), "1 needs someone. 2 in hand."),
-            ((3, 0), "3 need someone."),
-            ((0, 1), "1 in hand."),
+            ((0, 0, 0, None), "All quiet."),
+            ((0, 0, 7, Some("2 d ago")), "All quiet. Last incident 2 d ago. 7 people on call."),
+            ((1, 2, 7, Some("2 d ago")), "1 needs someone. 2 in hand. 7 people on call."),
+            ((3, 0, 1, None), "3 need someone. 1 person on call."),
+            ((0, 1, 0, None), "1 in hand."),
         ];
-        for ((needing, in_hand), expected) in table {
-            assert_eq!(sentence(needing, in_hand), expected);
+        for ((needing, in_hand, people, last), expected) in table {
+            assert_eq!(sentence(needing, in_hand, people, last), expected);
         }
     }
 }

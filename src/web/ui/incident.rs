@@ -63,7 +63,7 @@ struct Shown {
     links: Vec<AlertLink>,
     log: Vec<deliveries::Row>,
     timeline: Vec<timeline::Line>,
-    previous: Option<Link>,
+    last_time: Option<LastTime>,
     storm: Option<Storm>,
 }
 
@@ -87,6 +87,14 @@ struct Why {
 struct AlertLink {
     href: Option<String>,
     text: String,
+}
+
+/// The last resolved incident of the same alert.
+struct LastTime {
+    /// "#1840, Resolved by Ana · 34 min".
+    incident: Link,
+    /// What was written down last.
+    note: Option<String>,
 }
 
 /// The forms of all deeds.
@@ -223,12 +231,9 @@ fn storm_of(swallowed: &Swallowed, reader: &Reader) -> Storm {
 }
 
 fn shown(sight: &Sight<'_>, story: Story, context: &Context) -> Result<Shown, AppError> {
-    let Sight { read, names, reader, viewer, .. } = *sight;
+    let Sight { names, reader, viewer, .. } = *sight;
     let incident = &story.incident;
-    let previous = match incident.previous {
-        Some(id) => Some(incidents::find(read, &id.to_string())?),
-        None => None,
-    };
+    let last_time = last_time(sight, incident)?;
     let log = story.notifications.iter().flat_map(|(notification, deliveries)| {
         let row = |delivery| deliveries::row(notification, delivery, incident, viewer.role, names, reader);
         deliveries.iter().map(row)
@@ -245,10 +250,6 @@ fn shown(sight: &Sight<'_>, story: Story, context: &Context) -> Result<Shown, Ap
         }
     }
     let details = story.details.as_ref();
-    let words = |previous: &Incident| {
-        let mark = status(previous, None, names, reader);
-        Link::new(format!("/incidents/{}", previous.number), format!("#{}, {}", previous.number, mark.sentence))
-    };
     Ok(Shown {
         id: incident.id,
         number: incident.number,
@@ -269,17 +270,24 @@ fn shown(sight: &Sight<'_>, story: Story, context: &Context) -> Result<Shown, Ap
         links: details.map(|details| details.links.iter().map(alert_link).collect()).unwrap_or_default(),
         log: log.collect(),
         timeline: story.timeline.iter().map(|entry| timeline::line(entry, names, reader)).collect(),
-        previous: previous.as_ref().map(words),
+        last_time,
         storm: story.storm.as_ref().map(|swallowed| storm_of(swallowed, reader)),
     })
 }
 
+fn last_time(sight: &Sight<'_>, incident: &Incident) -> Result<Option<LastTime>, AppError> {
+    let found = incidents::last_time(sight.read, incident)?;
+    Ok(found.map(|(previous, note)| {
+        let mark = status(&previous, None, sight.names, sight.reader);
+        let text = format!("#{}, {}", previous.number, mark.sentence);
+        LastTime { incident: Link::new(format!("/incidents/{}", previous.number), text), note }
+    }))
+}
+
 /// Only web addresses become links, whatever a record says.
 fn alert_link(link: &event::Link) -> AlertLink {
-    let lower = link.href.trim().to_ascii_lowercase();
-    let is_web = lower.starts_with("https://") || lower.starts_with("http://");
     let text = if link.text.is_empty() { link.href.clone() } else { link.text.clone() };
-    if is_web {
+    if link.is_web() {
         return AlertLink { href: Some(link.href.trim().to_owned()), text };
     }
     AlertLink { href: None, text: format!("{text} {}", link.href) }
@@ -399,7 +407,7 @@ mod tests {
                 &reader,
             )],
             timeline: vec![],
-            previous: None,
+            last_time: None,
             storm: None,
         };
         change(&mut shown);

@@ -6,6 +6,7 @@
 //! What a role may not do is not on its page; that the server refuses it anyway is the business of the route table and
 //! of the use cases.
 
+pub mod checklist;
 pub mod clock;
 pub mod deliveries;
 pub mod form;
@@ -29,6 +30,7 @@ mod escalation_policies;
 mod escalation_policy;
 mod heartbeat;
 mod heartbeats;
+mod help;
 mod incident;
 mod incident_deeds;
 mod incidents;
@@ -38,6 +40,8 @@ mod maintenance;
 mod maintenance_window;
 mod on_call;
 mod own_calendars;
+mod prose;
+mod reports;
 mod schedule;
 mod schedules;
 mod settings;
@@ -52,7 +56,7 @@ mod samples;
 
 pub use error::error_page;
 
-use crate::app::{App, AppError, Read, names as app_names, system};
+use crate::app::{App, AppError, Read, names as app_names, oncall, system};
 use crate::bridge::Lane;
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::user::User;
@@ -66,7 +70,7 @@ use clock::Reader;
 use form::Choice;
 use names::Names;
 use rinja::Template;
-use shell::{Account, Shell, Strip};
+use shell::{Account, Duty, Shell, Strip};
 use std::sync::Arc;
 
 /// The rows of all pages.
@@ -196,6 +200,9 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::get("/users/{id}/calendars", SelfOnly, own_calendars::page),
         RouteSpec::post("/users/{id}/calendars/feeds", SelfOnly, own_calendars::make_link),
         RouteSpec::post("/users/{id}/calendars/feeds/{feed}/revoke", SelfOnly, own_calendars::revoke_link),
+        RouteSpec::get("/reports", Viewer, reports::page),
+        RouteSpec::get("/help", Viewer, help::index),
+        RouteSpec::get("/help/{page}", Viewer, help::page),
         RouteSpec::get("/audit", Admin, audit::page),
         RouteSpec::get("/settings", Viewer, settings::page),
     ]
@@ -234,9 +241,12 @@ impl Desk<'_> {
             let strips = system::strips(&app).into_iter().map(Strip::new).collect();
             let account = Account { name: viewer.name.clone(), role: viewer.role, zone: viewer.zone.clone(), csrf };
             app.read(|read| {
-                let shell = Shell { section, account, strips, at, now: read.now().as_second() };
                 let names = Names(app_names::all(read)?);
                 let reader = Reader::new(read.now(), &viewer.zone);
+                // A schedule that cannot be read must not take every page along.
+                let duties = oncall::duties_of(read, viewer.id, reader.now).unwrap_or_default();
+                let duty = Duty::new(&duties, &names, &reader);
+                let shell = Shell { section, account, duty, strips, at, now: read.now().as_second() };
                 draw(&Sight { app: &app, read, names: &names, reader: &reader, viewer: &viewer }, shell)
             })
         };
@@ -295,6 +305,10 @@ pub struct Fact {
 impl Fact {
     pub fn good(text: impl Into<String>) -> Fact {
         Fact { class: "good", shape: "check", text: text.into() }
+    }
+
+    pub fn is_good(&self) -> bool {
+        self.class == "good"
     }
 
     pub fn bad(text: impl Into<String>) -> Fact {

@@ -1,10 +1,13 @@
 //! What surrounds every page: navigation, who is signed in, and the strips that say what keeps PagerPal from paging.
 
+use crate::app::oncall;
 use crate::app::system::Alarm;
 use crate::domain::access::{Action, Role, may};
+use crate::web::ui::clock::{Reader, list};
+use crate::web::ui::names::Names;
 
 /// Where a signed-in person finds things, in this order.
-const NAV: [(&str, &str); 12] = [
+const NAV: [(&str, &str); 13] = [
     ("/dashboard", "Dashboard"),
     ("/incidents", "Incidents"),
     ("/on-call", "On-call"),
@@ -15,6 +18,7 @@ const NAV: [(&str, &str); 12] = [
     ("/alert-sources", "Alert sources"),
     ("/heartbeats", "Heartbeats"),
     ("/maintenance", "Maintenance"),
+    ("/reports", "Reports"),
     (AUDIT, "Audit"),
     ("/settings", "Settings"),
 ];
@@ -30,6 +34,8 @@ pub struct Shell {
     /// The path of the section this page belongs to.
     pub section: &'static str,
     pub account: Account,
+    /// "on call until Mon 09:00", when the reader is.
+    pub duty: Option<Duty>,
     pub strips: Vec<Strip>,
     /// What was known when the page was drawn: where its stream of facts begins.
     pub at: String,
@@ -44,6 +50,25 @@ pub struct Account {
     pub zone: String,
     /// The session's token; every form carries it.
     pub csrf: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Duty {
+    pub words: String,
+    /// For what.
+    pub schedules: String,
+}
+
+impl Duty {
+    pub fn new(duties: &[oncall::Duty], names: &Names, reader: &Reader) -> Option<Duty> {
+        let first = duties.first()?;
+        let words = match first.until {
+            Some(until) => format!("on call until {}", reader.clock(until)),
+            None => "on call".to_owned(),
+        };
+        let schedules: Vec<&str> = duties.iter().map(|duty| names.schedule(duty.schedule)).collect();
+        Some(Duty { words, schedules: list(&schedules) })
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -20,6 +20,9 @@ const START: Duration = Duration::from_secs(60);
 const APPEAR: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(20);
 
+/// Presses of Tab in one command, which has a time limit.
+const TABS_AT_ONCE: usize = 20;
+
 /// The key of an element's reference, a constant of the protocol.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
@@ -104,6 +107,51 @@ impl Browser {
         self.post("/window/rect", &json!({ "width": width, "height": height })).await;
     }
 
+    /// Looks like a device with this page size from the next page on; `touch` as a phone without a mouse.
+    pub async fn pretend(&self, width: u32, height: u32, touch: bool) {
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.devtools("Emulation.setDeviceMetricsOverride", &size).await;
+        let fingers = json!({ "enabled": touch, "maxTouchPoints": if touch { 5 } else { 1 } });
+        self.devtools("Emulation.setTouchEmulationEnabled", &fingers).await;
+    }
+
+    /// Whether its owner likes dark pages; open ones follow at once.
+    pub async fn prefer_dark(&self, dark: bool) {
+        let scheme = json!({ "name": "prefers-color-scheme", "value": if dark { "dark" } else { "light" } });
+        self.devtools("Emulation.setEmulatedMedia", &json!({ "features": [scheme] })).await;
+    }
+
+    /// A command of Chromium's own protocol, for what WebDriver has no word.
+    async fn devtools(&self, command: &str, parameters: &Value) -> Value {
+        self.post("/goog/cdp/execute", &json!({ "cmd": command, "params": parameters })).await
+    }
+
+    /// Gives the browser a cookie of the site it is on.
+    pub async fn set_cookie(&self, name: &str, value: &str) {
+        self.post("/cookie", &json!({ "cookie": { "name": name, "value": value, "path": "/" } })).await;
+    }
+
+    pub async fn forget_cookies(&self) {
+        command(http::call("DELETE", format!("{}/cookie", self.session)))
+            .await
+            .unwrap_or_else(|why| panic!("cookies: {why}"));
+    }
+
+    /// Presses the key Tab so many times, as fast as the browser takes it.
+    pub async fn press_tab(&self, times: usize) {
+        let key = |kind: &str| json!({ "type": kind, "value": "\u{E004}" });
+        let (whole, rest) = (times / TABS_AT_ONCE, times % TABS_AT_ONCE);
+        for times in std::iter::repeat_n(TABS_AT_ONCE, whole).chain([rest]) {
+            let keys: Vec<Value> = (0..times).flat_map(|_| [key("keyDown"), key("keyUp")]).collect();
+            self.post("/actions", &json!({ "actions": [{ "type": "key", "id": "keys", "actions": keys }] })).await;
+        }
+    }
+
+    /// Runs a script's body whose last argument is to be called with the answer, some time.
+    pub async fn run_until_done(&self, script: &str) -> Value {
+        self.post("/execute/async", &json!({ "script": script, "args": [] })).await
+    }
+
     /// Writes what is to be seen to a PNG file.
     pub async fn screenshot(&self, file: impl AsRef<Path>) {
         let file = file.as_ref();
@@ -178,7 +226,8 @@ impl Browser {
 
     async fn post(&self, path: &str, body: &Value) -> Value {
         let call = http::post(format!("{}{path}", self.session)).json(body);
-        command(call).await.unwrap_or_else(|why| panic!("{path} {body}: {why}"))
+        let shown = |body: &Value| body.to_string().chars().take(300).collect::<String>();
+        command(call).await.unwrap_or_else(|why| panic!("{path} {}: {why}", shown(body)))
     }
 }
 

@@ -10,6 +10,7 @@ mod deb;
 mod dist;
 mod needs;
 mod schema;
+mod screenshots;
 mod step;
 mod test;
 
@@ -21,6 +22,8 @@ Usage: cargo xtask <command>
   needs   install what the tests drive: mail server, Alertmanager, browser, Python clients
   test    needs, release build, format, lints, every test
   schema  write anew what is made from the code: schema/, .env.example, pagerpal.toml
+  screenshots
+          every page into target/screenshots, at a desk and on a phone, in light and in dark
   ci      test, and the licences and advisories of all dependencies
   dist    the static binary, what is inside it, and checksums: target/dist
   deb     the same as a Debian package
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
         ["needs"] => needs::run(),
         ["test"] => test::run(),
         ["schema"] => schema::run(),
+        ["screenshots"] => screenshots::run(),
         ["ci"] => ci::run(),
         ["dist"] => dist::run().map(drop),
         ["deb"] => deb::run(),

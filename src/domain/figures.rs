@@ -1,0 +1,190 @@
+//! What some weeks of incidents amount to: how soon people answered, who was woken, which sources were noise, and
+//! whether messages arrived.
+//!
+//! Figures are for talking about, so they are few and say how they come about. Tests are not counted. "Half" is the
+//! median, "nine of ten" the 90th percentile, both by nearest rank, so each is a time that really happened.
+
+use crate::domain::Severity;
+use crate::domain::contact::Channel;
+use crate::domain::delivery::{Delivery, State};
+use crate::domain::id::{AlertSourceId, UserId};
+use crate::domain::incident::Incident;
+use crate::domain::time::Timestamp;
+use jiff::tz::TimeZone;
+use std::collections::BTreeMap;
+
+/// Answered within so many seconds; the last bucket is beyond.
+pub const BUCKETS_SECS: [i64; 4] = [60, 300, 900, 3600];
+
+/// How soon somebody answered, of some incidents.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Response {
+    pub incidents: usize,
+    pub answered: usize,
+    pub half_answered_secs: Option<i64>,
+    pub nine_of_ten_answered_secs: Option<i64>,
+    pub half_resolved_secs: Option<i64>,
+    /// By [`BUCKETS_SECS`], and beyond.
+    pub buckets: [usize; BUCKETS_SECS.len() + 1],
+}
+
+/// When a person first had it in hand. Whoever resolves without taking it first has answered too; a recovery is none.
+pub fn answered_secs(incident: &Incident) -> Option<i64> {
+    let resolved = incident.resolved_at.filter(|_| incident.resolved_by.is_some());
+    let at = incident.taken_at.filter(|_| !incident.ackers.is_empty()).or(resolved)?;
+    Some(at.secs_since(incident.created_at).max(0))
+}
+
+pub fn response<'a>(incidents: impl IntoIterator<Item = &'a Incident>) -> Response {
+    let mut response = Response::default();
+    let (mut answered, mut resolved) = (Vec::new(), Vec::new());
+    for incident in incidents {
+        response.incidents += 1;
+        resolved.extend(incident.resolved_at.map(|at| at.secs_since(incident.created_at).max(0)));
+        if let Some(secs) = answered_secs(incident) {
+            answered.push(secs);
+            let bucket = BUCKETS_SECS.iter().position(|bound| secs <= *bound).unwrap_or(BUCKETS_SECS.len());
+            response.buckets[bucket] += 1;
+        }
+    }
+    response.answered = answered.len();
+    response.half_answered_secs = rank(&mut answered, 50);
+    response.nine_of_ten_answered_secs = rank(&mut answered, 90);
+    response.half_resolved_secs = rank(&mut resolved, 50);
+    response
+}
+
+/// By severity, the worst first.
+pub fn response_by_severity(incidents: &[Incident]) -> Vec<(Severity, Response)> {
+    let of = |severity| response(incidents.iter().filter(|incident| incident.severity == severity));
+    let mut rows: Vec<_> = Severity::ALL.into_iter().map(|severity| (severity, of(severity))).collect();
+    rows.retain(|(_, response)| response.incidents > 0);
+    rows.sort_by_key(|(severity, _)| std::cmp::Reverse(*severity));
+    rows
+}
+
+/// What one person was asked to carry.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Load {
+    /// Notifications that asked to take an incident, whatever channels carried them.
+    pub pages: usize,
+    /// Of those, from 22:00 to 08:00 on the person's own clock.
+    pub at_night: usize,
+    /// Incidents they acknowledged.
+    pub taken: usize,
+}
+
+/// 22:00 to 08:00.
+pub fn is_night(at: Timestamp, zone: &TimeZone) -> bool {
+    !(8..22).contains(&at.in_zone(zone).hour())
+}
+
+/// Everybody who was paged or took something, the most pages first.
+pub fn load(pages: &[(UserId, bool)], incidents: &[Incident]) -> Vec<(UserId, Load)> {
+    let mut loads: BTreeMap<UserId, Load> = BTreeMap::new();
+    for (user, at_night) in pages {
+        let load = loads.entry(*user).or_default();
+        load.pages += 1;
+        load.at_night += usize::from(*at_night);
+    }
+    for user in incidents.iter().flat_map(|incident| &incident.ackers) {
+        loads.entry(*user).or_default().taken += 1;
+    }
+    let mut loads: Vec<_> = loads.into_iter().collect();
+    loads.sort_by_key(|(user, load)| (std::cmp::Reverse(load.pages), *user));
+    loads
+}
+
+/// What one source brought.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Noise {
+    pub incidents: usize,
+    pub alerts: u64,
+    /// Over by itself before anybody had answered.
+    pub by_itself: usize,
+}
+
+/// Every source that brought something, the most incidents first.
+pub fn noise(incidents: &[Incident]) -> Vec<(AlertSourceId, Noise)> {
+    let mut sources: BTreeMap<AlertSourceId, Noise> = BTreeMap::new();
+    for incident in incidents {
+        let noise = sources.entry(incident.source).or_default();
+        noise.incidents += 1;
+        noise.alerts += incident.event_count;
+        noise.by_itself += usize::from(incident.resolved_at.is_some() && answered_secs(incident).is_none());
+    }
+    let mut sources: Vec<_> = sources.into_iter().collect();
+    sources.sort_by_key(|(source, noise)| (std::cmp::Reverse(noise.incidents), *source));
+    sources
+}
+
+/// What became of the messages of one channel.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Arrival {
+    pub messages: usize,
+    /// Taken by the provider; some of them are known to have arrived.
+    pub accepted: usize,
+    /// Reported as on the handset.
+    pub delivered: usize,
+    pub failed: usize,
+    /// Recorded in safe mode, or taken back before they left.
+    pub not_sent: usize,
+}
+
+pub fn arrivals(deliveries: &[Delivery]) -> Vec<(Channel, Arrival)> {
+    let mut channels: BTreeMap<Channel, Arrival> = BTreeMap::new();
+    for delivery in deliveries {
+        let arrival = channels.entry(delivery.channel).or_default();
+        arrival.messages += 1;
+        match delivery.state {
+            State::Accepted { .. } => arrival.accepted += 1,
+            State::Delivered => {
+                arrival.accepted += 1;
+                arrival.delivered += 1;
+            }
+            State::Failed | State::Exhausted => arrival.failed += 1,
+            State::Suppressed | State::Withdrawn { .. } => arrival.not_sent += 1,
+            State::Queued { .. } | State::Sending { .. } | State::Retrying { .. } => {}
+        }
+    }
+    channels.into_iter().collect()
+}
+
+/// Nearest rank: the smallest value that so many percent do not exceed.
+fn rank(values: &mut [i64], percent: usize) -> Option<i64> {
+    values.sort_unstable();
+    let place = (values.len() * percent).div_ceil(100);
+    values.get(place.max(1) - 1).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::zone_named;
+
+    #[test]
+    fn a_rank_is_a_value_that_happened() {
+        let check = |values: &[i64], percent, expected| assert_eq!(rank(&mut values.to_vec(), percent), expected);
+        check(&[], 50, None);
+        check(&[7], 50, Some(7));
+        check(&[7], 90, Some(7));
+        check(&[4, 1, 3, 2], 50, Some(2));
+        check(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], 90, Some(9));
+        check(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11], 90, Some(10));
+    }
+
+    #[test]
+    fn a_night_is_that_of_a_persons_own_clock() {
+        let at = |text: &str| Timestamp::from_jiff(text.parse().expect("an instant"));
+        let check = |text: &str, zone: &str, expected| {
+            let zone = zone_named(zone).expect("a zone of the bundled database");
+            assert_eq!(is_night(at(text), &zone), expected, "{text} {zone:?}");
+        };
+        check("2026-11-24T21:59:59Z", "UTC", false);
+        check("2026-11-24T22:00:00Z", "UTC", true);
+        check("2026-11-24T07:59:59Z", "UTC", true);
+        check("2026-11-24T08:00:00Z", "UTC", false);
+        check("2026-11-24T22:00:00Z", "Asia/Seoul", true); // 07:00
+        check("2026-11-24T03:00:00Z", "Asia/Seoul", false); // noon
+    }
+}
