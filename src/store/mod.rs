@@ -6,6 +6,8 @@
 //! | [`keys`], [`codec`] | keys that sort as values; values with version and checksum |
 //! | [`record`] | typed tables and indexes; the only writer of rows |
 //! | [`tx`], [`writer`] | transactions in layers; the write thread and its shared commits |
+//! | [`backup`], [`rebuild`] | records out of a snapshot; records into a new file |
+//! | [`migrate`] | files of older formats |
 //! | [`tables`], [`verify`] | every table on one page; proof that indexes equal what the records say |
 //! | the others | one record type each: its index rows and its named queries |
 //!
@@ -14,6 +16,7 @@
 
 pub mod alert_sources;
 pub mod audit;
+pub mod backup;
 pub mod codec;
 pub mod counters;
 pub mod deliveries;
@@ -29,9 +32,11 @@ pub mod keys;
 pub mod ledgers;
 pub mod maintenance;
 pub mod meta;
+pub mod migrate;
 pub mod notifications;
 pub mod passes;
 pub mod policies;
+pub mod rebuild;
 pub mod record;
 pub mod schedules;
 pub mod sessions;
@@ -280,6 +285,15 @@ impl Store {
         self.read(|tx| verify::verify(tx, tables::RECORDS))
     }
 
+    /// Copies the newest committed state as a backup.
+    pub fn backup(
+        &self,
+        out: impl std::io::Write,
+        watch: &mut backup::Watch<'_>,
+    ) -> std::result::Result<backup::Taken, backup::BackupError> {
+        backup::write(&self.read_tx()?, tables::RECORDS, out, watch)
+    }
+
     pub fn status(&self) -> Status {
         let (waiting_paging, waiting_people) = self.writer.as_ref().map_or((0, 0), Writer::waiting);
         let state = self.core.health.state().clone();
@@ -302,6 +316,11 @@ impl Store {
 
     pub fn clock(&self) -> &dyn Clock {
         &*self.core.clock
+    }
+
+    /// For another store under the same clock.
+    pub fn shared_clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.core.clock)
     }
 }
 

@@ -191,6 +191,7 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::post("/users/{id}/calendars/feeds/{feed}/revoke", SelfOnly, own_calendars::revoke_link),
         RouteSpec::get("/audit", Admin, audit::page),
         RouteSpec::get("/settings", Viewer, settings::page),
+        RouteSpec::post("/settings/resume", Admin, settings::resume),
     ]
 }
 
