@@ -10,6 +10,7 @@ pub mod apply;
 pub mod audit;
 pub mod audit_log;
 pub mod auth;
+pub mod backups;
 pub mod change;
 pub mod context;
 pub mod deliveries;
@@ -79,12 +80,14 @@ pub struct App {
     pub settings: Settings,
     /// Seals what the store keeps of secrets. Nobody's until `serve` puts the installation's in: no other command needs one.
     pub vault: Vault,
+    /// When backups are taken by themselves; `None`: never, which is every command's but `serve`'s.
+    pub backup_plan: Option<backups::automatic::Plan>,
     pub board: system::Board,
 }
 
 impl App {
     pub fn new(store: Store, random: Arc<dyn Random>, settings: Settings) -> App {
-        App { store, random, settings, vault: Vault::new(b""), board: system::Board::default() }
+        App { store, random, settings, vault: Vault::new(b""), backup_plan: None, board: system::Board::default() }
     }
 
     /// Waits for the commit. Not for async code: that goes through [`App::write_then`].

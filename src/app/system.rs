@@ -3,13 +3,16 @@
 //! It lives in memory and holds no truth. Workers report here after each round; `/health`, `/settings`, the strips on
 //! every page and `GET /api/v1/system/jobs` read it.
 
+use crate::app::backups::automatic::Condition;
+use crate::app::incidents::held_after_restore;
 use crate::app::{App, AppError};
 use crate::domain::contact::Channel;
 use crate::domain::delivery::DeliveryRing;
 use crate::domain::effect::Ring;
 use crate::domain::incident::Status;
+use crate::domain::throttle::ChannelTrouble;
 use crate::domain::time::Timestamp;
-use crate::store::{Take, deliveries, imports, incidents, timers, users};
+use crate::store::{Read as _, Take, deliveries, imports, incidents, timers, users};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -91,6 +94,7 @@ struct State {
     /// What is wrong with the configuration and does not stop the process; no secret in it.
     configuration_warnings: Vec<String>,
     configuration: Vec<SettingShown>,
+    backups: Condition,
     /// Of our own TLS, if that is on.
     certificate_ends_at: Option<Timestamp>,
 }
@@ -202,6 +206,14 @@ impl Board {
 
     pub fn configuration(&self) -> Vec<SettingShown> {
         self.state().configuration.clone()
+    }
+
+    pub fn backups(&self) -> Condition {
+        self.state().backups.clone()
+    }
+
+    pub fn backups_change(&self, change: impl FnOnce(&mut Condition)) {
+        change(&mut self.state().backups);
     }
 
     pub fn inspection(&self) -> Option<Inspection> {
@@ -379,6 +391,15 @@ pub fn strips(app: &App) -> Vec<(Alarm, String)> {
     for warning in &app.board.state().configuration_warnings {
         amber(warning.clone());
     }
+    // What is held pages nobody for a while, which somebody has to know who wonders why.
+    if let Ok(Some((count, until))) = app.read(|read| held_after_restore(read)) {
+        amber(format!(
+            "The database was restored: {count} incidents are held until {until}. An admin can resume them under Settings."
+        ));
+    }
+    for warning in app.board.backups().warnings() {
+        amber(warning);
+    }
     if let Some(inspection) = app.board.inspection()
         && !inspection.problems.is_empty()
     {
@@ -436,6 +457,24 @@ fn nobody_to_page(read: &super::Read<'_>) -> Result<bool, AppError> {
     let triggered = incidents::incidents_with_status(read, Status::Triggered, Take::first(super::MANY))?.items;
     Ok(triggered.iter().any(|incident| incident.ladder.paged.is_empty()))
 }
+
+/// Channels that worked for nobody, as admins were told within a day, unless something was accepted since. Unlike the board this
+/// outlives a restart.
+pub fn troubles(app: &App) -> Result<Vec<ChannelTrouble>, AppError> {
+    let (now, channels) = (app.now(), app.board.channels());
+    let mut found = app.read(|read| {
+        let trouble = |channel: Channel| read.get::<ChannelTrouble>(channel.word());
+        Ok(Channel::ALL.into_iter().filter_map(|channel| trouble(channel).ok().flatten()).collect::<Vec<_>>())
+    })?;
+    let works = |trouble: &ChannelTrouble| {
+        let accepted = channels.get(&trouble.channel).and_then(|state| state.last_accepted);
+        accepted.is_some_and(|at| at > trouble.told_at)
+    };
+    found.retain(|trouble| now.secs_since(trouble.told_at) < TROUBLE_SHOWN_SECS && !works(trouble));
+    Ok(found)
+}
+
+const TROUBLE_SHOWN_SECS: i64 = 86_400;
 
 /// Sentences about records that could not be read since the start.
 pub fn damaged_records(app: &App) -> Vec<String> {

@@ -3,11 +3,17 @@
 //! Data goes to standard output, all else to standard error. Each command lives in a file of its own; this one reads the
 //! configuration for those that need it and hands over.
 
+pub mod backup;
 pub mod config_show;
 pub mod create_admin;
+pub mod healthcheck;
+pub mod migrate;
 pub mod open;
+pub mod progress;
+pub mod restore;
 pub mod serve;
 pub mod supervised;
+pub mod target;
 pub mod verify;
 
 use crate::config::{self, Config};
@@ -27,9 +33,13 @@ pub fn run(arguments: Arguments) -> Exit {
         Command::Config { command: ConfigCommand::Show(show) } => {
             with_config(global, None, |config| config_show::run(&config, show))
         }
-        Command::Serve(args) => with_config(global, args.listen, |config| serve::run(&config)),
+        Command::Serve(args) => with_config(global, args.listen, |config| serve::run(&config, args)),
         Command::CreateAdmin(args) => with_config(global, None, |config| create_admin::run(&config, args)),
-        Command::Verify(args) => with_config(global, None, |config| verify::run(&config, args)),
+        Command::Backup(args) => with_config(global, None, |config| backup::run(&config, global, args)),
+        Command::Restore(args) => with_config(global, None, |config| restore::run(&config, global, args)),
+        Command::Migrate(args) => with_config(global, None, |config| migrate::run(&config, args)),
+        Command::Verify(args) => with_config(global, None, |config| verify::run(&config, global, args)),
+        Command::Healthcheck => with_config(global, None, |config| healthcheck::run(&config)),
         Command::Version => print(concat!("pagerpal ", env!("CARGO_PKG_VERSION"), "\n")),
     }
 }
@@ -59,7 +69,10 @@ const EXAMPLES: &str = "\
 Examples:
   pagerpal serve                    on 127.0.0.1:8000, with nothing configured
   pagerpal create-admin --email ana@example.org
-  pagerpal verify                   the database, while no server uses it
+  pagerpal backup                   a copy in DATA_DIR/backups, while it serves
+  pagerpal restore FILE             into an empty data directory
+  pagerpal verify                   the database, while it serves or not
+  pagerpal migrate                  the database of an older version, while nothing serves it
   pagerpal config show              every setting in effect, and where it comes from
   pagerpal config show SMTP_PORT    one of them
 ";
@@ -78,13 +91,18 @@ pub struct Arguments {
 pub enum Command {
     Serve(ServeArgs),
     CreateAdmin(CreateAdminArgs),
+    Backup(BackupArgs),
+    Restore(RestoreArgs),
     Verify(VerifyArgs),
+    Migrate(MigrateArgs),
     /// Show the configuration
     #[command(before_help = EXAMPLES, after_long_help = config::document::listing(), arg_required_else_help = true)]
     Config {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Ask the running server of DATA_DIR whether it could page somebody now: 0 yes, 1 no, 4 none runs
+    Healthcheck,
     /// Print the version
     Version,
 }
@@ -104,6 +122,9 @@ pub struct Global {
     /// Where the database is (DATA_DIR)
     #[arg(long, global = true, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    /// How to show that a long command is going on
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "HOW")]
+    pub progress: progress::Shown,
     /// Log more; twice for still more
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
@@ -140,6 +161,9 @@ pub struct ServeArgs {
     /// Where to listen (LISTEN_ADDRESS)
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
+    /// Refuse a database of an older version instead of bringing it up to date
+    #[arg(long)]
+    pub no_migrate: bool,
 }
 
 /// Create an admin; an account that exists gets the new password and the role
@@ -160,14 +184,82 @@ pub struct CreateAdminArgs {
     pub password_file: Option<Input>,
 }
 
+/// Copy the database into one file, while it serves or not
+///
+/// The copy is of one instant, and is there whole or not at all. It holds password hashes, names and numbers, and no web
+/// sessions; SECRET_KEY is not in it. Its path goes to standard output.
+#[derive(Args, Debug)]
+#[command(before_help = "\
+Examples:
+  pagerpal backup                         DATA_DIR/backups/pagerpal-<time>.backup
+  pagerpal backup /mnt/nas --keep 30      into a directory, which keeps the newest 30
+  pagerpal backup --to - | ssh backup@nas 'cat > pagerpal.backup'")]
+pub struct BackupArgs {
+    /// A file, or a directory in which it gets the name of its time
+    pub file: Option<PathBuf>,
+    /// Write it to standard output
+    #[arg(long, value_name = "-", value_parser = ["-"], conflicts_with_all = ["file", "keep", "verify"])]
+    pub to: Option<String>,
+    /// Remove all but the newest so many of the directory, once this one is there
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub keep: Option<u16>,
+    /// Restore it aside and verify that
+    #[arg(long)]
+    pub verify: bool,
+}
+
+/// Make the database of a backup
+///
+/// The database is built beside its place, verified, and put there when it is whole. Open incidents are held for 15 minutes,
+/// messages that were on their way are not sent again, and everybody signs in anew.
+#[derive(Args, Debug)]
+#[command(before_help = "\
+Examples:
+  pagerpal restore pagerpal-2026-11-27T03-15-00Z.backup --data-dir /var/lib/pagerpal
+  pagerpal restore FILE --replace     keeps the old database beside the new one
+  pagerpal restore FILE --dry-run     shows whether it could")]
+pub struct RestoreArgs {
+    /// The backup, or - for standard input
+    pub file: PathBuf,
+    /// Put it in the place of the database that is there, which is kept under another name
+    #[arg(long)]
+    pub replace: bool,
+    /// Do all of it but the last step
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Bring a database of an older version up to date
+///
+/// `serve` does so by itself. The database is rebuilt beside its place, verified, and put there; the old one is kept as
+/// pagerpal.redb.pre-<format>. There is no way backwards but that file, or a backup.
+#[derive(Args, Debug)]
+#[command(before_help = "\
+Examples:
+  pagerpal migrate            does what has to be done
+  pagerpal migrate status     shows it")]
+pub struct MigrateArgs {
+    #[arg(value_enum, default_value = "up")]
+    pub what: Migration,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub enum Migration {
+    /// Show what has to be done, and change nothing
+    Status,
+    /// Do it
+    Up,
+}
+
 /// Check every record's checksum and recompute every index
 #[derive(Args, Debug)]
 #[command(before_help = "\
 Examples:
-  pagerpal verify                the database in DATA_DIR, while no server uses it
-  pagerpal verify copy.redb      a copy")]
+  pagerpal verify                the database in DATA_DIR, while it serves or not
+  pagerpal verify copy.redb      another database file
+  pagerpal verify FILE           a backup, by restoring it aside")]
 pub struct VerifyArgs {
-    /// A database file; the one in DATA_DIR if not given
+    /// A database file or a backup; the database in DATA_DIR if not given
     pub file: Option<PathBuf>,
 }
 
@@ -216,6 +308,7 @@ pub enum Exit {
     /// Worth trying again.
     DatabaseUnreachable = 4,
     NotPermitted = 5,
+    NotFound = 6,
     /// Another process has the database open, or the target is not empty.
     InUse = 7,
     VerificationFailed = 8,
@@ -245,7 +338,10 @@ mod tests {
             Arguments::command(),
             ServeArgs::augment_args(clap::Command::new("serve")),
             CreateAdminArgs::augment_args(clap::Command::new("create-admin")),
+            BackupArgs::augment_args(clap::Command::new("backup")),
+            RestoreArgs::augment_args(clap::Command::new("restore")),
             VerifyArgs::augment_args(clap::Command::new("verify")),
+            MigrateArgs::augment_args(clap::Command::new("migrate")),
         ];
         for mut command in helps {
             let help = command.render_help().to_string();

@@ -1,13 +1,14 @@
 //! Opens the database for a command, or says in one sentence why not.
 
 use crate::app::passes::LinkKey;
-use crate::app::{App, Settings};
+use crate::app::{App, Settings, backups};
 use crate::cli::Exit;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::random::SystemRandom;
-use crate::store::Store;
 use crate::store::engine::OpenError;
+use crate::store::migrate::{self, Migrated};
+use crate::store::{FORMAT, Store, tables};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,28 +21,45 @@ pub const FILE_NAME: &str = "pagerpal.redb";
 
 /// The database of the data directory; both are made if they are not there.
 pub fn open(config: &Config) -> Result<Opened, Exit> {
-    if let Err(error) = make_private(&config.data_dir) {
+    make_data_dir(config)?;
+    open_file(config, &config.data_dir.join(FILE_NAME))
+}
+
+/// Makes the data directory if it is not there, for this user's eyes.
+pub fn make_data_dir(config: &Config) -> Result<(), Exit> {
+    backups::make_private(&config.data_dir).map_err(|error| {
         let sentence = format!(
             "The data directory {} cannot be made: {error}. Set DATA_DIR to a directory this user may write.",
             config.data_dir.display()
         );
-        return Err(say(Exit::NotPermitted, &sentence));
+        say(Exit::NotPermitted, &sentence)
+    })
+}
+
+/// Brings the file to this program's format if it is older, and says so. The old one stays aside.
+pub fn bring_up_to_date(path: &Path) -> Result<Option<Migrated>, Exit> {
+    let refused = |error: OpenError| say(exit_of(&error), &error.to_string());
+    if !path.exists() {
+        return Ok(None);
     }
-    open_file(config, &config.data_dir.join(FILE_NAME))
+    let Some(from) = migrate::pending(path).map_err(refused)? else { return Ok(None) };
+    let migrated = migrate::migrate(path, tables::RECORDS, from).map_err(refused)?;
+    let Migrated { records, aside, damaged, .. } = &migrated;
+    eprintln!("Brought {} from format {from} to {FORMAT}: {records} records.", path.display());
+    if *damaged > 0 {
+        eprintln!("{damaged} records were damaged before and still are; `pagerpal verify` names them.");
+    }
+    eprintln!(
+        "The database as it was is {}. To go back, put it in its place and start the older version.",
+        aside.display()
+    );
+    Ok(Some(migrated))
 }
 
 pub fn open_file(config: &Config, path: &Path) -> Result<Opened, Exit> {
     let random = Arc::new(SystemRandom);
-    let store = Store::open(path, Arc::new(SystemClock::new()), random.clone()).map_err(|error| {
-        let exit = match &error {
-            OpenError::InUse { .. } => Exit::InUse,
-            OpenError::ReadOnly { .. } => Exit::NotPermitted,
-            OpenError::NewerFormat { .. } | OpenError::OlderFormat { .. } => Exit::SchemaNewer,
-            OpenError::Corrupt { .. } => Exit::VerificationFailed,
-            OpenError::Failed { .. } => Exit::DatabaseUnreachable,
-        };
-        say(exit, &error.to_string())
-    })?;
+    let store = Store::open(path, Arc::new(SystemClock::new()), random.clone())
+        .map_err(|error| say(exit_of(&error), &error.to_string()))?;
     let settings = Settings {
         sending_enabled: config.notification_sending_enabled,
         retry_enabled: config.notification_retry_worker_enabled,
@@ -53,9 +71,16 @@ pub fn open_file(config: &Config, path: &Path) -> Result<Opened, Exit> {
     Ok(Opened { app: App::new(store, random, settings), path: path.to_owned() })
 }
 
-fn make_private(directory: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
+pub fn exit_of(error: &OpenError) -> Exit {
+    match error {
+        OpenError::InUse { .. } => Exit::InUse,
+        OpenError::ReadOnly { .. } => Exit::NotPermitted,
+        OpenError::NewerFormat { .. } | OpenError::OlderFormat { .. } | OpenError::NotMigrated { .. } => {
+            Exit::SchemaNewer
+        }
+        OpenError::Corrupt { .. } => Exit::VerificationFailed,
+        OpenError::Failed { .. } => Exit::DatabaseUnreachable,
+    }
 }
 
 /// Why a command ends, on standard error.

@@ -1,12 +1,13 @@
 //! `serve`: opens the database, starts the workers, listens, and ends in order.
 
+use crate::app::backups::automatic::Plan;
 use crate::app::passes::LinkKey;
 use crate::app::system::SettingShown;
 use crate::app::{App, sealed, setup};
 use crate::bridge::Bridge;
-use crate::cli::Exit;
 use crate::cli::open::{self, Opened, say};
 use crate::cli::supervised::Supervisor;
+use crate::cli::{Exit, ServeArgs};
 use crate::config::{self, Config};
 use crate::domain::contact::Channel;
 use crate::domain::sign_on::Roles;
@@ -20,7 +21,7 @@ use crate::telemetry::{self, Form};
 use crate::vault::Vault;
 use crate::web::oidc::SignOn;
 use crate::web::tls::Tls;
-use crate::web::{Web, WebSettings, server};
+use crate::web::{Web, WebSettings, control, server};
 use crate::worker;
 use ring::hmac;
 use std::net::SocketAddr;
@@ -30,7 +31,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-pub fn run(config: &Config) -> Exit {
+pub fn run(config: &Config, args: &ServeArgs) -> Exit {
     let journal = std::env::var("JOURNAL_STREAM").ok();
     telemetry::install(&config.log_filter, config.log_form.unwrap_or_else(|| Form::automatic(journal.as_deref())));
     for problem in config.problems_degraded.iter().chain(&config.warnings) {
@@ -40,10 +41,10 @@ pub fn run(config: &Config) -> Exit {
         Ok(runtime) => runtime,
         Err(error) => return say(Exit::Failed, &format!("The runtime cannot be started: {error}.")),
     };
-    runtime.block_on(serve(config))
+    runtime.block_on(serve(config, args))
 }
 
-async fn serve(config: &Config) -> Exit {
+async fn serve(config: &Config, args: &ServeArgs) -> Exit {
     // Listened on before the database is opened: a second server that shares only the port leaves the file alone.
     let listener = match server::bind(config.listen_address).await {
         Ok(listener) => listener,
@@ -58,6 +59,11 @@ async fn serve(config: &Config) -> Exit {
         Err(error) => return say(Exit::ConfigInvalid, &format!("TLS_CERT_FILE and TLS_KEY_FILE: {error}.")),
     };
     let supervisor = Supervisor::from_environment();
+    if !args.no_migrate
+        && let Err(exit) = open::bring_up_to_date(&config.data_dir.join(open::FILE_NAME))
+    {
+        return exit;
+    }
     let Opened { mut app, path } = match open::open(config) {
         Ok(opened) => opened,
         Err(exit) => return exit,
@@ -68,6 +74,7 @@ async fn serve(config: &Config) -> Exit {
     };
     app.settings.link_key = LinkKey::new(secret_key.expose().as_bytes());
     app.vault = Vault::new(secret_key.expose().as_bytes());
+    app.backup_plan = backup_plan(config);
     let app = Arc::new(app);
     let egress = match Egress::new(&config.extra_roots) {
         Ok(egress) => Arc::new(egress),
@@ -97,6 +104,16 @@ async fn serve(config: &Config) -> Exit {
     if let Some(metrics) = metrics {
         beside.spawn(server::serve_metrics(Arc::clone(&web), metrics));
     }
+    let socket = match control::listen(&config.data_dir) {
+        Ok((listener, socket)) => {
+            beside.spawn(control::serve(Arc::clone(&web), listener, std::future::pending()));
+            Some(socket)
+        }
+        Err(error) => {
+            tracing::warn!("commands cannot reach this server: {error}");
+            None
+        }
+    };
     supervisor.serving(&address.to_string());
     let (say_stop, stop) = oneshot::channel::<()>();
     let supervisor = Arc::new(supervisor);
@@ -110,6 +127,7 @@ async fn serve(config: &Config) -> Exit {
         by
     });
     server::serve(web, listener, tls, async move { stop.await.unwrap_or_default() }).await;
+    drop(socket);
     workers.stop().await;
     ended_by.await.unwrap_or(Exit::Failed)
 }
@@ -132,6 +150,17 @@ fn report(app: &App, config: &Config, providers: &Registry) {
         let missing = if provider.is_some() { vec![] } else { missing(config, channel) };
         app.board.channel_configured(channel, provider, missing);
     }
+}
+
+fn backup_plan(config: &Config) -> Option<Plan> {
+    let config::Backups { interval, directory, keep, keep_daily } = config.backups.clone();
+    Some(Plan {
+        every_secs: i64::try_from(interval?.as_secs()).unwrap_or(i64::MAX),
+        directory,
+        scratch: config.data_dir.join("proof.new"),
+        keep: keep as usize,
+        keep_daily: keep_daily as usize,
+    })
 }
 
 /// The settings without which a channel cannot work and which nobody has set.

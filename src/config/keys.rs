@@ -9,6 +9,7 @@ use crate::secret::Secret;
 use crate::telemetry;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A setting whose text becomes a `T`.
 pub struct Key<T> {
@@ -228,6 +229,23 @@ keys! {
     OIDC_CREATE_USERS: bool = values::switch {
         group: "oidc", field: "create_users", shape: Shape::Switch, default: Text("false"), example: "",
         meaning: "Whether somebody who signs in there and is unknown here becomes a user; otherwise an admin adds them first.",
+    }
+    BACKUP_INTERVAL: Option<Duration> = values::interval {
+        group: "backup", field: "interval", shape: Shape::Text, default: Text("15m"), example: "",
+        meaning: "How often the database is copied by itself, such as 15m, 6h or 1d; off takes none.",
+    }
+    BACKUP_DIR: PathBuf = values::path {
+        group: "backup", field: "dir", shape: Shape::Text, default: Follows("DATA_DIR/backups"),
+        example: "/mnt/backups/pagerpal",
+        meaning: "Where automatic backups go; best on another disk, and copied off this machine.",
+    }
+    BACKUP_KEEP: u32 = values::count {
+        group: "backup", field: "keep", shape: Shape::Number, default: Text("96"), example: "",
+        meaning: "How many of the newest automatic backups are kept.",
+    }
+    BACKUP_KEEP_DAILY: u32 = values::count {
+        group: "backup", field: "keep_daily", shape: Shape::Number, default: Text("30"), example: "",
+        meaning: "For how many days the last backup of each day is kept besides.",
     }
     LOG_LEVEL: telemetry::Filter = values::log_filter {
         group: "log", field: "level", shape: Shape::Text, default: Text("info"), example: "",

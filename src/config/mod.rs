@@ -7,6 +7,7 @@
 //! [`keys`] says which settings there are, [`sources`] where their texts come from, [`values`] what a text may be, and
 //! [`document`] writes the two sample files. No secret is ever in a [`Problem`], a [`Setting`] or a `Debug`.
 
+mod backups;
 pub mod document;
 mod env_file;
 pub mod keys;
@@ -20,6 +21,7 @@ pub(crate) mod tests;
 mod toml_file;
 pub mod values;
 
+pub use self::backups::Backups;
 use self::keys::ROWS;
 pub use self::providers::{Infobip, Providers, Smtp, WhatsApp};
 use self::reader::Reader;
@@ -59,6 +61,7 @@ pub struct Config {
     pub providers: Providers,
     /// The provider people may sign in with.
     pub sign_on: Option<SignOn>,
+    pub backups: Backups,
     pub log_filter: telemetry::Filter,
     /// `None`: [`telemetry::Form::automatic`].
     pub log_form: Option<telemetry::Form>,
@@ -170,6 +173,7 @@ fn config(reader: &mut Reader, sources: &Sources<'_>) -> Option<Config> {
     let escalation_worker_enabled = reader.read(&keys::ESCALATION_WORKER_ENABLED);
     let providers = providers::read(reader);
     let sign_on = sign_on::read(reader);
+    let backups = backups::read(reader, data_dir.as_deref().ok());
     let log_filter = reader.read(&keys::LOG_LEVEL);
     let log_form = reader.read(&keys::LOG_FORMAT);
     if let Ok(url) = &base_url
@@ -195,6 +199,7 @@ fn config(reader: &mut Reader, sources: &Sources<'_>) -> Option<Config> {
         escalation_worker_enabled: escalation_worker_enabled.ok()?,
         providers,
         sign_on,
+        backups: backups.ok()?,
         log_filter: log_filter.ok()?,
         log_form: log_form.ok()?,
         settings: Vec::new(),

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 pub fn text(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
@@ -29,6 +30,35 @@ pub fn switch(text: &str) -> Result<bool, String> {
         "true" | "1" | "yes" | "on" => Ok(true),
         "false" | "0" | "no" | "off" => Ok(false),
         _ => Err("must be true or false (1, yes, on and 0, no, off will do)".into()),
+    }
+}
+
+/// A number and m, h or d, from a minute to a week; `None` is `off`.
+pub fn interval(text: &str) -> Result<Option<Duration>, String> {
+    if matches!(text.to_ascii_lowercase().as_str(), "off" | "false" | "no" | "0") {
+        return Ok(None);
+    }
+    let unit = |letter| match letter {
+        'm' => Some(60),
+        'h' => Some(3600),
+        'd' => Some(86_400),
+        _ => None,
+    };
+    let secs = text.chars().last().and_then(unit).and_then(|unit| {
+        let number: u64 = text[..text.len() - 1].trim_end().parse().ok()?;
+        number.checked_mul(unit)
+    });
+    match secs {
+        Some(secs @ 60..=604_800) => Ok(Some(Duration::from_secs(secs))),
+        _ => Err("must be from 1m to 7d, such as 15m, 6h or 1d, or off".into()),
+    }
+}
+
+/// From 1 to 10,000.
+pub fn count(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(count @ 1..=10_000) => Ok(count),
+        _ => Err("must be a number from 1 to 10000".into()),
     }
 }
 
@@ -291,6 +321,22 @@ mod tests {
         {
             check(broken, Err("needs a host"));
         }
+    }
+
+    #[test]
+    fn an_interval_is_a_number_with_a_unit_or_off() {
+        let check = |text: &str, expected: Result<Option<u64>, ()>| {
+            let read = interval(text).map(|interval| interval.map(|every| every.as_secs())).map_err(drop);
+            assert_eq!(read, expected, "{text}");
+        };
+        check("15m", Ok(Some(900)));
+        check("6 h", Ok(Some(21_600)));
+        check("7d", Ok(Some(604_800)));
+        check("off", Ok(None));
+        for refused in ["", "15", "m", "0m", "59s", "8d", "-1h", "1é", "99999999999999999999d"] {
+            check(refused, Err(()));
+        }
+        assert_eq!((count("96"), count("0").is_err(), count("10001").is_err()), (Ok(96), true, true));
     }
 
     #[test]

@@ -167,6 +167,9 @@ pub enum DeliveryRing {
     Receipt,
 }
 
+/// What is said of a message that was on its way when the copy was made that has become the database.
+pub const LOST_TRACK: &str = "unknown whether it arrived, not resent after the restore";
+
 /// How long a claim may be silent. Longer than any provider's time limit.
 pub const LEASE_SECS: i64 = 60;
 
@@ -305,6 +308,20 @@ impl Delivery {
                 Recorded::Exhausted
             }
         }
+    }
+
+    /// The database was restored from a copy that was made while this was on its way. It may have arrived long ago, so it
+    /// is not sent again; an admin may, as after any failure. False: it was not on its way.
+    pub fn lose_track(&mut self, now: Timestamp) -> bool {
+        if !matches!(self.state, State::Sending { .. }) {
+            return false;
+        }
+        if let Some(attempt) = self.attempts.last_mut() {
+            attempt.finished_at = Some(now);
+            attempt.answer = Some(Answer { outcome: Outcome::Ambiguous, text: LOST_TRACK.to_owned() });
+        }
+        self.state = State::Failed;
+        true
     }
 
     /// The clock was set: what waits for so many seconds still waits for as many.

@@ -77,6 +77,8 @@ pub struct Ledger {
 pub struct ChannelTrouble {
     pub channel: Channel,
     pub told_at: Timestamp,
+    /// The provider's words; empty in databases that did not keep them yet.
+    pub why: String,
 }
 
 impl ChannelTrouble {

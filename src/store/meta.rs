@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// Raised whenever any record's version is: which files this program serves as they are.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 pub(super) const META: TableName = TableName("meta");
 pub(super) const FORMAT_KEY: &[u8] = b"format";
@@ -56,6 +56,14 @@ pub(super) fn lineage(snapshot: &dyn Snapshot) -> Result<Option<String>> {
 /// ids out twice.
 pub(super) fn next_id(snapshot: &dyn Snapshot) -> Result<u64> {
     get(snapshot, NEXT_ID)?.ok_or_else(|| damaged(NEXT_ID, codec::Problem::Missing))
+}
+
+/// What a migrated file takes over from the old one: it is the same history, in another format.
+pub(super) fn carry_over(old: &dyn Snapshot, rows: &mut Changes) -> Result<()> {
+    set(rows, FORMAT_KEY, &FORMAT);
+    set(rows, LINEAGE, &lineage(old)?.ok_or_else(|| damaged(LINEAGE, codec::Problem::Missing))?);
+    set_next_id(rows, next_id(old)?);
+    Ok(())
 }
 
 pub fn set_next_id(changes: &mut Changes, next: u64) {

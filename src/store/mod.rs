@@ -7,6 +7,8 @@
 //! | [`record`] | typed tables and indexes; the only writer of rows |
 //! | [`tx`], [`writer`] | transactions in layers; the write thread and its shared commits |
 //! | [`changed`] | what a commit was about, for listeners |
+//! | [`backup`], [`rebuild`] | records out of a snapshot; records into a new file |
+//! | [`migrate`] | files of older formats |
 //! | [`tables`], [`verify`] | every table on one page; proof that indexes equal what the records say |
 //! | the others | one record type each: its index rows and its named queries |
 //!
@@ -15,6 +17,7 @@
 
 pub mod alert_sources;
 pub mod audit;
+pub mod backup;
 pub mod changed;
 pub mod codec;
 pub mod counters;
@@ -32,9 +35,11 @@ pub mod keys;
 pub mod ledgers;
 pub mod maintenance;
 pub mod meta;
+pub mod migrate;
 pub mod notifications;
 pub mod passes;
 pub mod policies;
+pub mod rebuild;
 pub mod record;
 pub mod repeats;
 pub mod schedules;
@@ -293,6 +298,15 @@ impl Store {
         self.read(|tx| verify::verify(tx, tables::RECORDS))
     }
 
+    /// Copies the newest committed state as a backup.
+    pub fn backup(
+        &self,
+        out: impl std::io::Write,
+        watch: &mut backup::Watch<'_>,
+    ) -> std::result::Result<backup::Taken, backup::BackupError> {
+        backup::write(&self.read_tx()?, tables::RECORDS, out, watch)
+    }
+
     pub fn status(&self) -> Status {
         let (waiting_paging, waiting_people) = self.writer.as_ref().map_or((0, 0), Writer::waiting);
         let state = self.core.health.state().clone();
@@ -315,6 +329,11 @@ impl Store {
 
     pub fn clock(&self) -> &dyn Clock {
         &*self.core.clock
+    }
+
+    /// For another store under the same clock.
+    pub fn shared_clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.core.clock)
     }
 }
 

@@ -70,7 +70,7 @@ pub const PASSES_BY_TOKEN: Unique<[u8; 32], Pass> = Unique::new("passes.by_token
 pub const PASSES_BY_CODE: Unique<(UserId, String), Pass> = Unique::new("passes.by_code");
 
 pub const LEDGERS: Table<String, Ledger> = Table::new("ledgers", Version(1));
-pub const CHANNEL_TROUBLE: Table<String, ChannelTrouble> = Table::new("channel_trouble", Version(1));
+pub const CHANNEL_TROUBLE: Table<String, ChannelTrouble> = Table::new("channel_trouble", Version(2));
 
 pub const USERS: Table<UserId, User> = Table::new("users", Version(1));
 pub const USERS_BY_EMAIL: Unique<String, User> = Unique::new("users.by_email");

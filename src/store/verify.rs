@@ -25,11 +25,16 @@ pub struct RecordKind {
 }
 
 /// Index and key of each row, or why there is no telling.
-type RowsOf = std::result::Result<Vec<(TableName, Vec<u8>)>, Problem>;
+pub(super) type RowsOf = std::result::Result<Vec<(TableName, Vec<u8>)>, Problem>;
 
 impl RecordKind {
     pub const fn of<R: Record>() -> RecordKind {
         RecordKind { table: R::TABLE.name(), version: R::TABLE.version(), indexes: R::INDEXES, rows_of: rows_of::<R> }
+    }
+
+    /// The index rows that follow from a stored record.
+    pub(super) fn index_rows(&self, key: &[u8], stored: &[u8]) -> RowsOf {
+        (self.rows_of)(key, stored)
     }
 }
 
@@ -138,7 +143,11 @@ fn check_index(
     })
 }
 
-fn each_row(rows: &impl Rows, table: TableName, mut row: impl FnMut(&[u8], &[u8]) -> Result<()>) -> Result<()> {
+pub(super) fn each_row(
+    rows: &impl Rows,
+    table: TableName,
+    mut row: impl FnMut(&[u8], &[u8]) -> Result<()>,
+) -> Result<()> {
     let mut failure: Option<StoreError> = None;
     rows.raw_scan(table, &KeyRange::all(), Direction::Ascending, &mut |key, value| match row(key, value) {
         Ok(()) => ControlFlow::Continue(()),

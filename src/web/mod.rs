@@ -14,6 +14,7 @@ pub mod bearer;
 pub mod body;
 pub mod calendar;
 pub mod callback;
+pub mod control;
 pub mod denials;
 pub mod error;
 pub mod extract;

@@ -190,6 +190,8 @@ pub fn table() -> Vec<RouteSpec> {
         RouteSpec::api_get("/api/v1/notifications/{id}", Viewer, notifications::one, "One notification, with every attempt."),
         RouteSpec::api_post("/api/v1/notifications/{id}/retry", Responder, deeds::retry, "Sends a message that failed once more: those of its deliveries that failed or ran out of tries."),
         RouteSpec::api_get("/api/v1/system/jobs", Viewer, system::jobs, "What each worker does, and what the channels last said."),
+        RouteSpec::api_get("/api/v1/system/backups", Viewer, system::backups, "The automatic backups: when the last was taken, and whether the newest could be restored."),
+        RouteSpec::api_post("/api/v1/system/resume", Admin, system::resume, "Ends the wait of the incidents that a restore holds: they page at once."),
         RouteSpec::api_get("/api/v1/settings", Viewer, settings::all, "How this machine is configured, without a secret."),
         RouteSpec::api_get("/api/v1/audit", Admin, audit::list, "Who changed what, the newest first."),
 

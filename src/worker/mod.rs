@@ -4,6 +4,7 @@
 //! and sleeps until the next slot, a commit, or 15 s, whichever comes first ([`wheel`]). So a task that missed a signal
 //! is late by seconds at most, and a task that is killed loses nothing: what it had not finished is still due.
 
+pub mod backups;
 pub mod clock;
 pub mod deliveries;
 pub mod feeds;
@@ -86,6 +87,7 @@ pub async fn start(
         supervise(&shop, Worker::Deliveries, deliveries::first_tries),
         supervise(&shop, Worker::Receipts, receipts::run),
         supervise(&shop, Worker::Upkeep, upkeep::run),
+        supervise(&shop, Worker::Upkeep, backups::run),
         supervise(&shop, Worker::Feeds, feeds::run),
         supervise(&shop, Worker::Inspector, inspector::run),
         supervise(&shop, Worker::Inspector, clock::run),

@@ -1,5 +1,6 @@
 //! The nightly chores, by a cron pattern whose next match is a persisted timer: a night missed is made up for at start.
 
+use crate::app::backups::automatic::{self, Note};
 use crate::app::system::Worker;
 use crate::app::{AppError, audit, upkeep};
 use crate::bridge::Lane;
@@ -34,6 +35,7 @@ async fn round(shop: &Shop) -> Result<(), AppError> {
     let app = Arc::clone(&shop.app);
     let problems = shop.bridge.run(Lane::People, move || upkeep::run(&app)).await;
     let problems = problems.map_err(|crossing| AppError::Unavailable(crossing.to_string()))??;
+    prove_backup(shop).await;
     let audit = shop.read(audit::verify).await?;
     // Whoever keeps the log elsewhere has what proves the audit log up to this night.
     tracing::info!(
@@ -43,6 +45,22 @@ async fn round(shop: &Shop) -> Result<(), AppError> {
         "the nightly chores are done"
     );
     if problems.is_empty() { Ok(()) } else { Err(AppError::Internal(problems.join("; "))) }
+}
+
+/// Whether the newest backup can be restored. What is wrong with it is the backup's trouble, not that of the chores.
+async fn prove_backup(shop: &Shop) {
+    let Some(plan) = shop.app.backup_plan.clone() else { return };
+    let app = Arc::clone(&shop.app);
+    let proven = shop.bridge.run(Lane::People, move || automatic::prove_newest(&app, &plan)).await;
+    match proven {
+        Ok(Ok(Some(Note { file, problem: None, .. }))) => tracing::info!(file, "the newest backup can be restored"),
+        Ok(Ok(Some(Note { file, problem: Some(problem), .. }))) => {
+            tracing::error!(file, problem, "the newest backup cannot be restored");
+        }
+        Ok(Ok(None)) => {}
+        Ok(Err(error)) => tracing::error!(%error, "admins could not be told about the backups"),
+        Err(crossing) => tracing::error!(%crossing, "the newest backup was not looked at"),
+    }
 }
 
 /// The first match of a pattern after an instant. Chores are in UTC, so no match is skipped or doubled by summer time.

@@ -6,6 +6,8 @@ mod api_calls;
 mod api_log;
 mod api_people;
 mod api_sources;
+mod appliance;
+mod appliance_migrate;
 mod assets;
 mod audit;
 mod calendars;

@@ -23,7 +23,7 @@ use crate::app::{App, AppError, Write, apply};
 use crate::domain::access::{self, Action};
 use crate::domain::actor::{Actor, By};
 use crate::domain::contact::Channel;
-use crate::domain::delivery::{Attempt, Delivery, DeliveryRing, State};
+use crate::domain::delivery::{Attempt, Delivery, DeliveryRing, LOST_TRACK, State};
 use crate::domain::id::{DeliveryId, NotificationId};
 use crate::domain::incident::{Incident, Status};
 use crate::domain::notification::{Next, Notification, next_method};
@@ -119,6 +119,28 @@ pub fn release_claims(tx: &mut Write<'_>) -> Result<usize, AppError> {
         match page.next {
             Some(next) => cursor = Some(next),
             None => return Ok(released),
+        }
+    }
+}
+
+/// After a restore: what was on its way in the copy is neither known to have arrived nor sent again. Answers how many
+/// messages that were.
+pub fn lose_track_of_claims(tx: &mut Write<'_>) -> Result<usize, AppError> {
+    let now = tx.now();
+    let mut lost = 0;
+    let mut cursor = None;
+    loop {
+        let page = deliveries::deliveries_waiting(tx, Take::first(1000).after(cursor))?;
+        for mut delivery in page.items {
+            if delivery.lose_track(now) {
+                tx.put(&delivery)?;
+                say(tx, &delivery, DeliveryNews::Failed { text: LOST_TRACK.to_owned() })?;
+                lost += 1;
+            }
+        }
+        match page.next {
+            Some(next) => cursor = Some(next),
+            None => return Ok(lost),
         }
     }
 }

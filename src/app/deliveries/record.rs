@@ -98,7 +98,7 @@ fn warn_admins(tx: &mut Write<'_>, channel: Channel, text: &str) -> Result<(), A
     if told.is_some_and(|told| !told.may_tell_again(now)) {
         return Ok(());
     }
-    tx.put(&ChannelTrouble { channel, told_at: now })?;
+    tx.put(&ChannelTrouble { channel, told_at: now, why: text.to_owned() })?;
     let words = format!("{} does not work for anybody: {text}", channel.title());
     tell_admins(tx, |_, contact| contact.channel != channel, &words)
 }

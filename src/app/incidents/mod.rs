@@ -7,14 +7,14 @@ pub use deeds::{Deed, act, acting_choices, on_behalf, retry, retry_notification}
 
 use crate::app::names::Names;
 use crate::app::storms::{self, Swallowed};
-use crate::app::{AppError, Write, apply, context, names};
+use crate::app::{AppError, Write, apply, change, context, names};
 use crate::domain::access::{self, Action};
 use crate::domain::actor::{Actor, By};
 use crate::domain::alert_source::AlertSource;
 use crate::domain::delivery::Delivery;
-use crate::domain::effect::{Subject, Timer, TimerKind};
+use crate::domain::effect::{Subject, Timer, TimerKey, TimerKind};
 use crate::domain::id::{IncidentId, NotificationId};
-use crate::domain::incident::{self, Incident, IncidentDetails, Phase, Status};
+use crate::domain::incident::{self, Hold, Incident, IncidentDetails, Phase, Status};
 use crate::domain::notification::Notification;
 use crate::domain::policy::Policy;
 use crate::domain::refusal::Refusal;
@@ -243,13 +243,48 @@ pub fn follow_source(
 }
 
 /// After a restore: what is open and not taken waits for an admin's look, or for a while, before it pages again.
-pub fn hold_after_restore(tx: &mut Write<'_>) -> Result<(), AppError> {
+/// Answers how many that are.
+pub fn hold_after_restore(tx: &mut Write<'_>) -> Result<usize, AppError> {
     let now = tx.now();
+    let mut held = 0;
     for open in incidents::incidents_with_status(tx, Status::Triggered, Take::first(super::MANY))?.items {
         let context = context::for_incident(tx, &open, now)?;
         if let Some(transition) = incident::hold_after_restore(&open, &context, now, By::SYSTEM) {
             apply::apply(tx, transition)?;
+            held += 1;
         }
     }
-    Ok(())
+    Ok(held)
+}
+
+/// How many a restore holds, and until when the last of them.
+pub fn held_after_restore(read: &impl Read) -> Result<Option<(usize, Timestamp)>, AppError> {
+    let open = incidents::incidents_with_status(read, Status::Triggered, Take::first(super::MANY))?.items;
+    let mut held = None;
+    for incident in open.into_iter().filter(|incident| incident.hold == Some(Hold::Restore)) {
+        let key = TimerKey { subject: Subject::Incident(incident.id), kind: TimerKind::Hold };
+        let due = read.get::<Timer>(key)?.map_or(Timestamp::MIN, |timer| timer.due);
+        held = Some(held.map_or((1, due), |(count, until): (usize, Timestamp)| (count + 1, until.max(due))));
+    }
+    Ok(held)
+}
+
+/// An admin has looked: what is held after a restore climbs at once. Answers how many that were.
+pub fn resume_after_restore(tx: &mut Write<'_>, actor: &Actor) -> Result<usize, AppError> {
+    change::begin(actor)?;
+    let (now, by) = (tx.now(), By::new(actor, None));
+    let mut resumed = 0;
+    for open in incidents::incidents_with_status(tx, Status::Triggered, Take::first(super::MANY))?.items {
+        let context = context::for_incident(tx, &open, now)?;
+        if let Some(transition) = incident::resume_after_restore(&open, &context, now, by) {
+            apply::apply(tx, transition)?;
+            resumed += 1;
+        }
+    }
+    if resumed == 0 {
+        return Err(Refusal::conflict("nothing_held", "No incident is held after a restore.").into());
+    }
+    let summary = format!("resumed {resumed} incidents that were held after a restore");
+    change::audit(tx, actor, "restore.resume", "incidents", summary)?;
+    Ok(resumed)
 }

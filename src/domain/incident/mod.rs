@@ -32,7 +32,7 @@ pub use deeds::{
     Taker, acknowledge, escalate, hand_over, hand_to_policy, reopen, resolve, set_severity, snooze, unacknowledge,
 };
 pub use events::{Meaning, Opening, meaning, open, recover, repeat, rise};
-pub use timers::{follow_source, hold_after_restore, on_timer, recheck};
+pub use timers::{RESTORE_HOLD_MINUTES, follow_source, hold_after_restore, on_timer, recheck, resume_after_restore};
 
 use crate::domain::effect::TimerKind;
 use crate::domain::event::{AlertPair, Event, Link, SenderTime};

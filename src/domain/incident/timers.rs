@@ -107,3 +107,14 @@ pub fn hold_after_restore(incident: &Incident, context: &Context, now: Timestamp
     turn.hold(Hold::Restore, now.plus_minutes(RESTORE_HOLD_MINUTES));
     Some(turn.finish())
 }
+
+/// Somebody has looked at what a restore holds, and it climbs. `None`: no restore holds it.
+pub fn resume_after_restore(incident: &Incident, context: &Context, now: Timestamp, by: By) -> Option<Transition> {
+    if incident.status != Status::Triggered || incident.hold != Some(Hold::Restore) {
+        return None;
+    }
+    let mut turn = Turn::new(incident.clone(), context, now, by);
+    turn.incident.version += 1;
+    turn.end_hold();
+    Some(turn.finish())
+}

@@ -66,8 +66,10 @@ pub enum OpenError {
     Corrupt { path: PathBuf, problem: String },
     #[error("{} was written by a newer PagerPal (format {found}, this one knows {known}); it was left untouched", path.display())]
     NewerFormat { path: PathBuf, found: u32, known: u32 },
-    #[error("{} was written by an older PagerPal (format {found}, this one needs {known}); migrate it first", path.display())]
+    #[error("{} was written by an older PagerPal (format {found}, this one needs {known}); `pagerpal migrate` or the next start of the server brings it up to date", path.display())]
     OlderFormat { path: PathBuf, found: u32, known: u32 },
+    #[error("{} (format {found}) could not be brought up to date: {problem}. It is as it was: start the version that wrote it, or restore a backup", path.display())]
+    NotMigrated { path: PathBuf, found: u32, problem: String },
     #[error("{} could not be opened: {problem}", path.display())]
     Failed { path: PathBuf, problem: String },
 }

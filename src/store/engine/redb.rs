@@ -118,6 +118,13 @@ impl RedbEngine {
         directory.sync_all().map_err(failed)
     }
 
+    /// Opens a file for reading alone: not a byte of it changes, whatever state it is in, and nobody else opens it
+    /// meanwhile. What is committed is lost.
+    pub fn open_untouched(path: &Path) -> std::result::Result<RedbEngine, OpenError> {
+        let file = path.to_owned();
+        RedbEngine::open_on(path, Box::new(move || Ok(Box::new(Scratch::over(file_backend(&file)?)?))))
+    }
+
     /// Reads one row without writing a byte, whatever state the file is in: what redb writes in order to open it stays
     /// in memory. `None` if there is no such row.
     pub fn peek(path: &Path, table: TableName, key: &[u8]) -> std::result::Result<Option<Vec<u8>>, OpenError> {
@@ -352,6 +359,25 @@ fn newborn_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
     PathBuf::from(name)
+}
+
+/// Keeps everybody from opening a file, whatever state it is in, until this is dropped.
+pub struct Held {
+    _lock: FileBackend,
+}
+
+/// Holds a file that is to be moved; nothing is read and nothing written.
+pub fn hold(path: &Path) -> std::result::Result<Held, OpenError> {
+    let file = locked_file(path).map_err(|error| io_failure(path, &error))?;
+    match file.try_lock_range(Bound::Unbounded, Bound::Unbounded) {
+        Ok(true) => Ok(Held { _lock: file }),
+        _ => Err(OpenError::InUse { path: path.to_owned() }),
+    }
+}
+
+/// After a birth that failed: what is left of it helps nobody, and if it cannot be removed, the next birth does.
+pub fn remove_newborn(path: &Path) {
+    let _ = std::fs::remove_file(newborn_path(path));
 }
 
 fn file_backend(path: &Path) -> io::Result<Box<dyn StorageBackend>> {

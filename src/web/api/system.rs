@@ -1,10 +1,14 @@
-//! `GET /api/v1/system/jobs`: what each worker does, and what the channels last said.
+//! `/api/v1/system`: what each worker does and what the channels last said; the backups; the end of a restore's wait.
 
+use crate::app::backups::automatic::{Condition, Last, Note};
+use crate::app::incidents;
 use crate::app::system::{self, Job};
 use crate::domain::contact::Channel;
 use crate::web::Web;
 use crate::web::api::Instant;
+use crate::web::api::fields::Nothing;
 use crate::web::error::WebError;
+use crate::web::extract::{Caller, JsonBody};
 use axum::Json;
 use axum::extract::State;
 use schemars::JsonSchema;
@@ -51,6 +55,67 @@ pub async fn jobs(State(web): State<Arc<Web>>) -> Result<Json<Jobs>, WebError> {
     let (jobs, channels) = web.ask(|app| Ok((system::jobs(app)?, app.board.channels()))).await?;
     let channels = channels.into_iter().map(|(channel, state)| channel_view(channel, state));
     Ok(Json(Jobs { data: jobs.into_iter().map(job_view).collect(), channels: channels.collect() }))
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct BackupsView {
+    /// Null: none are taken by themselves (`BACKUP_INTERVAL=off`).
+    every_seconds: Option<i64>,
+    directory: Option<String>,
+    last: Option<BackupView>,
+    kept: usize,
+    /// Why none can be taken, and since when.
+    failing: Option<Trouble>,
+    /// The newest, restored aside and verified, each night.
+    proof: Option<ProofView>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct BackupView {
+    file: String,
+    taken_at: Instant,
+    bytes: u64,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct ProofView {
+    file: String,
+    at: Instant,
+    sound: bool,
+    problem: Option<String>,
+}
+
+pub async fn backups(State(web): State<Arc<Web>>) -> Result<Json<BackupsView>, WebError> {
+    let (plan, Condition { last, kept, failing, proof, .. }) =
+        web.ask(|app| Ok((app.backup_plan.clone(), app.board.backups()))).await?;
+    let backup = |Last { taken_at, file, bytes }| {
+        let file = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        BackupView { file, taken_at: taken_at.into(), bytes }
+    };
+    let proven = |Note { file, at, problem }| ProofView { file, at: at.into(), sound: problem.is_none(), problem };
+    Ok(Json(BackupsView {
+        every_seconds: plan.as_ref().map(|plan| plan.every_secs),
+        directory: plan.map(|plan| plan.directory.display().to_string()),
+        last: last.map(backup),
+        kept,
+        failing: failing.map(trouble),
+        proof: proof.map(proven),
+    }))
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Resumed {
+    /// How many incidents page again.
+    resumed: usize,
+}
+
+pub async fn resume(
+    State(web): State<Arc<Web>>,
+    Caller { actor, .. }: Caller,
+    JsonBody(Nothing {}): JsonBody<Nothing>,
+) -> Result<Json<Resumed>, WebError> {
+    let resumed = web.write(move |tx| incidents::resume_after_restore(tx, &actor)).await?;
+    Ok(Json(Resumed { resumed }))
 }
 
 fn job_view(job: Job) -> JobView {

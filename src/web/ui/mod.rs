@@ -205,6 +205,7 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::get("/help/{page}", Viewer, help::page),
         RouteSpec::get("/audit", Admin, audit::page),
         RouteSpec::get("/settings", Viewer, settings::page),
+        RouteSpec::post("/settings/resume", Admin, settings::resume),
     ]
 }
 

@@ -1,6 +1,10 @@
-//! `/settings`: what the workers do, which channels work, and how this machine is configured. Read only.
+//! `/settings`: what the workers do, which channels work, what became of the backups, and how this machine is configured.
+//! Read only, but that an admin ends the wait of incidents that a restore holds.
 
+use crate::app::backups::automatic::{Condition, Last, Note};
 use crate::app::system::{self, Job, LATE_SECS, SettingShown, Worker};
+use crate::app::{App, incidents};
+use crate::domain::throttle::ChannelTrouble;
 use crate::domain::time::Timestamp;
 use crate::web::Web;
 use crate::web::error::WebError;
@@ -8,7 +12,7 @@ use crate::web::extract::SignedIn;
 use crate::web::ui::clock::{Reader, When, duration};
 use crate::web::ui::dashboard::channel_facts;
 use crate::web::ui::shell::Shell;
-use crate::web::ui::{Desk, Fact, Pill, page as drawn};
+use crate::web::ui::{Desk, Fact, Pill, page as drawn, to};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -23,6 +27,9 @@ struct Settings {
     channels: Vec<Fact>,
     /// What the inspector and the store's checks found; empty is well.
     problems: Vec<String>,
+    backups: Vec<Fact>,
+    /// How many incidents a restore holds, and until when.
+    held: Option<(usize, When)>,
     configuration: Vec<SettingShown>,
 }
 
@@ -43,12 +50,59 @@ pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn) -> Result<Re
             let workers = system::jobs(sight.app)?.iter().map(|job| row(job, sight.reader)).collect();
             let mut problems = system::damaged_records(sight.app);
             problems.extend(sight.app.board.inspection().into_iter().flat_map(|inspection| inspection.problems));
-            let channels = channel_facts(sight.app, sight.reader);
+            let mut channels = channel_facts(sight.app, sight.reader);
+            channels.extend(system::troubles(sight.app)?.iter().map(|trouble| trouble_fact(trouble, sight.reader)));
             let configuration = sight.app.board.configuration();
-            Ok(Settings { shell, workers, channels, problems, configuration })
+            let backups = backup_facts(sight.app, sight.reader);
+            let held = sight.app.read(|read| incidents::held_after_restore(read))?;
+            let held = held.map(|(count, until)| (count, sight.reader.when(until)));
+            Ok(Settings { shell, workers, channels, problems, backups, held, configuration })
         })
         .await?;
     drawn(StatusCode::OK, &page)
+}
+
+pub async fn resume(State(web): State<Arc<Web>>, signed_in: SignedIn) -> Result<Response, WebError> {
+    let actor = signed_in.actor;
+    web.write(move |tx| incidents::resume_after_restore(tx, &actor)).await?;
+    Ok(to("/incidents"))
+}
+
+fn trouble_fact(trouble: &ChannelTrouble, reader: &Reader) -> Fact {
+    let ChannelTrouble { channel, told_at, why } = trouble;
+    let why = if why.is_empty() { "the reason was not kept" } else { why };
+    Fact::bad(format!(
+        "{} worked for nobody, as admins were told {}: {why}",
+        channel.title(),
+        reader.when(*told_at).text
+    ))
+}
+
+fn backup_facts(app: &App, reader: &Reader) -> Vec<Fact> {
+    let Some(plan) = &app.backup_plan else { return vec![Fact::off("None are taken by themselves (BACKUP_INTERVAL)")] };
+    let Condition { last, kept, failing, proof, .. } = app.board.backups();
+    let directory = plan.directory.display();
+    let mut facts = Vec::new();
+    if let Some((since, why)) = failing {
+        facts.push(Fact::bad(format!("None can be taken since {}: {why}", reader.when(since).text)));
+    }
+    facts.push(match last {
+        Some(Last { taken_at, bytes, .. }) => {
+            let (taken, size) = (reader.when(taken_at).text, bytes.div_ceil(1000));
+            Fact::good(format!("Last taken {taken}, {size} kB; {kept} are kept in {directory}"))
+        }
+        None => Fact::off(format!("None has been taken yet; they go to {directory}")),
+    });
+    facts.push(match proof {
+        Some(Note { file, at, problem: None }) => {
+            Fact::good(format!("{file} was restored aside and verified {}", reader.when(at).text))
+        }
+        Some(Note { file, at, problem: Some(problem) }) => {
+            Fact::bad(format!("{file} could not be restored {}: {problem}", reader.when(at).text))
+        }
+        None => Fact::off("None has been restored aside yet; each night the newest is"),
+    });
+    facts
 }
 
 fn row(job: &Job, reader: &Reader) -> Row {

@@ -392,7 +392,11 @@ pub fn ledgers() -> Vec<Ledger> {
 }
 
 pub fn channel_trouble() -> Vec<ChannelTrouble> {
-    vec![ChannelTrouble { channel: Channel::Sms, told_at: at(60) }]
+    vec![
+        // What becomes of the first version's.
+        ChannelTrouble { channel: Channel::Sms, told_at: at(60), why: String::new() },
+        ChannelTrouble { channel: Channel::Email, told_at: at(120), why: "535 5.7.8 authentication failed".into() },
+    ]
 }
 
 pub fn users() -> Vec<User> {

@@ -45,7 +45,7 @@ const PARTS: &[Part] = &[
     Part {
         name: "store",
         may_use: &["domain", "clock", "random"],
-        crates: Crates::Only(&["bincode", "crc32fast", "redb", "serde", "thiserror", "tracing"]),
+        crates: Crates::Only(&["bincode", "crc32fast", "flate2", "redb", "ring", "serde", "serde_json", "thiserror", "tracing"]),
         instead: "`store` keeps and decides nothing: ask the record, or let `app` decide and pass plain values down",
     },
     Part {

@@ -1,0 +1,198 @@
+//! Backups that nobody has to think of: taken in turn, kept for a while, and proven each night.
+//!
+//! When the next one is due follows from the files that are there, so a restart neither skips one nor takes one more. A
+//! backup that fails is tried again each minute, and a proof that fails stands until a later one succeeds; of either,
+//! admins hear by message at most once in six hours, and every page says so.
+
+use super::{BackupError, Head, RestoreError, Restored, Taken, Watch, head, take_into};
+use crate::app::deliveries::tell_admins;
+use crate::app::{App, AppError, Lane};
+use crate::domain::time::Timestamp;
+use crate::store::backup::files;
+
+pub use crate::store::backup::files::Note;
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What the configuration says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Plan {
+    pub every_secs: i64,
+    pub directory: PathBuf,
+    /// For the database that a backup is restored into each night.
+    pub scratch: PathBuf,
+    pub keep: usize,
+    pub keep_daily: usize,
+}
+
+/// A failed one is tried again after this.
+const AGAIN_SECS: i64 = 60;
+const TOLD_SECS: i64 = 6 * 3600;
+
+/// What is known of the backups; on the status board.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Condition {
+    /// The files have been looked at since the process started.
+    pub looked: bool,
+    pub last: Option<Last>,
+    pub kept: usize,
+    /// Since when none could be taken, and why.
+    pub failing: Option<(Timestamp, String)>,
+    tried_at: Option<Timestamp>,
+    /// The last proof, which is kept beside the backups.
+    pub proof: Option<Note>,
+    told_at: Option<Timestamp>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Last {
+    pub taken_at: Timestamp,
+    pub file: PathBuf,
+    /// On the disk, packed.
+    pub bytes: u64,
+}
+
+impl Condition {
+    /// When the next one is taken. A clock that was set back makes it now, and not after years.
+    pub fn due(&self, every_secs: i64, now: Timestamp) -> Timestamp {
+        let next = match &self.last {
+            Some(last) if last.taken_at <= now => last.taken_at.plus_secs(every_secs),
+            _ => now,
+        };
+        let again = self.tried_at.filter(|_| self.failing.is_some()).map(|at| at.plus_secs(AGAIN_SECS));
+        again.map_or(next, |again| again.max(next))
+    }
+
+    /// What is wrong, for the strip on every page.
+    pub fn warnings(&self) -> Vec<String> {
+        let failing = self.failing.as_ref().map(|(since, why)| format!("No backup can be taken since {since}: {why}."));
+        let proof = self.proof.as_ref().and_then(|proof| {
+            let problem = proof.problem.as_ref()?;
+            Some(format!("The backup {} could not be restored: {problem}.", proof.file))
+        });
+        failing.into_iter().chain(proof).collect()
+    }
+}
+
+/// One look: takes a backup if it is due. Answers when to look again. `watch` may end it, when the process does.
+pub fn round(app: &App, plan: &Plan, watch: &mut Watch<'_>) -> Result<Timestamp, AppError> {
+    if !app.board.backups().looked {
+        let found = look(&plan.directory);
+        app.board.backups_change(|condition| *condition = found);
+    }
+    let now = app.now();
+    if app.board.backups().due(plan.every_secs, now) <= now {
+        let taken = match take_into(app, &plan.directory, watch) {
+            // The process ends; the next one takes it.
+            Err(BackupError::Stopped) => return Ok(now),
+            Err(error) => Err(error.to_string()),
+            Ok((taken, file)) => finish(plan, &taken, file),
+        };
+        app.board.backups_change(|condition| {
+            condition.tried_at = Some(now);
+            match taken {
+                Ok((last, kept)) => (condition.last, condition.kept, condition.failing) = (Some(last), kept, None),
+                Err(why) => {
+                    let since = condition.failing.as_ref().map_or(now, |(since, _)| *since);
+                    condition.failing = Some((since, why));
+                }
+            }
+        });
+    }
+    tell(app, now)?;
+    Ok(app.board.backups().due(plan.every_secs, now))
+}
+
+/// What the files say; what cannot be read is as good as not there.
+fn look(directory: &Path) -> Condition {
+    let listed = files::list(directory).unwrap_or_default();
+    let last = listed.iter().find_map(|file| {
+        let Head { taken_at, .. } = head(File::open(file).ok()?).ok()?;
+        Some(Last { taken_at, file: file.clone(), bytes: file.metadata().ok()?.len() })
+    });
+    Condition { looked: true, kept: listed.len(), last, proof: files::note(directory), ..Condition::default() }
+}
+
+fn finish(plan: &Plan, taken: &Taken, file: PathBuf) -> Result<(Last, usize), String> {
+    let kept = prune(plan).map_err(|error| format!("old ones cannot be removed: {error}"))?;
+    if !taken.left_out.is_empty() {
+        return Err(format!("{} damaged records are not in {}", taken.left_out.len(), file.display()));
+    }
+    let bytes = file.metadata().map_or(0, |metadata| metadata.len());
+    Ok((Last { taken_at: taken.head.taken_at, file, bytes }, kept))
+}
+
+fn prune(plan: &Plan) -> io::Result<usize> {
+    files::prune(&plan.directory, plan.keep, plan.keep_daily)?;
+    Ok(files::list(&plan.directory)?.len())
+}
+
+/// Restores the newest backup aside and verifies it; the verdict is kept beside it. A problem is a verdict, too.
+pub fn prove_newest(app: &App, plan: &Plan) -> Result<Option<Note>, AppError> {
+    let newest = files::list(&plan.directory).unwrap_or_default().into_iter().next();
+    let Some(file) = newest else { return Ok(None) };
+    let problem = match prove(app, plan, &file) {
+        Ok(Restored { problems, .. }) if problems.is_empty() => None,
+        Ok(Restored { problems, .. }) => Some(problems.join(" ")),
+        Err(error) => Some(error.to_string()),
+    };
+    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let now = app.now();
+    let mut note = Note { file: name, at: now, problem };
+    if let Err(error) = files::keep_note(&plan.directory, &note) {
+        note.problem = note.problem.or_else(|| Some(format!("the verdict cannot be written down: {error}")));
+    }
+    app.board.backups_change(|condition| condition.proof = Some(note.clone()));
+    tell(app, now)?;
+    Ok(Some(note))
+}
+
+fn prove(app: &App, plan: &Plan, file: &Path) -> Result<Restored, RestoreError> {
+    app.prove(File::open(file)?, &plan.scratch)
+}
+
+/// Admins hear of what is wrong, if they have not lately. Once all is well, the next trouble is told at once.
+fn tell(app: &App, now: Timestamp) -> Result<(), AppError> {
+    let condition = app.board.backups();
+    let warnings = condition.warnings();
+    let is_told = condition.told_at.is_some_and(|at| now.secs_since(at) < TOLD_SECS);
+    let told_at = match (warnings.is_empty(), is_told) {
+        (true, _) => None,
+        (false, true) => return Ok(()),
+        (false, false) => {
+            let words = warnings.join(" ");
+            app.write(Lane::People, move |tx| tell_admins(tx, |_, _| true, &words))?;
+            Some(now)
+        }
+    };
+    app.board.backups_change(|condition| condition.told_at = told_at);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_is_due_by_the_last_and_a_failed_one_a_minute_later() {
+        let at = Timestamp::from_second;
+        let check = |last: Option<i64>, failed: Option<i64>, now: i64, expected: i64| {
+            let condition = Condition {
+                last: last.map(|taken_at| Last { taken_at: at(taken_at), file: PathBuf::new(), bytes: 0 }),
+                failing: failed.map(|since| (at(since), "the disk is full".to_owned())),
+                tried_at: failed.map(at),
+                ..Condition::default()
+            };
+            assert_eq!(condition.due(900, at(now)), at(expected), "{last:?} {failed:?} {now}");
+        };
+        check(None, None, 5000, 5000);
+        check(Some(4900), None, 5000, 5800);
+        check(Some(1000), None, 5000, 1900);
+        // The clock was set back.
+        check(Some(9000), None, 5000, 5000);
+        check(Some(1000), Some(4990), 5000, 5050);
+        check(None, Some(4990), 5000, 5050);
+    }
+}
