@@ -83,7 +83,7 @@ impl Organisation {
     async fn serve(app: App, ids: BTreeMap<&'static str, String>, port: u16) -> Organisation {
         let web = web(app, port);
         let listener = server::bind(SocketAddr::from(([127, 0, 0, 1], port))).await.expect("a free port");
-        let serving = tokio::spawn(server::serve(Arc::clone(&web), listener, std::future::pending()));
+        let serving = tokio::spawn(server::serve(Arc::clone(&web), listener, None, std::future::pending()));
         Organisation { web, port, ids, serving }
     }
 

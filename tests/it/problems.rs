@@ -9,8 +9,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Their sentences are shown by pages, which have no `type`.
-const FOR_BROWSERS: [&str; 5] =
-    ["src/web/ui/", "src/web/oidc.rs", "src/oidc/", "src/domain/sign_on.rs", "src/web/setup_code.rs"];
+const FOR_BROWSERS: [&str; 6] = [
+    "src/web/ui/",
+    "src/web/oidc.rs",
+    "src/oidc/",
+    "src/app/sign_on.rs",
+    "src/domain/sign_on.rs",
+    "src/web/setup_code.rs",
+];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("src/ can be read") {
@@ -55,12 +61,13 @@ fn produced() -> BTreeMap<String, String> {
         if FOR_BROWSERS.iter().any(|part| path.starts_with(part)) {
             continue;
         }
-        for start in ["Refusal::invalid(", "Refusal::conflict(", " code: "] {
+        for start in ["Refusal::invalid(", "Refusal::conflict(", "(refused(", " code: "] {
             for (at, _) in text.match_indices(start) {
                 let rest = &text[at + start.len()..];
-                // A field that is declared or copied says nothing new.
-                let names_type = start == " code: " && literal(rest).is_none();
-                if names_type || path == "src/web/problems/table.rs" {
+                // A field that is declared or copied says nothing new, nor does a helper that is given the code.
+                let is_given = start != "Refusal::conflict(" && literal(rest).is_none();
+                let is_given = is_given && (start != "Refusal::invalid(" || rest.starts_with("code,"));
+                if is_given || path == "src/web/problems/table.rs" {
                     continue;
                 }
                 let name = rest.trim_start().split([',', ')']).next().unwrap_or_default().trim();

@@ -3,7 +3,7 @@
 use crate::app::invitations;
 use crate::domain::id::UserId;
 use crate::web::Web;
-use crate::web::api::Instant;
+use crate::web::api::{Instant, Revealed, ShownOnce};
 use crate::web::error::WebError;
 use crate::web::extract::{Caller, JsonBody, PathId};
 use axum::Json;
@@ -23,7 +23,7 @@ pub struct InvitationBody {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct InvitationView {
     /// It is in this answer alone. Without a base URL it lacks the host.
-    link: String,
+    link: Revealed,
     /// It works once, and until then.
     expires_at: Instant,
     /// Whether a mail with it is on its way.
@@ -36,7 +36,7 @@ pub async fn create(
     caller: Caller,
     PathId(user): PathId<UserId>,
     JsonBody(InvitationBody { mail }): JsonBody<InvitationBody>,
-) -> Result<Json<InvitationView>, WebError> {
+) -> Result<ShownOnce<Json<InvitationView>>, WebError> {
     caller.require_person()?;
     if mail {
         invitations::require_mail(&web.app)?;
@@ -44,9 +44,9 @@ pub async fn create(
     let key = web.app.settings.link_key.clone();
     let made = web.write(move |tx| invitations::invite(tx, &caller.actor, &key, user, mail)).await?;
     let base_url = web.app.settings.base_url.as_deref().unwrap_or_default().trim_end_matches('/');
-    Ok(Json(InvitationView {
-        link: format!("{base_url}{}", invitations::path(&made.token)),
+    Ok(ShownOnce(Json(InvitationView {
+        link: Revealed(format!("{base_url}{}", invitations::path(&made.token))),
         expires_at: made.ends_at.into(),
         is_mailed: made.mailed_to.is_some(),
-    }))
+    })))
 }
