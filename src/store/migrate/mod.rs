@@ -11,7 +11,7 @@ mod channel_trouble_v1;
 
 use crate::domain::time::Timestamp;
 use crate::store::codec::{self, Problem, Version};
-use crate::store::engine::redb::{self, RedbEngine};
+use crate::store::engine::redb::RedbEngine;
 use crate::store::engine::{self, Changes, Direction, Engine, KeyRange, OpenError, Snapshot, TableName};
 use crate::store::health::Health;
 use crate::store::rebuild::Builder;
@@ -110,7 +110,7 @@ pub fn migrate(path: &Path, kinds: &[RecordKind], from: u32) -> Result<Migrated,
     });
     if let Err(error) = made {
         let _ = std::fs::remove_file(&aside);
-        redb::remove_newborn(path);
+        engine::redb::remove_newborn(path);
         return Err(failed(error.to_string()));
     }
     Ok(Migrated { from, records: counted.records, aside, damaged: counted.damaged })
