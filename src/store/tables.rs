@@ -14,10 +14,12 @@ use crate::domain::heartbeat::Heartbeat;
 use crate::domain::id::*;
 use crate::domain::import::{Import, ImportCopy};
 use crate::domain::incident::{Incident, IncidentDetails, Status};
+use crate::domain::invitation::Invitation;
 use crate::domain::maintenance::Maintenance;
 use crate::domain::notification::Notification;
 use crate::domain::pass::Pass;
 use crate::domain::policy::Policy;
+use crate::domain::repeat::Repeat;
 use crate::domain::schedule::Schedule;
 use crate::domain::session::Session;
 use crate::domain::source_event::{Replay, SourceEvent};
@@ -127,9 +129,16 @@ pub const SESSIONS: Table<[u8; 32], Session> = Table::new("sessions", Version(1)
 pub const SESSIONS_BY_USER: Index<(UserId, [u8; 32]), Session> = Index::new("sessions.by_user");
 pub const SESSIONS_BY_END: Index<(Timestamp, [u8; 32]), Session> = Index::new("sessions.by_end");
 
+pub const INVITATIONS: Table<UserId, Invitation> = Table::new("invitations", Version(1));
+pub const INVITATIONS_BY_TOKEN: Unique<[u8; 32], Invitation> = Unique::new("invitations.by_token");
+
 pub const TOKENS: Table<ApiTokenId, PersonalToken> = Table::new("tokens", Version(1));
 pub const TOKENS_BY_HASH: Unique<[u8; 32], PersonalToken> = Unique::new("tokens.by_hash");
 pub const TOKENS_BY_USER: Index<(UserId, ApiTokenId), PersonalToken> = Index::new("tokens.by_user");
+
+pub const REPEATS: Table<[u8; 32], Repeat> = Table::new("repeats", Version(1));
+pub const REPEATS_BY_USER: Unique<(UserId, u64), Repeat> = Unique::new("repeats.by_user");
+pub const REPEATS_BY_AGE: Index<(Timestamp, [u8; 32]), Repeat> = Index::new("repeats.by_age");
 
 pub const AUDIT: Table<AuditId, AuditEntry> = Table::new("audit", Version(1));
 /// One record.
@@ -166,7 +175,9 @@ pub const RECORDS: &[RecordKind] = &[
     RecordKind::of::<Surge>(),
     RecordKind::of::<StormLine>(),
     RecordKind::of::<Session>(),
+    RecordKind::of::<Invitation>(),
     RecordKind::of::<PersonalToken>(),
+    RecordKind::of::<Repeat>(),
     RecordKind::of::<AuditEntry>(),
     RecordKind::of::<AuditChain>(),
     RecordKind::of::<Counter>(),

@@ -7,7 +7,7 @@
 use crate::app::AppError;
 use crate::bridge::Crossing;
 use crate::domain::refusal::{Refusal, RefusalKind};
-use crate::web::ui;
+use crate::web::{problems, ui};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use serde_json::json;
@@ -21,6 +21,8 @@ pub enum WebError {
     Invalid(Vec<Complaint>),
     /// Our own trouble, and worth trying again: the store cannot commit, a queue is full, we are shutting down.
     Unavailable,
+    /// As many passwords wait to be looked at as may wait. Paging has threads of its own.
+    Busy,
     NotFound,
     /// A page was asked for without a session: on to `/login`, and back to this path afterwards.
     SignIn {
@@ -49,6 +51,10 @@ pub enum WebError {
     Unsupported,
     /// Too many tries.
     TooMany {
+        retry_after_secs: u64,
+    },
+    /// The first call with the same Idempotency-Key is not over.
+    StillRunning {
         retry_after_secs: u64,
     },
     /// A bug or damage. The text is for the log only.
@@ -101,7 +107,10 @@ impl Audience {
 }
 
 /// Seconds after which our own trouble may be over.
-const RETRY_AFTER_SECS: u64 = 5;
+pub const RETRY_AFTER_SECS: u64 = 5;
+
+/// What people read who come while too many passwords are looked at.
+pub const BUSY: &str = "Busy: try again in a few seconds. Pages still go out.";
 
 impl WebError {
     pub fn status(&self) -> StatusCode {
@@ -115,7 +124,7 @@ impl WebError {
             },
             WebError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             WebError::MissingVersion => StatusCode::PRECONDITION_REQUIRED,
-            WebError::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            WebError::Unavailable | WebError::Busy => StatusCode::SERVICE_UNAVAILABLE,
             WebError::NotFound => StatusCode::NOT_FOUND,
             WebError::SignIn { .. } => StatusCode::SEE_OTHER,
             WebError::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
@@ -126,6 +135,7 @@ impl WebError {
             WebError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             WebError::Unsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             WebError::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            WebError::StillRunning { .. } => StatusCode::CONFLICT,
             WebError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -136,7 +146,7 @@ impl WebError {
             WebError::Refused(refusal) => refusal.code,
             WebError::Invalid(complaints) => complaints.first().map_or("bad_request", |complaint| complaint.code),
             WebError::MissingVersion => "if_match_missing",
-            WebError::Unavailable => "unavailable",
+            WebError::Unavailable | WebError::Busy => "unavailable",
             WebError::NotFound => "not_found",
             WebError::SignIn { .. } | WebError::Unauthorized { .. } => "unauthorized",
             WebError::Forbidden(_) => "forbidden",
@@ -146,6 +156,7 @@ impl WebError {
             WebError::TooLarge { .. } => "too_large",
             WebError::Unsupported => "unsupported_media_type",
             WebError::TooMany { .. } => "too_many_requests",
+            WebError::StillRunning { .. } => "idempotency_key_running",
             WebError::Internal(_) => "internal",
         }
     }
@@ -189,6 +200,7 @@ impl WebError {
                 "Nothing was changed. Try again in a few seconds; if it stays so, ask your operator to look at /health."
                     .into()
             }
+            WebError::Busy => BUSY.into(),
             WebError::NotFound => "There is nothing at this address. It may have been removed.".into(),
             WebError::SignIn { .. } => "Sign in to see this page.".into(),
             WebError::Unauthorized { .. } => "No credential that is known here came with the request.".into(),
@@ -198,6 +210,9 @@ impl WebError {
             WebError::TooLarge { limit } => format!("At most {limit} bytes are read here."),
             WebError::Unsupported => "Send the body as application/json.".into(),
             WebError::TooMany { retry_after_secs } => format!("Try again in {retry_after_secs} seconds."),
+            WebError::StillRunning { retry_after_secs } => format!(
+                "The first call with this Idempotency-Key is not over. Send it again in {retry_after_secs} s to hear its answer."
+            ),
             WebError::Internal(_) => {
                 "Nothing was changed. The cause is in PagerPal's log, under the number of this request.".into()
             }
@@ -230,6 +245,11 @@ impl WebError {
     }
 
     fn problem(&self, request_id: &str) -> serde_json::Value {
+        debug_assert!(
+            problems::of(self.code()).is_some(),
+            "{} has no page: add it to web/problems/table.rs",
+            self.code()
+        );
         let mut problem = json!({
             "type": format!("/problems/{}", self.code()),
             "title": self.title(),
@@ -252,8 +272,10 @@ impl WebError {
     fn header(&self) -> Option<(header::HeaderName, HeaderValue)> {
         let text = |text: String| HeaderValue::from_str(&text).ok();
         match self {
-            WebError::Unavailable => Some((header::RETRY_AFTER, RETRY_AFTER_SECS.into())),
-            WebError::TooMany { retry_after_secs } => Some((header::RETRY_AFTER, (*retry_after_secs).into())),
+            WebError::Unavailable | WebError::Busy => Some((header::RETRY_AFTER, RETRY_AFTER_SECS.into())),
+            WebError::TooMany { retry_after_secs } | WebError::StillRunning { retry_after_secs } => {
+                Some((header::RETRY_AFTER, (*retry_after_secs).into()))
+            }
             WebError::Unauthorized { realm } => {
                 Some((header::WWW_AUTHENTICATE, text(format!("Basic realm=\"{realm}\""))?))
             }

@@ -11,6 +11,7 @@ use crate::web::address::Client;
 use crate::web::api::contract::not_modified;
 use crate::web::error::{Audience, WebError};
 use crate::web::extract::{Caller, Credential, Fields, FormBody, FromSource, RawBody, SignedIn};
+use crate::web::repeats::{self, Repeats};
 use crate::web::routes::Access;
 use crate::web::session::Token;
 use crate::web::ui::confirm;
@@ -31,6 +32,7 @@ pub struct Guarded {
     pub body_limit: usize,
     /// Whether the password counts for ten minutes only.
     pub proof: bool,
+    pub repeats: Option<Repeats>,
 }
 
 pub async fn guard(
@@ -46,12 +48,12 @@ pub async fn guard(
         origin::require_own(&parts.headers, client_of(&parts)?, &web.settings)?;
     }
     let cookie = admit(&web, row.access, &mut parts).await?;
-    if parts.method == Method::GET {
+    if !changes && row.access != Access::Ping {
         let known = parts.headers.clone();
         return Ok(not_modified(&known, next.run(Request::from_parts(parts, body)).await));
     }
     // Alerts are kept even if they are too long, so their handler reads by itself.
-    if !changes || matches!(row.access, Access::SourceKey | Access::Ping) {
+    if matches!(row.access, Access::SourceKey | Access::Ping) {
         return Ok(next.run(Request::from_parts(parts, body)).await);
     }
     let bytes = body::read(body, row.body_limit).await?;
@@ -82,7 +84,11 @@ pub async fn guard(
             parts.extensions.insert(RawBody(bytes));
         }
     }
-    Ok(next.run(Request::from_parts(parts, Body::empty())).await)
+    let request = Request::from_parts(parts, Body::empty());
+    match row.repeats {
+        Some(repeats) => repeats::once(web, repeats, request, next).await,
+        None => Ok(next.run(request).await),
+    }
 }
 
 /// Lets through whom the row lets through. Answers the cookie if that was the credential: browsers attach it by

@@ -113,7 +113,10 @@ fn add_cors_headers(headers: &mut HeaderMap, origin: HeaderValue, is_preflight: 
         ]
         .as_slice()
     } else {
-        &[(header::ACCESS_CONTROL_EXPOSE_HEADERS, "etag, link, location, retry-after, x-request-id")]
+        &[(
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            "etag, idempotent-replayed, link, location, retry-after, x-request-id",
+        )]
     };
     for (name, value) in own {
         headers.insert(name, HeaderValue::from_static(value));

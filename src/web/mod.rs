@@ -19,22 +19,27 @@ pub mod error;
 pub mod extract;
 pub mod guard;
 pub mod health;
+pub mod invite;
 pub mod keys;
 pub mod layers;
 pub mod live;
 pub mod metrics;
+pub mod narrowed;
 pub mod objects;
 pub mod oidc;
 pub mod openapi;
 pub mod origin;
 pub mod packing;
+pub mod passwords;
 pub mod pings;
 pub mod problems;
+pub mod repeats;
 pub mod routes;
 pub mod seen;
 pub mod server;
 pub mod session;
 pub mod setup_code;
+pub mod sign_ins;
 pub mod signature;
 pub mod sns;
 pub mod throttle;
@@ -56,8 +61,10 @@ use crate::web::error::WebError;
 use crate::web::health::LastHealth;
 use crate::web::keys::KnownKeys;
 use crate::web::live::Live;
+use crate::web::repeats::Running;
 use crate::web::seen::Seen;
 use crate::web::setup_code::SetupCode;
+use crate::web::sign_ins::SignIns;
 use crate::web::sns::Certificates;
 use crate::web::throttle::{Flow, Throttle};
 use ring::hmac;
@@ -84,9 +91,11 @@ pub struct Web {
     wrong_links: Flow<()>,
     remembered: Remembered,
     known_keys: KnownKeys,
+    running: Running,
     seen: Seen,
     certificates: Certificates,
     denials: Denials,
+    sign_ins: SignIns,
     last_health: LastHealth,
     packed: Packed,
     /// What pages that are open should look at again.
@@ -123,6 +132,7 @@ impl Web {
             remembered: Remembered::new(app.random_bytes()),
             known_keys: KnownKeys::default(),
             is_set_up: OnceLock::new(),
+            running: Running::default(),
             throttle: Throttle::default(),
             alerts: Flow::new(1000, 100),
             large_bodies: LargeBodies::default(),
@@ -131,6 +141,7 @@ impl Web {
             seen: Seen::default(),
             certificates: Certificates::default(),
             denials: Denials::default(),
+            sign_ins: SignIns::default(),
             last_health: LastHealth::default(),
             packed: Packed::default(),
             live: Live::new(app.random_bytes()),
@@ -189,14 +200,15 @@ impl Web {
         Ok(self.bridge.run(lane, move || app.read(look)).await??)
     }
 
-    /// Needs no thread of the bridge: the write thread keeps its own bounded queue and calls back.
+    /// Needs no thread of the bridge: the write thread keeps its own bounded queue and calls back. Within a call that named
+    /// itself, the same transaction says that it was made: see [`repeats`].
     pub(crate) async fn write_in<T: Send + 'static>(
         &self,
         lane: app::Lane,
         change: impl Fn(&mut Write<'_>) -> Result<T, AppError> + Send + 'static,
     ) -> Result<T, WebError> {
         let (hand_over, answer) = oneshot::channel();
-        self.app.write_then(lane, change, move |result| {
+        self.app.write_then(lane, repeats::marked(change), move |result| {
             // Whoever asked may have gone away; what was committed stays committed.
             let _ = hand_over.send(result);
         });

@@ -6,7 +6,7 @@
 
 use crate::web::address::Peer;
 use crate::web::tls::Tls;
-use crate::web::{Web, live, metrics, routes, seen};
+use crate::web::{Web, live, metrics, routes, seen, sign_ins};
 use axum::Router;
 use axum::body::Body;
 use axum::http::Uri;
@@ -112,6 +112,7 @@ pub async fn serve(web: Arc<Web>, listener: TcpListener, tls: Option<Arc<Tls>>, 
     if tokio::time::timeout(DRAIN_TIME_LIMIT, drained).await.is_err() {
         tracing::warn!("some connections did not end in {} s and were cut", DRAIN_TIME_LIMIT.as_secs());
     }
+    sign_ins::sum_up(&web, true);
     seen::write_down(&web).await;
 }
 

@@ -16,7 +16,8 @@ use pagerpal::app::passes::{self, LinkKey};
 use pagerpal::app::schedules::{self, Turn};
 use pagerpal::app::users::NewUser;
 use pagerpal::app::{
-    App, AppError, Lane, Settings, Write, auth, heartbeats, imports, maintenance, policies, setup, teams, tokens, users,
+    App, AppError, Lane, Settings, Write, auth, heartbeats, imports, invitations, maintenance, policies, setup, teams,
+    tokens, users,
 };
 use pagerpal::bridge::Bridge;
 use pagerpal::clock::ScriptedClock;
@@ -66,17 +67,31 @@ type Rows = BTreeMap<(TableName, Vec<u8>), Vec<u8>>;
 
 /// A store's engine whose whole state is one value.
 #[derive(Clone, Default)]
-pub struct Shelf(Arc<Mutex<Arc<Rows>>>);
+pub struct Shelf {
+    rows: Arc<Mutex<Arc<Rows>>>,
+    /// What each commit left, since [`Shelf::put_back`].
+    commits: Arc<Mutex<Vec<Arc<Rows>>>>,
+}
 
 struct Seen(Arc<Rows>);
 
 impl Shelf {
     pub fn state(&self) -> Arc<Rows> {
-        Arc::clone(&self.0.lock().expect("no test panics while holding it"))
+        Arc::clone(&self.rows.lock().expect("no test panics while holding it"))
     }
 
     pub fn put_back(&self, state: &Arc<Rows>) {
-        *self.0.lock().expect("no test panics while holding it") = Arc::clone(state);
+        self.commits.lock().expect("no test panics while holding it").clear();
+        self.set(state);
+    }
+
+    /// The states a crash could have left, the last one being the present.
+    pub fn commits(&self) -> Vec<Arc<Rows>> {
+        self.commits.lock().expect("no test panics while holding it").clone()
+    }
+
+    fn set(&self, state: &Arc<Rows>) {
+        *self.rows.lock().expect("no test panics while holding it") = Arc::clone(state);
     }
 }
 
@@ -95,7 +110,9 @@ impl Engine for Shelf {
                 };
             }
         }
-        self.put_back(&Arc::new(rows));
+        let rows = Arc::new(rows);
+        self.set(&rows);
+        self.commits.lock().expect("no test panics while holding it").push(rows);
         Ok(())
     }
 }
@@ -462,6 +479,10 @@ impl House {
         for (name, feed) in made {
             self.note(name, feed);
         }
+        let mute = self.user("mute");
+        let key = LinkKey::new(b"a secret");
+        let invited = self.write(move |tx| invitations::invite(tx, &admin, &key, mute, false));
+        self.note("invitation", invited.token);
         for who in SESSIONS {
             let (user, kept) = (self.user(who), session_of(who).kept(&self.web.settings.session_key));
             self.write(move |tx| auth::open_session(tx, user, kept, &Device::default()));
@@ -666,6 +687,7 @@ pub fn existing(row: &RouteSpec) -> String {
                 ("assets", _) => "app.css",
                 ("problems", _) => "level_number_taken",
                 ("a", _) => "{link}",
+                ("invite", _) => "{invitation}",
                 ("calendar", _) => "{feed_token}",
                 ("ping", _) => "{ping}",
                 (_, "{word}") => "fail",
@@ -688,7 +710,8 @@ pub fn existing(row: &RouteSpec) -> String {
                 ("levels", _) => "2",
                 ("alert-sources", _) => "{source}",
                 ("incidents", _) => "{incident}",
-                ("deliveries" | "notifications", _) => "{delivery}",
+                ("deliveries", _) => "{delivery}",
+                ("notifications", _) => "{notification}",
                 ("heartbeats", _) => "{heartbeat}",
                 ("maintenance", _) => "{window}",
                 ("notification-rules", _) => "high",

@@ -50,7 +50,9 @@ fn stored_records_are_as_published() {
     goldens.record(samples::surges());
     goldens.record(samples::storm_lines());
     goldens.record(samples::sessions());
+    goldens.record(samples::invitations());
     goldens.record(samples::tokens());
+    goldens.record(samples::repeats());
     goldens.record(samples::audit_entries());
     goldens.record(samples::audit_chains());
     goldens.record(samples::counters());

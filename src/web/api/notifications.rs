@@ -60,7 +60,6 @@ struct WhyView {
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct DeliveryView {
-    /// For another try: `POST /api/v1/notifications/{id}/retry` takes the id of a delivery.
     id: String,
     channel: &'static str,
     /// Masked for viewers.
@@ -126,6 +125,8 @@ impl NotificationView {
             Reason::Code => ("code", None),
             Reason::Answer => ("answer", None),
             Reason::Notice => ("notice", None),
+            Reason::Invitation => ("invitation", None),
+            Reason::Account => ("account", None),
         };
         NotificationView {
             id: notification.id.to_string(),

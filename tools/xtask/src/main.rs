@@ -6,6 +6,8 @@
 
 mod bench;
 mod ci;
+mod deb;
+mod dist;
 mod needs;
 mod schema;
 mod step;
@@ -20,6 +22,8 @@ Usage: cargo xtask <command>
   test    needs, release build, format, lints, every test
   schema  write anew what is made from the code: schema/, .env.example, pagerpal.toml
   ci      test, and the licences and advisories of all dependencies
+  dist    the static binary, what is inside it, and checksums: target/dist
+  deb     the same as a Debian package
   bench   what it can carry, beside yardsticks: `bench ingest [--secs N]`; who is on call: `bench oncall [filter]`";
 
 fn main() -> ExitCode {
@@ -30,6 +34,8 @@ fn main() -> ExitCode {
         ["test"] => test::run(),
         ["schema"] => schema::run(),
         ["ci"] => ci::run(),
+        ["dist"] => dist::run().map(drop),
+        ["deb"] => deb::run(),
         ["bench", ref arguments @ ..] => bench::run(arguments),
         _ => {
             eprintln!("{USAGE}");
