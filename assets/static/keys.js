@@ -113,7 +113,7 @@
       return;
     }
     const KEYS = {
-      '/': () => { const field = find('input[type=search]'); if (field) field.focus(); else location.href = PLACES.i; },
+      '/': () => { const field = find('input[type=search]'); if (!field) { location.href = PLACES.i; return; } const box = field.closest('details'); if (box) box.open = true; field.focus(); },
       '?': show,
       g: () => { first = Date.now(); },
       j: () => move(1),
