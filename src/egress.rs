@@ -339,6 +339,7 @@ fn allowed(purpose: Purpose, mut addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     fn address(text: &str) -> IpAddr {
         text.parse().expect("an address of the table")
@@ -417,6 +418,48 @@ mod tests {
         let request = egress.client(Purpose::Untrusted).get("https://localhost/x").expect("a name, judged later");
         let error = request.send().await.expect_err("refused");
         assert!(error.is_dns() && format!("{error:?}").contains("NotPublic"), "{error:?}");
+    }
+
+    /// Answers every connection with `answer`; counts them.
+    async fn answering(answer: String) -> (SocketAddr, Arc<AtomicUsize>) {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let asked: Arc<AtomicUsize> = Arc::default();
+        let counting = Arc::clone(&asked);
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                counting.fetch_add(1, Ordering::Relaxed);
+                let _ = stream.read(&mut [0; 4096]).await;
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        (address, asked)
+    }
+
+    fn ask(address: SocketAddr) -> RequestBuilder {
+        let egress = Egress::new(&[]).expect("no extra root to go wrong");
+        egress.client(Purpose::Operator).get(&format!("http://{address}/")).expect("loopback is allowed")
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_an_answer_and_is_not_followed() {
+        let (inside, asked_inside) = answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_owned()).await;
+        for status in [301, 302, 303, 307, 308] {
+            let moved = format!("HTTP/1.1 {status} Moved\r\nlocation: http://{inside}/\r\ncontent-length: 0\r\n\r\n");
+            let (address, asked) = answering(moved).await;
+            assert_eq!(ask(address).send().await.expect("an answer").status().as_u16(), status);
+            assert_eq!(asked.load(Ordering::Relaxed), 1);
+        }
+        assert_eq!(asked_inside.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_end_is_not_read_to_its_end() {
+        let long = format!("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{}", "x".repeat(BODY_BYTES + 1));
+        let (address, _) = answering(long).await;
+        let response = ask(address).send().await.expect("an answer");
+        assert!(matches!(read_limited(response).await, Err(BodyError::TooLong { limit: BODY_BYTES })));
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub mod ingest;
 pub mod notify;
 pub mod oidc;
 pub mod random;
+pub mod redact;
 pub mod secret;
 pub mod store;
 pub mod telemetry;

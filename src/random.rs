@@ -3,6 +3,8 @@
 //! Keys, tokens and seeds come from here. Decisions never do: they get a seeded [`Jitter`] as a value.
 
 use crate::domain::given::Jitter;
+use rustix::io::Errno;
+use rustix::rand::GetRandomFlags;
 use std::sync::{Mutex, PoisonError};
 
 pub trait Random: Send + Sync {
@@ -22,7 +24,14 @@ pub struct SystemRandom;
 impl Random for SystemRandom {
     /// Panics if the system has no randomness to give. To go on would mean tokens that can be guessed.
     fn fill(&self, out: &mut [u8]) {
-        getrandom::fill(out).expect("Linux gives randomness to every process once it has booted");
+        let mut filled = 0;
+        while filled < out.len() {
+            match rustix::rand::getrandom(&mut out[filled..], GetRandomFlags::empty()) {
+                Ok(bytes) => filled += bytes,
+                Err(Errno::INTR) => {}
+                Err(error) => panic!("Linux gives randomness to every process once it has booted: {error}"),
+            }
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Logs: what is written, in which form, to standard error.
 //!
 //! One event is one line, whatever its values contain: every control character is escaped, so that an alert's title can
-//! neither forge a second line nor drive the reader's terminal. Masking secrets and people is left to those who log.
+//! neither forge a second line nor drive the reader's terminal, and without what [`redact`](crate::redact) recognises.
 
+use crate::redact::redacted;
 use std::fmt;
 use std::io::{self, IsTerminal};
 use std::str::FromStr;
@@ -137,7 +138,7 @@ where
         if self.priority {
             write!(out, "<{}>", syslog_priority(*event.metadata().level()))?;
         }
-        writeln!(out, "{}", escaped(line.trim_end_matches('\n')))
+        writeln!(out, "{}", redacted(&escaped(line.trim_end_matches('\n'))))
     }
 }
 
@@ -215,6 +216,19 @@ mod tests {
         assert_eq!(value["title"], HOSTILE);
         assert_eq!(value["level"], "INFO");
         assert!(value["timestamp"].is_string());
+    }
+
+    #[test]
+    fn no_form_keeps_a_secret_or_an_address() {
+        for form in [Form::Journal, Form::Terminal, Form::Json] {
+            let text = lines_of(form, "info", || {
+                let path = "/a/7hQ2mXk94TcaB8wzK3pLq9dRv5n";
+                let _span = tracing::warn_span!(target: "pagerpal::web", "request", path).entered();
+                tracing::warn!(target: "pagerpal::web", to = "+4917012345678", "ana@example.org is refused");
+            });
+            assert!(!["7hQ2", "12345", "ana@"].iter().any(|secret| text.contains(secret)), "{form:?}: {text}");
+            assert!(text.contains("a\u{2026}@example.org"), "{form:?}: {text}");
+        }
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub enum By {
     Source(AlertSourceId),
     System,
     CommandLine,
+    Unknown,
 }
 
 /// The text is none of those that [`By`] is written as.
@@ -43,6 +44,7 @@ impl FromStr for By {
         match text {
             "system" => Ok(By::System),
             "command_line" => Ok(By::CommandLine),
+            "unknown" => Ok(By::Unknown),
             _ => id().map_err(|_| NotAnActor),
         }
     }
@@ -93,6 +95,7 @@ impl Asked {
             Who::Source(id) => By::Source(id),
             Who::System => By::System,
             Who::CommandLine => By::CommandLine,
+            Who::Unknown => By::Unknown,
         };
         let is_about = |asked: &String| {
             let rest = entry.action.strip_prefix(asked.as_str());

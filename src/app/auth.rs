@@ -7,7 +7,7 @@
 use crate::app::{AppError, Read, Write};
 use crate::domain::access::{self, Action};
 use crate::domain::actor::{Actor, Door};
-use crate::domain::id::{ApiTokenId, UserId};
+use crate::domain::id::{ApiTokenId, SessionId, UserId};
 use crate::domain::refusal::Refusal;
 use crate::domain::session::{Device, Session, TOUCH_SECS};
 use crate::domain::time::Timestamp;
@@ -115,8 +115,15 @@ pub fn require_own_or_admin(actor: &Actor, user: UserId) -> Result<(), Refusal> 
 
 /// All sessions of a person: after a new password, another role, deactivation.
 pub fn end_sessions(tx: &mut Write<'_>, user: UserId) -> Result<(), AppError> {
+    end_sessions_but(tx, user, None)
+}
+
+/// As [`end_sessions`], but for one.
+pub fn end_sessions_but(tx: &mut Write<'_>, user: UserId, but: Option<SessionId>) -> Result<(), AppError> {
     for session in sessions::sessions_of(tx, user, super::MANY)? {
-        tx.delete::<Session>(session.token_hash)?;
+        if Some(session.id) != but {
+            tx.delete::<Session>(session.token_hash)?;
+        }
     }
     Ok(())
 }

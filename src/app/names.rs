@@ -43,6 +43,8 @@ pub fn why(read: &impl Read, notification: &Notification, policy: Option<&Policy
         Reason::Page { level: Some(level) } => format!("Level {level} of {policy}"),
         Reason::Page { level: None } => policy.to_owned(),
         Reason::Test | Reason::Code | Reason::Answer => return Ok("You asked for it".to_owned()),
+        Reason::Invitation => return Ok("You are invited".to_owned()),
+        Reason::Account => return Ok("It is your account".to_owned()),
         Reason::Notice => return Ok("You are an admin".to_owned()),
         Reason::Update(_) => return Ok("You were paged for this incident".to_owned()),
     };

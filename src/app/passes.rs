@@ -16,6 +16,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::store::{Read as _, notifications, passes};
 use ring::hmac;
+use std::net::IpAddr;
 
 /// Makes the tokens of links and the codes of proofs. Derived from the secret key, so a copy of the database opens
 /// nothing.
@@ -166,11 +167,12 @@ pub fn look(read: &Read<'_>, token: &str) -> Result<Link, AppError> {
     Ok(Link::Live(Box::new(Sight { incident, user, names, team, why, runbook, last_time, next })))
 }
 
-/// Acts for the person whose link it is, with that person's rights. `None`: the link opens nothing.
-pub fn act(tx: &mut Write<'_>, token: &str, deed: Deed) -> Result<Option<Incident>, AppError> {
+/// Acts for the person whose link it is, with that person's rights; `address` is where whoever holds it is. `None`: the
+/// link opens nothing.
+pub fn act(tx: &mut Write<'_>, token: &str, address: IpAddr, deed: Deed) -> Result<Option<Incident>, AppError> {
     let Holder::Live(both) = holder(tx, token, tx.now())? else { return Ok(None) };
     let (incident, user) = *both;
-    let actor = Actor::user(user.id, user.role, Door::Link);
+    let actor = Actor::user(user.id, user.role, Door::Link).at(address);
     incidents::act(tx, &actor, &incident.id.to_string(), None, deed).map(Some)
 }
 

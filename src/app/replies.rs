@@ -200,7 +200,7 @@ fn wrong(tx: &mut Write<'_>, first: &Owner, verified: &[Owner]) -> Result<Heard,
             "{WRONG_CODES} wrong codes came from a number of {} within an hour. Replies from it are not heard for now.",
             user.name
         );
-        tell_admins(tx, |_| true, &words)?;
+        tell_admins(tx, |_, _| true, &words)?;
         return Ok(Heard::Ignored);
     }
     let open = open(tx, verified)?;

@@ -31,10 +31,6 @@ pub fn end(tx: &mut Write<'_>, actor: &Actor, user: UserId, id: SessionId) -> Re
 pub fn end_all(tx: &mut Write<'_>, actor: &Actor, user: UserId, but: Option<SessionId>) -> Result<(), AppError> {
     auth::require_own_or_admin(actor, user)?;
     let name = users::one(tx, user)?.name;
-    for session in sessions::sessions_of(tx, user, super::MANY)? {
-        if Some(session.id) != but {
-            tx.delete::<Session>(session.token_hash)?;
-        }
-    }
+    auth::end_sessions_but(tx, user, but)?;
     change::audit(tx, actor, "session.all_ended", user, name)
 }

@@ -42,6 +42,7 @@ pub fn ensure_admin(tx: &mut Write<'_>, new: &NewUser) -> Result<(UserId, bool),
     };
     users::save(tx, &user)?;
     super::auth::end_sessions(tx, user.id)?;
+    super::invitations::forget(tx, user.id)?;
     change::audit(tx, &Actor::COMMAND_LINE, "user.made_admin", user.id, user.name)?;
     change::recheck(tx, &Actor::COMMAND_LINE)?;
     Ok((user.id, is_new))

@@ -61,6 +61,12 @@ impl Worker {
 /// Beyond this a worker that should run is late, and pages do not leave.
 pub const LATE_SECS: i64 = 60;
 
+/// A worker that has not come round for so long stands still.
+const STALLED_SECS: i64 = 20;
+
+/// A certificate that ends within so many days is worth a word on every page.
+const CERTIFICATE_DAYS: i64 = 14;
+
 #[derive(Default)]
 pub struct Board {
     state: Mutex<State>,
@@ -75,6 +81,8 @@ struct State {
     /// What is wrong with the configuration and does not stop the process; no secret in it.
     configuration_warnings: Vec<String>,
     configuration: Vec<SettingShown>,
+    /// Of our own TLS, if that is on.
+    certificate_ends_at: Option<Timestamp>,
 }
 
 /// A setting in effect, for the settings page.
@@ -170,6 +178,14 @@ impl Board {
         self.state().inspection = Some(inspection);
     }
 
+    pub fn certificate_ends(&self, at: Timestamp) {
+        self.state().certificate_ends_at = Some(at);
+    }
+
+    pub fn certificate_ends_at(&self) -> Option<Timestamp> {
+        self.state().certificate_ends_at
+    }
+
     pub fn channels(&self) -> BTreeMap<Channel, ChannelState> {
         self.state().channels.clone()
     }
@@ -252,6 +268,18 @@ pub fn jobs(app: &App) -> Result<Vec<Job>, AppError> {
     })
 }
 
+/// A worker that moves pages and has not come round for a while, though each looks at least every 15 s; memory alone is
+/// asked. A worker that has just begun counts from the start of the process.
+pub fn stalled(app: &App) -> Option<Worker> {
+    let (now, started) = (app.now(), app.board.started_at()?);
+    let of_pages = [Worker::Escalation, Worker::Deliveries, Worker::Retry, Worker::Upkeep];
+    let is_silent = |worker: &Worker| {
+        let last = app.board.report(*worker).last_run.unwrap_or(started);
+        is_enabled(app, *worker) && now.secs_since(last) > STALLED_SECS
+    };
+    of_pages.into_iter().find(is_silent)
+}
+
 fn delivery_queue(read: &super::Read<'_>, ring: DeliveryRing) -> Result<(Option<Timestamp>, usize), AppError> {
     Ok((deliveries::delivery_next_due(read, ring)?, deliveries::deliveries_count(read, ring, super::MANY)?))
 }
@@ -302,7 +330,16 @@ pub fn strips(app: &App) -> Vec<(Alarm, String)> {
     if settings.sending_enabled && channels.values().all(|state| state.provider.is_none()) {
         red("No channel is configured, so nobody can be paged. Set INFOBIP_* or SMTP_*.".to_owned());
     }
+    let certificate_days = app.board.certificate_ends_at().map(|at| at.secs_since(app.now()).div_euclid(86_400));
+    if certificate_days.is_some_and(|days| days < 0) {
+        red("The TLS certificate has ended: browsers and senders refuse to connect. Replace TLS_CERT_FILE.".to_owned());
+    }
     let mut amber = |text: String| strips.push((Alarm::Amber, text));
+    if let Some(days) = certificate_days.filter(|days| (0..=CERTIFICATE_DAYS).contains(days)) {
+        amber(format!(
+            "The TLS certificate ends in {days} days. Replace TLS_CERT_FILE and TLS_KEY_FILE; no restart is needed."
+        ));
+    }
     if !settings.sending_enabled {
         let text = "Safe mode: nobody is contacted, pages are only recorded (NOTIFICATION_SENDING_ENABLED=false).";
         amber(text.to_owned());

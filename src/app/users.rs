@@ -9,10 +9,10 @@ pub use contacts::{
 pub use rules::{set_rules, set_rules_of};
 
 use crate::app::error::taken;
-use crate::app::{AppError, Write, apply, auth, change};
+use crate::app::{AppError, Write, apply, auth, change, invitations};
 use crate::domain::access::Role;
 use crate::domain::actor::{Actor, By};
-use crate::domain::id::UserId;
+use crate::domain::id::{SessionId, UserId};
 use crate::domain::incident::{Incident, Status, concerns};
 use crate::domain::refusal::{Refusal, checked_name};
 use crate::domain::time::zone_named;
@@ -119,6 +119,8 @@ pub fn edit(tx: &mut Write<'_>, actor: &Actor, id: UserId, basics: &Basics) -> R
     }
     if user.email != before.email {
         contacts::follow_email(&mut user, before.email.as_deref(), tx.new_id());
+        // It may have gone to the old address.
+        invitations::forget(tx, id)?;
     }
     save(tx, &user)?;
     keep_an_admin(tx, &before)?;
@@ -134,33 +136,43 @@ fn said(user: &User) -> String {
     format!("{}, {}, {}, {}", user.name, user.role.word(), user.email.as_deref().unwrap_or("no address"), user.zone)
 }
 
-/// Gives a login or a new password; all sessions end.
-pub fn set_password(tx: &mut Write<'_>, actor: &Actor, id: UserId, password_hash: &str) -> Result<(), AppError> {
-    if actor.user_id() != Some(id) {
-        change::begin(actor)?;
-    }
+/// One's own new password, in place of the one that was just shown to be right: `old_hash` is what it matched. All
+/// sessions end but `here`, and so does a link to choose a password.
+pub fn change_password(
+    tx: &mut Write<'_>,
+    actor: &Actor,
+    old_hash: &str,
+    new_hash: &str,
+    here: Option<SessionId>,
+) -> Result<(), AppError> {
+    let id = actor.user_id().ok_or_else(|| Refusal::forbidden("Only a person has a password."))?;
     let mut user = one(tx, id)?;
-    if user.email.is_none() {
-        let sentence = "A login needs a mail address: people sign in with it.";
-        return Err(Refusal::invalid("email_missing", "email", sentence).into());
+    if user.login.as_ref().is_none_or(|login| login.password_hash != old_hash) {
+        let sentence = "Your password was changed or taken away meanwhile. Sign in again.";
+        return Err(Refusal::conflict("password_changed", sentence).into());
     }
-    user.login = Some(Login { password_hash: password_hash.to_owned(), changed_at: tx.now() });
+    user.login = Some(Login { password_hash: new_hash.to_owned(), changed_at: tx.now() });
     save(tx, &user)?;
-    auth::end_sessions(tx, id)?;
-    change::audit(tx, actor, "user.password_set", id, user.name)
+    auth::end_sessions_but(tx, id, here)?;
+    invitations::forget(tx, id)?;
+    change::audit(tx, actor, "user.password_changed", id, user.name)
 }
 
-/// From this commit on nobody signs in as this person; pages go on.
+/// From this commit on nobody signs in as this person, nor chooses a password by a link; pages go on.
 pub fn remove_login(tx: &mut Write<'_>, actor: &Actor, id: UserId) -> Result<(), AppError> {
     change::begin(actor)?;
     let before = one(tx, id)?;
     if before.login.is_none() {
+        if invitations::forget(tx, id)? {
+            change::audit(tx, actor, "user.invitation_withdrawn", id, before.name)?;
+        }
         return Ok(());
     }
     let user = User { login: None, ..before.clone() };
     save(tx, &user)?;
     keep_an_admin(tx, &before)?;
     auth::end_sessions(tx, id)?;
+    invitations::forget(tx, id)?;
     change::audit(tx, actor, "user.login_removed", id, user.name)
 }
 
@@ -182,6 +194,7 @@ pub fn deactivate(tx: &mut Write<'_>, actor: &Actor, id: UserId) -> Result<(), A
     save(tx, &user)?;
     keep_an_admin(tx, &before)?;
     auth::end_sessions(tx, id)?;
+    invitations::forget(tx, id)?;
     let by = By::new(actor, None);
     for mut delivery in deliveries::deliveries_open_of_user(tx, id, super::MANY)? {
         let reason = "the person was deactivated";

@@ -6,7 +6,7 @@ use crate::cli::open::{self, Opened};
 use crate::cli::{CreateAdminArgs, Exit, Input};
 use crate::config::Config;
 use crate::domain::access::Role;
-use crate::domain::user::checked_password;
+use crate::domain::password::checked_password;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use std::io::IsTerminal;
 
@@ -15,7 +15,7 @@ pub fn run(config: &Config, args: &CreateAdminArgs) -> Exit {
         Ok(password) => password,
         Err(sentence) => return open::say(Exit::Usage, &sentence),
     };
-    if let Err(refusal) = checked_password(&password) {
+    if let Err(refusal) = checked_password(&password, &[&args.email]) {
         return open::say(Exit::Failed, &refusal.sentence);
     }
     let Opened { app, .. } = match open::open(config) {

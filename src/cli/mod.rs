@@ -7,6 +7,7 @@ pub mod config_show;
 pub mod create_admin;
 pub mod open;
 pub mod serve;
+pub mod supervised;
 pub mod verify;
 
 use crate::config::{self, Config};

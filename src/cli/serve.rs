@@ -6,6 +6,7 @@ use crate::app::{App, sealed, setup};
 use crate::bridge::Bridge;
 use crate::cli::Exit;
 use crate::cli::open::{self, Opened, say};
+use crate::cli::supervised::Supervisor;
 use crate::config::{self, Config};
 use crate::domain::contact::Channel;
 use crate::domain::sign_on::Roles;
@@ -18,13 +19,16 @@ use crate::secret::Secret;
 use crate::telemetry::{self, Form};
 use crate::vault::Vault;
 use crate::web::oidc::SignOn;
+use crate::web::tls::Tls;
 use crate::web::{Web, WebSettings, server};
 use crate::worker;
 use ring::hmac;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
 pub fn run(config: &Config) -> Exit {
     let journal = std::env::var("JOURNAL_STREAM").ok();
@@ -45,6 +49,15 @@ async fn serve(config: &Config) -> Exit {
         Ok(listener) => listener,
         Err(error) => return say(Exit::Failed, &error.to_string()),
     };
+    let metrics = match bound(config.metrics_listen_address).await {
+        Ok(metrics) => metrics,
+        Err(error) => return say(Exit::Failed, &format!("METRICS_LISTEN_ADDRESS: {error}")),
+    };
+    let tls = match config.tls.clone().map(|(certificate, key)| Tls::load(certificate, key)).transpose() {
+        Ok(tls) => tls.map(Arc::new),
+        Err(error) => return say(Exit::ConfigInvalid, &format!("TLS_CERT_FILE and TLS_KEY_FILE: {error}.")),
+    };
+    let supervisor = Supervisor::from_environment();
     let Opened { mut app, path } = match open::open(config) {
         Ok(opened) => opened,
         Err(exit) => return exit,
@@ -77,18 +90,35 @@ async fn serve(config: &Config) -> Exit {
     let web =
         Arc::new(Web::new(Arc::clone(&app), bridge, Arc::clone(&egress), web_settings(config, &secret_key, &egress)));
     tracing::info!(database = %path.display(), "open");
-    greet(&app, config, &web, &listener);
+    let address = listener.local_addr().unwrap_or(config.listen_address);
+    greet(&app, config, &web, address);
 
+    let mut beside = JoinSet::new();
+    if let Some(metrics) = metrics {
+        beside.spawn(server::serve_metrics(Arc::clone(&web), metrics));
+    }
+    supervisor.serving(&address.to_string());
     let (say_stop, stop) = oneshot::channel::<()>();
+    let supervisor = Arc::new(supervisor);
+    let supervising = Arc::clone(&supervisor);
+    beside.spawn(async move { supervising.feed_watchdog(app).await });
     let ended_by = tokio::spawn(async move {
         let by = told_to_stop().await;
         tracing::info!("stopping: what has begun is finished first");
+        supervisor.stopping();
         let _ = say_stop.send(());
         by
     });
-    server::serve(web, listener, async move { stop.await.unwrap_or_default() }).await;
+    server::serve(web, listener, tls, async move { stop.await.unwrap_or_default() }).await;
     workers.stop().await;
     ended_by.await.unwrap_or(Exit::Failed)
+}
+
+async fn bound(address: Option<SocketAddr>) -> Result<Option<TcpListener>, server::BindError> {
+    match address {
+        Some(address) => server::bind(address).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// What the status board should know from the start.
@@ -181,14 +211,14 @@ fn sign_on(provider: config::SignOn, egress: &Arc<Egress>) -> SignOn {
 }
 
 /// The first lines a new operator reads.
-fn greet(app: &App, config: &Config, web: &Web, listener: &TcpListener) {
-    let address = listener.local_addr().unwrap_or(config.listen_address);
-    eprintln!("PagerPal listens on http://{address}");
+fn greet(app: &App, config: &Config, web: &Web, address: SocketAddr) {
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    eprintln!("PagerPal listens on {scheme}://{address}");
     if !config.notification_sending_enabled {
         eprintln!("Safe mode: nobody is contacted, pages are only recorded (NOTIFICATION_SENDING_ENABLED=false).");
     }
     if app.read(|read| setup::needs_first_admin(read)).unwrap_or(false) {
-        eprintln!("Nobody has an account yet. Open http://{address}/login and create the first admin.");
+        eprintln!("Nobody has an account yet. Open {scheme}://{address}/login and create the first admin.");
         eprintln!("Setup code, asked for unless you come from this machine: {}", web.setup_code.text());
         if address.ip().is_loopback() {
             eprintln!("From another machine: ssh -L {0}:127.0.0.1:{0} THIS-HOST, then open it there.", address.port());

@@ -107,6 +107,18 @@ keys! {
         group: "", field: "trusted_proxies", shape: Shape::List, default: Text("127.0.0.0/8,::1"), example: "",
         meaning: "Addresses or networks of the proxies whose X-Forwarded headers are believed.",
     }
+    TLS_CERT_FILE: PathBuf = values::path {
+        group: "tls", field: "cert_file", shape: Shape::Text, default: Unset, example: "/etc/pagerpal/tls/fullchain.pem",
+        meaning: "The PEM file of this server's certificate and its chain; read again when it changes.",
+    }
+    TLS_KEY_FILE: PathBuf = values::path {
+        group: "tls", field: "key_file", shape: Shape::Text, default: Unset, example: "/etc/pagerpal/tls/privkey.pem",
+        meaning: "The PEM file of the certificate's private key; both are set, or a TLS proxy stands in front.",
+    }
+    METRICS_LISTEN_ADDRESS: SocketAddr = values::listen_address {
+        group: "", field: "metrics_listen_address", shape: Shape::Text, default: Unset, example: "127.0.0.1:9187",
+        meaning: "Where Prometheus finds /metrics, without a credential: an address that only your monitoring reaches.",
+    }
     EXTRA_CA_FILE: PathBuf = values::path {
         group: "", field: "extra_ca_file", shape: Shape::Text, default: Unset, example: "/etc/pagerpal/extra-ca.pem",
         meaning: "A PEM file of root certificates to trust besides the built-in ones, for an internal mail server.",

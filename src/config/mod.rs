@@ -48,6 +48,9 @@ pub struct Config {
     pub allowed_origins: Vec<WebOrigin>,
     pub trusted_proxies: Vec<Network>,
     /// Roots to trust besides the built-in ones, for outgoing connections.
+    /// Certificate and key, both in PEM files.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    pub metrics_listen_address: Option<SocketAddr>,
     pub extra_roots: Vec<CertificateDer<'static>>,
     /// False is safe mode.
     pub notification_sending_enabled: bool,
@@ -159,6 +162,8 @@ fn config(reader: &mut Reader, sources: &Sources<'_>) -> Option<Config> {
     let session_cookie_secure = session_cookie_secure(reader, base_url.as_ref().ok());
     let allowed_origins = allowed_origins(reader, base_url.as_ref().ok());
     let trusted_proxies = reader.read(&keys::TRUSTED_PROXIES);
+    let tls = tls(reader);
+    let metrics_listen_address = reader.read(&keys::METRICS_LISTEN_ADDRESS);
     let extra_roots = extra_roots(reader, sources);
     let notification_sending_enabled = reader.read(&keys::NOTIFICATION_SENDING_ENABLED);
     let notification_retry_worker_enabled = reader.read(&keys::NOTIFICATION_RETRY_WORKER_ENABLED);
@@ -182,6 +187,8 @@ fn config(reader: &mut Reader, sources: &Sources<'_>) -> Option<Config> {
         session_cookie_secure,
         allowed_origins,
         trusted_proxies: trusted_proxies.ok()?,
+        tls,
+        metrics_listen_address: metrics_listen_address.ok(),
         extra_roots,
         notification_sending_enabled: notification_sending_enabled.ok()?,
         notification_retry_worker_enabled: notification_retry_worker_enabled.ok()?,
@@ -220,6 +227,20 @@ fn allowed_origins(reader: &mut Reader, base_url: Option<&WebOrigin>) -> Vec<Web
     let own: Vec<WebOrigin> = base_url.into_iter().cloned().collect();
     let shown = own.first().map_or("not set", WebOrigin::as_str).to_owned();
     reader.read_or(&keys::ALLOWED_ORIGINS, own, shown)
+}
+
+/// One without the other is fatal: passwords would cross the network in the clear behind the operator's back.
+fn tls(reader: &mut Reader) -> Option<(PathBuf, PathBuf)> {
+    let (certificate, key) = (reader.read(&keys::TLS_CERT_FILE).ok(), reader.read(&keys::TLS_KEY_FILE).ok());
+    let missing = match (&certificate, &key) {
+        (Some(_), None) => (&keys::TLS_CERT_FILE, "TLS_KEY_FILE"),
+        (None, Some(_)) => (&keys::TLS_KEY_FILE, "TLS_CERT_FILE"),
+        _ => return certificate.zip(key),
+    };
+    let sentence = format!("needs {} as well; TLS takes both, and no TLS takes neither", missing.1);
+    let problem = reader.about(&missing.0.row, sentence);
+    reader.fatal.push(problem);
+    None
 }
 
 /// Degrades instead of failing: only servers with a private root suffer, and the others must go on being reached.

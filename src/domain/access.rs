@@ -54,12 +54,12 @@ pub fn may(role: Role, action: Action) -> bool {
 }
 
 /// The system and the command line act with the rights of an admin: whoever can start the binary owns the file. An
-/// alert source may do nothing here; its one use case, intake, is guarded by its key.
+/// alert source may do nothing here; its one use case, intake, is guarded by its key. Nor may somebody unknown.
 pub fn require(actor: &Actor, action: Action) -> Result<(), Refusal> {
     let allowed = match actor.who {
         Who::User { role, .. } => may(role, action),
         Who::System | Who::CommandLine => true,
-        Who::Source(_) => false,
+        Who::Source(_) | Who::Unknown => false,
     };
     if allowed {
         return Ok(());

@@ -17,6 +17,8 @@ pub enum Who {
     System,
     /// Somebody with a shell on the machine.
     CommandLine,
+    /// Somebody who has not shown who they are.
+    Unknown,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -47,6 +49,10 @@ impl Actor {
 
     pub fn user(id: UserId, role: Role, door: Door) -> Actor {
         Actor { who: Who::User { id, role }, door, address: None }
+    }
+
+    pub fn unknown(door: Door) -> Actor {
+        Actor { who: Who::Unknown, door, address: None }
     }
 
     pub fn source(id: AlertSourceId) -> Actor {

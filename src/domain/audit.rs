@@ -105,6 +105,7 @@ fn who(actor: &Actor) -> String {
         Who::Source(id) => id.to_string(),
         Who::System => "system".to_owned(),
         Who::CommandLine => "command line".to_owned(),
+        Who::Unknown => "unknown".to_owned(),
     }
 }
 
@@ -155,6 +156,7 @@ mod tests {
             AuditEntry { actor: Actor::user(UserId::new(3), Role::Admin, Door::Reply(Channel::Sms)), ..entry() },
             AuditEntry { actor: entry().actor.at([192, 0, 2, 7].into()), ..entry() },
             AuditEntry { actor: Actor::SYSTEM, ..entry() },
+            AuditEntry { actor: Actor::unknown(Door::Worker), ..entry() },
             AuditEntry { acting_as: Some(UserId::new(4)), ..entry() },
             AuditEntry { action: "team.rename".to_owned(), object: "dteam_2".to_owned(), ..entry() },
             AuditEntry { object: "team_3".to_owned(), ..entry() },

@@ -66,6 +66,10 @@ pub enum Reason {
     Answer,
     /// Something is wrong with PagerPal itself, which admins must know; the notification has its words.
     Notice,
+    /// Something about the person's own account; the notification has its words.
+    Account,
+    /// The link by which the person chooses a password. Its token is worked out when it is sent and kept nowhere.
+    Invitation,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

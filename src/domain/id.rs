@@ -70,6 +70,7 @@ ids! {
     DeliveryId "dlv"
     SessionId "ses"
     ApiTokenId "tok"
+    InvitationId "inv"
     AuditId "aud"
 }
 

@@ -25,6 +25,7 @@ pub mod health;
 pub mod heartbeats;
 pub mod imports;
 pub mod incidents;
+pub mod invitations;
 pub mod keys;
 pub mod ledgers;
 pub mod maintenance;

@@ -14,6 +14,7 @@ use crate::domain::heartbeat::Heartbeat;
 use crate::domain::id::*;
 use crate::domain::import::{Import, ImportCopy};
 use crate::domain::incident::{Incident, IncidentDetails, Status};
+use crate::domain::invitation::Invitation;
 use crate::domain::maintenance::Maintenance;
 use crate::domain::notification::Notification;
 use crate::domain::pass::Pass;
@@ -127,6 +128,9 @@ pub const SESSIONS: Table<[u8; 32], Session> = Table::new("sessions", Version(1)
 pub const SESSIONS_BY_USER: Index<(UserId, [u8; 32]), Session> = Index::new("sessions.by_user");
 pub const SESSIONS_BY_END: Index<(Timestamp, [u8; 32]), Session> = Index::new("sessions.by_end");
 
+pub const INVITATIONS: Table<UserId, Invitation> = Table::new("invitations", Version(1));
+pub const INVITATIONS_BY_TOKEN: Unique<[u8; 32], Invitation> = Unique::new("invitations.by_token");
+
 pub const TOKENS: Table<ApiTokenId, PersonalToken> = Table::new("tokens", Version(1));
 pub const TOKENS_BY_HASH: Unique<[u8; 32], PersonalToken> = Unique::new("tokens.by_hash");
 pub const TOKENS_BY_USER: Index<(UserId, ApiTokenId), PersonalToken> = Index::new("tokens.by_user");
@@ -166,6 +170,7 @@ pub const RECORDS: &[RecordKind] = &[
     RecordKind::of::<Surge>(),
     RecordKind::of::<StormLine>(),
     RecordKind::of::<Session>(),
+    RecordKind::of::<Invitation>(),
     RecordKind::of::<PersonalToken>(),
     RecordKind::of::<AuditEntry>(),
     RecordKind::of::<AuditChain>(),

@@ -10,12 +10,14 @@ use crate::domain::access::{Action, may};
 use crate::domain::incident::{self as domain, Phase, Status};
 use crate::domain::time::Timestamp;
 use crate::web::Web;
+use crate::web::address::Client;
 use crate::web::error::WebError;
 use crate::web::extract::FormBody;
 use crate::web::ui::clock::{Reader, When};
 use crate::web::ui::marks::{SeverityMark, StatusMark, severity, status, whom};
 use crate::web::ui::names::Names;
 use crate::web::ui::{self, page as drawn, refused, to};
+use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -68,6 +70,7 @@ pub async fn page(State(web): State<Arc<Web>>, Path(token): Path<String>) -> Res
 
 pub async fn submit(
     State(web): State<Arc<Web>>,
+    Extension(client): Extension<Client>,
     Path(token): Path<String>,
     form: FormBody,
 ) -> Result<Response, WebError> {
@@ -78,7 +81,7 @@ pub async fn submit(
         _ => return Err(WebError::BadRequest("Press one of the buttons of the page.")),
     };
     let asked = token.clone();
-    match refused(web.write(move |tx| passes::act(tx, &asked, deed.clone())).await)? {
+    match refused(web.write(move |tx| passes::act(tx, &asked, client.address, deed.clone())).await)? {
         Ok(Some(_)) => Ok(to(format!("/a/{token}"))),
         // The page says why, with the status that belongs to it.
         Ok(None) => show(&web, token, StatusCode::OK, None).await,

@@ -5,20 +5,23 @@
 //! minutes under a keyed hash that dies with the process. What is remembered is only that this password was right for
 //! this login as it is: whether the user is still active, and in which role, is read again each time.
 
-use crate::app::{auth, sha256};
+use crate::app::{AppError, auth, sha256};
 use crate::bridge::{Crossing, Lane};
+use crate::domain::actor::Door;
 use crate::domain::id::UserId;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::web::Web;
 use crate::web::address::Client;
 use crate::web::error::WebError;
+use crate::web::sign_ins::{self, Try};
 use axum::http::HeaderValue;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::hmac;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 const REALM: &str = "PagerPal";
 
@@ -34,31 +37,49 @@ pub async fn user(web: &Web, authorization: &HeaderValue, client: &Client) -> Re
             |user: &User| user.login.as_ref().is_some_and(|login| sha256(login.password_hash.as_bytes()) == hash);
         return user.filter(is_same).ok_or_else(unknown);
     }
-    let user = check_password(web, &email, &typed, client).await?.ok_or_else(unknown)?;
+    let user = check_password(web, &email, &typed, client.address, Door::Api).await?.ok_or_else(unknown)?;
+    sign_ins::note_program(web, &auth::actor(&user, Door::Api).at(client.address));
     if let Some(login) = &user.login {
         web.remembered.put(key, (user.id, sha256(login.password_hash.as_bytes())), now);
     }
     Ok(user)
 }
 
-/// The active user with this email and password. `None` for every cause alike.
-pub async fn check_password(web: &Web, email: &str, typed: &str, client: &Client) -> Result<Option<User>, WebError> {
+/// The active user with this email and password. `None` for every cause alike; the audit log gets to know which.
+pub async fn check_password(
+    web: &Web,
+    email: &str,
+    typed: &str,
+    address: IpAddr,
+    door: Door,
+) -> Result<Option<User>, WebError> {
     let email = email.trim().to_lowercase();
-    let soon = web.throttle.take(&email, client.address, web.app.now());
+    let soon = web.throttle.take(&email, address, web.app.now());
     soon.map_err(|soon| WebError::TooMany { retry_after_secs: soon.wait_secs })?;
-    let wanted = email.clone();
-    let login = web.read(move |read| auth::login_of(read, &wanted)).await?;
-    let (id, hash) = login.unzip();
-    let typed = typed.to_owned();
-    let checked = web.bridge.run(Lane::Passwords, move || auth::verify_password(&typed, hash.as_deref())).await;
-    if checked == Err(Crossing::Full) {
-        // Nobody looked at the password, so it was no try: who is asked to come back must not then be told off for it.
-        web.throttle.give_back(&email, client.address);
+    // From the first look at the account on in the lane of passwords: a flood of wrong ones must not crowd out those who
+    // are signed in.
+    let (app, wanted, typed) = (Arc::clone(&web.app), email.clone(), typed.to_owned());
+    let look = move || -> Result<(Option<UserId>, Option<User>), AppError> {
+        let (id, hash) = app.read(|read| auth::login_of(read, &wanted))?.unzip();
+        let is_right = auth::verify_password(&typed, hash.as_deref());
+        match id.filter(|_| is_right) {
+            Some(right) => Ok((id, app.read(|read| auth::user_with_login(read, right))?)),
+            None => Ok((id, None)),
+        }
+    };
+    let checked = web.bridge.run(Lane::Passwords, look).await;
+    // If nobody looked at the password, it was no try: who is asked to come back must not then be told off for it.
+    if matches!(checked, Err(Crossing::Full) | Ok(Ok((_, Some(_))))) {
+        web.throttle.give_back(&email, address);
     }
-    let is_right = checked?;
-    let Some(id) = id.filter(|_| is_right) else { return Ok(None) };
-    web.throttle.give_back(&email, client.address);
-    web.read(move |read| auth::user_with_login(read, id)).await
+    if matches!(checked, Err(Crossing::Full)) {
+        return Err(WebError::Busy);
+    }
+    let (account, user) = checked??;
+    if user.is_none() {
+        sign_ins::note_failed(web, Try { account, address, door, what: "a wrong password" });
+    }
+    Ok(user)
 }
 
 fn credentials(authorization: &HeaderValue) -> Option<(String, String)> {

@@ -43,7 +43,7 @@ pub async fn note(web: &Web, actor: &Actor, parts: &Parts) {
     let caller = match actor.who {
         Who::User { id, .. } => ("user", id.number()),
         Who::Source(id) => ("source", id.number()),
-        Who::System | Who::CommandLine => return,
+        Who::System | Who::CommandLine | Who::Unknown => return,
     };
     let path: String = parts.uri.path().chars().take(PATH_CHARS).collect();
     let door = format!("{} {path}", parts.method);

@@ -21,6 +21,8 @@ pub enum WebError {
     Invalid(Vec<Complaint>),
     /// Our own trouble, and worth trying again: the store cannot commit, a queue is full, we are shutting down.
     Unavailable,
+    /// As many passwords wait to be looked at as may wait. Paging has threads of its own.
+    Busy,
     NotFound,
     /// A page was asked for without a session: on to `/login`, and back to this path afterwards.
     SignIn {
@@ -101,7 +103,10 @@ impl Audience {
 }
 
 /// Seconds after which our own trouble may be over.
-const RETRY_AFTER_SECS: u64 = 5;
+pub const RETRY_AFTER_SECS: u64 = 5;
+
+/// What people read who come while too many passwords are looked at.
+pub const BUSY: &str = "Busy: try again in a few seconds. Pages still go out.";
 
 impl WebError {
     pub fn status(&self) -> StatusCode {
@@ -115,7 +120,7 @@ impl WebError {
             },
             WebError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             WebError::MissingVersion => StatusCode::PRECONDITION_REQUIRED,
-            WebError::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            WebError::Unavailable | WebError::Busy => StatusCode::SERVICE_UNAVAILABLE,
             WebError::NotFound => StatusCode::NOT_FOUND,
             WebError::SignIn { .. } => StatusCode::SEE_OTHER,
             WebError::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
@@ -136,7 +141,7 @@ impl WebError {
             WebError::Refused(refusal) => refusal.code,
             WebError::Invalid(complaints) => complaints.first().map_or("bad_request", |complaint| complaint.code),
             WebError::MissingVersion => "if_match_missing",
-            WebError::Unavailable => "unavailable",
+            WebError::Unavailable | WebError::Busy => "unavailable",
             WebError::NotFound => "not_found",
             WebError::SignIn { .. } | WebError::Unauthorized { .. } => "unauthorized",
             WebError::Forbidden(_) => "forbidden",
@@ -189,6 +194,7 @@ impl WebError {
                 "Nothing was changed. Try again in a few seconds; if it stays so, ask your operator to look at /health."
                     .into()
             }
+            WebError::Busy => BUSY.into(),
             WebError::NotFound => "There is nothing at this address. It may have been removed.".into(),
             WebError::SignIn { .. } => "Sign in to see this page.".into(),
             WebError::Unauthorized { .. } => "No credential that is known here came with the request.".into(),
@@ -252,7 +258,7 @@ impl WebError {
     fn header(&self) -> Option<(header::HeaderName, HeaderValue)> {
         let text = |text: String| HeaderValue::from_str(&text).ok();
         match self {
-            WebError::Unavailable => Some((header::RETRY_AFTER, RETRY_AFTER_SECS.into())),
+            WebError::Unavailable | WebError::Busy => Some((header::RETRY_AFTER, RETRY_AFTER_SECS.into())),
             WebError::TooMany { retry_after_secs } => Some((header::RETRY_AFTER, (*retry_after_secs).into())),
             WebError::Unauthorized { realm } => {
                 Some((header::WWW_AUTHENTICATE, text(format!("Basic realm=\"{realm}\""))?))

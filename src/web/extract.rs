@@ -8,6 +8,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::web::error::{Complaint, WebError};
+use crate::web::objects::Objects;
 use axum::body::Bytes;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
@@ -188,7 +189,7 @@ fn read_json<T: DeserializeOwned>(text: &[u8]) -> Result<T, WebError> {
     let not_json =
         |error: &serde_json::Error| WebError::Unreadable(format!("The body is not JSON that can be read: {error}."));
     let mut reader = serde_json::Deserializer::from_slice(text);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+    let value = serde_path_to_error::deserialize(Objects(&mut reader)).map_err(|error| {
         let pointer = pointer(error.path());
         let error = error.into_inner();
         if !error.is_data() {

@@ -19,11 +19,15 @@ pub mod error;
 pub mod extract;
 pub mod guard;
 pub mod health;
+pub mod invite;
 pub mod keys;
 pub mod layers;
+pub mod metrics;
+pub mod objects;
 pub mod oidc;
 pub mod openapi;
 pub mod origin;
+pub mod passwords;
 pub mod pings;
 pub mod problems;
 pub mod routes;
@@ -31,13 +35,15 @@ pub mod seen;
 pub mod server;
 pub mod session;
 pub mod setup_code;
+pub mod sign_ins;
 pub mod signature;
 pub mod sns;
 pub mod throttle;
+pub mod tls;
 pub mod ui;
 pub mod webhooks;
 
-use crate::app::{self, App, AppError, Read, Write};
+use crate::app::{self, App, AppError, Read, Write, setup};
 use crate::bridge::{Bridge, Lane};
 use crate::domain::id::{AlertSourceId, UserId};
 use crate::domain::receipt::Reported;
@@ -51,11 +57,12 @@ use crate::web::health::LastHealth;
 use crate::web::keys::KnownKeys;
 use crate::web::seen::Seen;
 use crate::web::setup_code::SetupCode;
+use crate::web::sign_ins::SignIns;
 use crate::web::sns::Certificates;
 use crate::web::throttle::{Flow, Throttle};
 use ring::hmac;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::oneshot;
 
 /// What every handler has: `State<Arc<Web>>`.
@@ -66,6 +73,8 @@ pub struct Web {
     pub egress: Arc<Egress>,
     /// What a stranger has to know to become the first admin.
     pub setup_code: SetupCode,
+    /// Set once somebody may sign in, which stays so.
+    is_set_up: OnceLock<()>,
     throttle: Throttle,
     /// Beyond it the answer is "try again", never that the sender is wrong.
     alerts: Flow<AlertSourceId>,
@@ -78,6 +87,7 @@ pub struct Web {
     seen: Seen,
     certificates: Certificates,
     denials: Denials,
+    sign_ins: SignIns,
     last_health: LastHealth,
 }
 
@@ -110,6 +120,7 @@ impl Web {
             setup_code: SetupCode::new(app.random_bytes()),
             remembered: Remembered::new(app.random_bytes()),
             known_keys: KnownKeys::default(),
+            is_set_up: OnceLock::new(),
             throttle: Throttle::default(),
             alerts: Flow::new(1000, 100),
             large_bodies: LargeBodies::default(),
@@ -118,12 +129,26 @@ impl Web {
             seen: Seen::default(),
             certificates: Certificates::default(),
             denials: Denials::default(),
+            sign_ins: SignIns::default(),
             last_health: LastHealth::default(),
             app,
             bridge,
             egress,
             settings,
         }
+    }
+
+    /// Whether the first admin is still to be made. Everyone who comes to sign in asks, so the store answers no more once
+    /// there is one: a flood of strangers must not take the places of people.
+    pub async fn is_fresh(&self) -> Result<bool, WebError> {
+        if self.is_set_up.get().is_some() {
+            return Ok(false);
+        }
+        let is_fresh = self.read(|read| setup::needs_first_admin(read)).await?;
+        if !is_fresh {
+            self.is_set_up.get_or_init(|| ());
+        }
+        Ok(is_fresh)
     }
 
     /// Asks what needs more than one transaction, such as the status board.

@@ -9,14 +9,17 @@
 
 use crate::app::{auth, hex, sha256, sign_on};
 use crate::bridge::Lane;
+use crate::domain::actor::Door;
+use crate::domain::id::UserId;
 use crate::domain::refusal::Refusal;
-use crate::domain::sign_on::Roles;
+use crate::domain::sign_on::{Identity, Roles};
 use crate::oidc::{Ask, Exchange, Provider, Trouble};
 use crate::web::Web;
 use crate::web::address::Client;
 use crate::web::error::WebError;
 use crate::web::extract::QueryFields;
 use crate::web::session::{self, safe_next};
+use crate::web::sign_ins::{self, Try};
 use crate::web::ui::{login, to};
 use axum::Extension;
 use axum::extract::State;
@@ -90,17 +93,27 @@ pub async fn callback(
         Ok(identity) => identity,
         Err(trouble) => return turned_away(&web, trouble.refusal(provider.name())),
     };
-    let hash = unusable_hash(&web).await?;
-    let (roles, creates) = (roles.clone(), *creates_users);
-    let admitted = web.write(move |tx| sign_on::admit(tx, &identity, &roles, creates, &hash)).await;
-    let user = match admitted {
+    let user = match admitted(&web, identity, roles, *creates_users).await {
         Ok(user) => user,
-        Err(WebError::Refused(refusal)) => return turned_away(&web, refusal),
+        Err(WebError::Refused(refusal)) => {
+            let what = "the provider's word was not enough";
+            sign_ins::note_failed(&web, Try { account: None, address: client.address, door: Door::Web, what });
+            return turned_away(&web, refusal);
+        }
         Err(error) => return Err(error),
     };
-    let cookie = session::start(&web, user, &client).await?;
+    let cookie = session::start(&web, user, &client, &format!("with {}", provider.name())).await?;
     let response = with_cookie(to(&journey.next), cookie);
     Ok(with_cookie(response, clear_cookie(secure)))
+}
+
+/// Who comes in. Nearly everybody has a login already, and nothing is hashed for them.
+async fn admitted(web: &Web, identity: Identity, roles: &Roles, creates: bool) -> Result<UserId, WebError> {
+    let (asked, of) = (identity.clone(), roles.clone());
+    let is_first = web.read(move |read| sign_on::needs_login(read, &asked, &of, creates)).await?;
+    let hash = if is_first { Some(unusable_hash(web).await?) } else { None };
+    let roles = roles.clone();
+    web.write(move |tx| sign_on::admit(tx, &identity, &roles, creates, hash.as_deref())).await
 }
 
 /// The login page with what went wrong, and the cookie gone.

@@ -5,8 +5,8 @@
 
 use crate::web::api::{
     alert_sources, audit, contact_methods, deeds, escalation_policies, fairness, feeds, heartbeats, imports, incidents,
-    ladder, logins, maintenance, me, notification_rules, notifications, on_call, rotation_preview, rotations,
-    schedules, sessions, settings, system, teams, timeline, tokens, users,
+    invitations, ladder, logins, maintenance, me, notification_rules, notifications, on_call, rotation_preview,
+    rotations, schedules, sessions, settings, system, teams, timeline, tokens, users,
 };
 use crate::web::callback::infobip;
 use crate::web::error::WebError;
@@ -196,6 +196,8 @@ pub fn table() -> Vec<RouteSpec> {
         RouteSpec::api_post("/api/v1/alert-sources/{id}/activate", Admin, alert_sources::activate, "Hears an alert source again."),
         RouteSpec::api_post("/api/v1/alert-sources/{id}/deactivate", Admin, alert_sources::deactivate, "Refuses what an alert source sends."),
         RouteSpec::api_post("/api/v1/alert-sources/{id}/test-alert", Admin, alert_sources::test_alert, "Sends an alert by the real way, marked as a test."),
+        RouteSpec::api_put("/api/v1/alert-sources/{id}/signing", Admin, alert_sources::sign, "Asks for Grafana's signature beside the key.").proved(),
+        RouteSpec::api_delete("/api/v1/alert-sources/{id}/signing", Admin, alert_sources::sign_no_more, "Asks for no signature any more.").proved(),
         RouteSpec::api_post("/api/v1/alert-sources/{id}/confirm-topic", Admin, alert_sources::confirm_topic, "Lets an SNS topic that has asked send here."),
         RouteSpec::api_get("/api/v1/heartbeats", Viewer, heartbeats::list, "Jobs that report that they ran."),
         RouteSpec::api_post("/api/v1/heartbeats", Admin, heartbeats::create, "Makes a heartbeat; its ping address is in this answer alone."),
@@ -213,6 +215,7 @@ pub fn table() -> Vec<RouteSpec> {
         RouteSpec::api_post("/api/v1/maintenance/{id}/end", Admin, maintenance::end, "Ends what runs of a window."),
 
         RouteSpec::api_get("/api/v1/me", SelfOnly, me::get, "Who is calling, with what, and what that may do."),
+        RouteSpec::api_put("/api/v1/me/password", SelfOnly, me::change_password, "Changes one's own password; every other sign-in ends."),
         RouteSpec::api_get("/api/v1/me/tokens", SelfOnly, tokens::own, "One's own personal tokens."),
         RouteSpec::api_post("/api/v1/me/tokens", SelfOnly, tokens::create, "Makes a personal token, which this answer alone shows.").proved(),
         RouteSpec::api_delete("/api/v1/me/tokens/{token}", SelfOnly, tokens::revoke_own, "Revokes a token of one's own."),
@@ -245,6 +248,7 @@ pub fn table() -> Vec<RouteSpec> {
         RouteSpec::api_get("/api/v1/users/{id}/feeds", SelfOnly, feeds::of_user, "Links to a person's own calendar."),
         RouteSpec::api_post("/api/v1/users/{id}/feeds", SelfOnly, feeds::create_of_user, "Makes a link to one's own calendar; its address is in this answer alone."),
         RouteSpec::api_delete("/api/v1/users/{id}/feeds/{feed}", SelfOnly, feeds::delete_of_user, "Revokes a link to a person's own calendar."),
+        RouteSpec::api_post("/api/v1/users/{id}/invitation", Admin, invitations::create, "Makes the link by which somebody chooses a password; it is in this answer alone, works once and ends an older one.").proved(),
         RouteSpec::api_post("/api/v1/users/{id}/remove-login", Admin, logins::remove, "Takes a login away; pages go on.").proved(),
         RouteSpec::api_get("/api/v1/teams", Viewer, teams::list, "All teams, by name."),
         RouteSpec::api_post("/api/v1/teams", Admin, teams::create, "Makes a team."),

@@ -9,6 +9,7 @@ use crate::domain::session::Session;
 use crate::domain::token::PersonalToken;
 use crate::web::Web;
 use crate::web::error::WebError;
+use crate::web::sign_ins;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -43,11 +44,12 @@ fn take<T: Ord>(noted: &Mutex<BTreeSet<T>>) -> Vec<T> {
     std::mem::take(&mut *noted.lock().unwrap_or_else(PoisonError::into_inner)).into_iter().collect()
 }
 
-/// Writes down every minute, for ever.
+/// Writes down every minute, for ever, and with it how many tries to sign in failed.
 pub async fn keep_writing_down(web: &Web) {
     loop {
         tokio::time::sleep(EVERY).await;
         write_down(web).await;
+        sign_ins::sum_up(web, false);
     }
 }
 

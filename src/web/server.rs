@@ -5,9 +5,11 @@
 //! second they are closed at once.
 
 use crate::web::address::Peer;
-use crate::web::{Web, routes, seen};
+use crate::web::tls::Tls;
+use crate::web::{Web, metrics, routes, seen, sign_ins};
 use axum::Router;
 use axum::body::Body;
+use axum::http::Uri;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -19,6 +21,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -30,6 +33,8 @@ pub const CONNECTIONS_PER_ADDRESS: usize = 64;
 /// For the headers of a request, and for the silence between two requests of a connection.
 pub const HEADER_TIME_LIMIT: Duration = Duration::from_secs(5);
 pub const HEADER_BYTES: usize = 16 * 1024;
+/// Of watchers: one or two ask at a time.
+const METRICS_CONNECTIONS: usize = 16;
 /// After being told to stop: for requests that have begun.
 pub const DRAIN_TIME_LIMIT: Duration = Duration::from_secs(10);
 
@@ -59,7 +64,7 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
 }
 
 /// Serves until `stop` is done, then waits for requests that have begun.
-pub async fn serve(web: Arc<Web>, listener: TcpListener, stop: impl Future<Output = ()>) {
+pub async fn serve(web: Arc<Web>, listener: TcpListener, tls: Option<Arc<Tls>>, stop: impl Future<Output = ()>) {
     let router = routes::router(Arc::clone(&web));
     let (closing, closed) = watch::channel(());
     let places = Arc::new(Semaphore::new(CONNECTIONS));
@@ -67,19 +72,33 @@ pub async fn serve(web: Arc<Web>, listener: TcpListener, stop: impl Future<Outpu
     let mut connections = JoinSet::new();
     let mut stop = pin!(stop);
     let mut notes = pin!(seen::keep_writing_down(&web));
+    let mut fresh = pin!(async {
+        match &tls {
+            Some(tls) => tls.keep_fresh(&web.app).await,
+            None => std::future::pending().await,
+        }
+    });
     loop {
         let accepted = tokio::select! {
             () = &mut stop => break,
             () = &mut notes => break,
+            () = &mut fresh => break,
             accepted = accept(&listener, &places) => accepted,
         };
         while connections.try_join_next().is_some() {}
         let Some((stream, address, place)) = accepted else { continue };
         let is_exempt = address.ip().is_loopback() || (web.settings.is_trusted_proxy)(address.ip());
         let Some(seat) = addresses.seat(address.ip(), is_exempt) else { continue };
-        let connection = serve_connection(router.clone(), stream, address, closed.clone());
+        let (router, closed, tls) = (router.clone(), closed.clone(), tls.as_ref().map(|tls| tls.acceptor()));
         connections.spawn(async move {
-            connection.await;
+            match tls {
+                None => serve_connection(router, stream, Peer { address, is_tls: false }, closed).await,
+                Some(acceptor) => match tokio::time::timeout(HEADER_TIME_LIMIT, acceptor.accept(stream)).await {
+                    Ok(Ok(stream)) => serve_connection(router, stream, Peer { address, is_tls: true }, closed).await,
+                    Ok(Err(error)) => tracing::debug!(%address, "no TLS came about: {error}"),
+                    Err(_) => tracing::debug!(%address, "no TLS came about in time"),
+                },
+            }
             drop((place, seat));
         });
     }
@@ -89,7 +108,26 @@ pub async fn serve(web: Arc<Web>, listener: TcpListener, stop: impl Future<Outpu
     if tokio::time::timeout(DRAIN_TIME_LIMIT, drained).await.is_err() {
         tracing::warn!("some connections did not end in {} s and were cut", DRAIN_TIME_LIMIT.as_secs());
     }
+    sign_ins::sum_up(&web, true);
     seen::write_down(&web).await;
+}
+
+/// Answers Prometheus, and nobody else, until it is dropped.
+pub async fn serve_metrics(web: Arc<Web>, listener: TcpListener) {
+    let router = Router::new().fallback(move |uri: Uri| metrics::answer(Arc::clone(&web), uri));
+    let places = Arc::new(Semaphore::new(METRICS_CONNECTIONS));
+    let (_open, closed) = watch::channel(());
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = accept(&listener, &places).await;
+        while connections.try_join_next().is_some() {}
+        let Some((stream, address, place)) = accepted else { continue };
+        let (router, closed) = (router.clone(), closed.clone());
+        connections.spawn(async move {
+            serve_connection(router, stream, Peer { address, is_tls: false }, closed).await;
+            drop(place);
+        });
+    }
 }
 
 type Place = tokio::sync::OwnedSemaphorePermit;
@@ -97,7 +135,11 @@ type Place = tokio::sync::OwnedSemaphorePermit;
 async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<(TcpStream, SocketAddr, Place)> {
     let place = Arc::clone(places).acquire_owned().await.expect("nobody closes the places");
     match listener.accept().await {
-        Ok((stream, address)) => Some((stream, address, place)),
+        Ok((stream, address)) => {
+            // Answers are small and written whole: waiting to fill a packet only delays them.
+            let _ = stream.set_nodelay(true);
+            Some((stream, address, place))
+        }
         Err(error) => {
             // Out of file descriptors, or the client went away again: either passes.
             tracing::warn!("accepting a connection failed: {error}");
@@ -107,10 +149,10 @@ async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<(TcpS
     }
 }
 
-async fn serve_connection(router: Router, stream: TcpStream, address: SocketAddr, closed: watch::Receiver<()>) {
-    // Answers are small and written whole: waiting to fill a packet only delays them.
-    let _ = stream.set_nodelay(true);
-    let peer = Peer { address, is_tls: false };
+async fn serve_connection<S>(router: Router, stream: S, peer: Peer, closed: watch::Receiver<()>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(peer);
         router.clone().oneshot(request.map(Body::new))
@@ -131,7 +173,7 @@ async fn serve_connection(router: Router, stream: TcpStream, address: SocketAddr
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(%address, "a connection ended early: {error}");
+        tracing::debug!(address = %peer.address, "a connection ended early: {error}");
     }
 }
 

@@ -4,7 +4,7 @@
 //! With `Secure` it is called `__Host-pagerpal`, a name browsers refuse to take from a subdomain or over plain http;
 //! without, `pagerpal`. Always `HttpOnly; SameSite=Lax; Path=/`.
 
-use crate::app::auth;
+use crate::app::sign_ins;
 use crate::domain::id::UserId;
 use crate::domain::session::{Device, LONGEST_SECS};
 use crate::web::Web;
@@ -21,19 +21,20 @@ const TOKEN_BYTES: usize = 32;
 const FORM: &[u8] = b"form";
 
 /// Signs a person in; the answer is the `Set-Cookie` header of the response. Always a new token, whatever cookie the
-/// browser had before.
-pub async fn start(web: &Web, user: UserId, client: &Client) -> Result<HeaderValue, WebError> {
+/// browser had before. `how` is for the audit log: "with the password".
+pub async fn start(web: &Web, user: UserId, client: &Client, how: &str) -> Result<HeaderValue, WebError> {
     let token = Token::new(web.app.random_bytes());
     let kept = token.kept(&web.settings.session_key);
     let device = Device { address: client.address.to_string(), agent: client.agent.clone() };
-    web.write(move |tx| auth::open_session(tx, user, kept, &device)).await?;
+    let (address, how) = (client.address, how.to_owned());
+    web.write(move |tx| sign_ins::begin(tx, user, kept, (&device, address), &how)).await?;
     Ok(token.set_cookie(web.settings.cookie_secure))
 }
 
 /// Signs a person out here; the answer is the `Set-Cookie` header of the response.
 pub async fn end(web: &Web, signed_in: &SignedIn) -> Result<HeaderValue, WebError> {
-    let hash = signed_in.session.token_hash;
-    web.write(move |tx| auth::end_session(tx, hash)).await?;
+    let (actor, hash) = (signed_in.actor, signed_in.session.token_hash);
+    web.write(move |tx| sign_ins::end(tx, &actor, hash)).await?;
     Ok(clear_cookie(web.settings.cookie_secure))
 }
 

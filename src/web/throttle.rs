@@ -115,7 +115,8 @@ impl<K: Ord> Flow<K> {
     }
 }
 
-fn network_of(address: IpAddr) -> IpAddr {
+/// What one customer has: an IPv4 address, or the /64 of an IPv6 one.
+pub fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
         v4 => v4,

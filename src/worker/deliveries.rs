@@ -121,6 +121,10 @@ fn message(shop: &Shop, outgoing: Outgoing) -> Message {
         About::Bundle(bundled) => (None, Content::Bundle(bundle(bundled, outgoing.nth, base, replies))),
         About::Test(asked_by) => (None, Content::Test { asked_by }),
         About::Code(code) => (None, Content::Code { code }),
+        About::Invitation { sentence, path } => {
+            let link = base.map(|base| format!("{base}{path}"));
+            (None, Content::Update(Update { about: None, sentence, link }))
+        }
         About::Words(sentence) => (None, Content::Update(Update { about: None, sentence, link: None })),
     };
     Message {

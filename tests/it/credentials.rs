@@ -143,8 +143,10 @@ async fn while_too_many_passwords_are_checked_people_are_asked_to_come_back_and_
     for _ in 0..10 {
         let call = site.call_with(&[("authorization", &basic)], Method::GET, "/api/v1/me", Value::Null).await;
         let page = site.alert(&form, "/login", fields.clone()).await;
+        assert!(page.text().contains("value=\"viewer@example.test\""), "the form, as it was filled in: {page:?}");
         for answer in [call, page] {
             assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, "5"), "{answer:?}");
+            assert!(answer.text().contains("Busy: try again in a few seconds. Pages still go out."), "{answer:?}");
         }
     }
     checks.end().await;

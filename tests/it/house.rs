@@ -16,7 +16,8 @@ use pagerpal::app::passes::{self, LinkKey};
 use pagerpal::app::schedules::{self, Turn};
 use pagerpal::app::users::NewUser;
 use pagerpal::app::{
-    App, AppError, Lane, Settings, Write, auth, heartbeats, imports, maintenance, policies, setup, teams, tokens, users,
+    App, AppError, Lane, Settings, Write, auth, heartbeats, imports, invitations, maintenance, policies, setup, teams,
+    tokens, users,
 };
 use pagerpal::bridge::Bridge;
 use pagerpal::clock::ScriptedClock;
@@ -462,6 +463,10 @@ impl House {
         for (name, feed) in made {
             self.note(name, feed);
         }
+        let mute = self.user("mute");
+        let key = LinkKey::new(b"a secret");
+        let invited = self.write(move |tx| invitations::invite(tx, &admin, &key, mute, false));
+        self.note("invitation", invited.token);
         for who in SESSIONS {
             let (user, kept) = (self.user(who), session_of(who).kept(&self.web.settings.session_key));
             self.write(move |tx| auth::open_session(tx, user, kept, &Device::default()));
@@ -664,6 +669,7 @@ pub fn existing(row: &RouteSpec) -> String {
                 ("problems", _) => "level_number_taken",
                 ("help", _) => "first-steps",
                 ("a", _) => "{link}",
+                ("invite", _) => "{invitation}",
                 ("calendar", _) => "{feed_token}",
                 ("ping", _) => "{ping}",
                 (_, "{word}") => "fail",

@@ -169,13 +169,23 @@ impl Site {
         self.set("EXTRA_CA_FILE", server.certificate().display().to_string());
     }
 
+    /// Every variable that the binary is started with.
+    pub fn settings(&self) -> Vec<(String, String)> {
+        let own = [
+            ("DATA_DIR".to_owned(), self.folder.path().display().to_string()),
+            ("LISTEN_ADDRESS".to_owned(), format!("127.0.0.1:{}", self.port)),
+        ];
+        own.into_iter().chain(self.env.iter().cloned()).collect()
+    }
+
     /// The release binary with this installation's settings and nobody else's.
     pub fn launch(&self) -> Launch {
-        Launch::new(release_binary("pagerpal"), self.folder.path())
-            .clean_env()
-            .env("DATA_DIR", self.folder.path())
-            .env("LISTEN_ADDRESS", format!("127.0.0.1:{}", self.port))
-            .envs(self.env.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+        Launch::new(release_binary("pagerpal"), self.folder.path()).clean_env().envs(self.settings())
+    }
+
+    /// Lets go of the database.
+    pub fn close(&mut self) {
+        self.app = None;
     }
 
     /// Serves, without waiting until it does.

@@ -74,6 +74,7 @@ const CALLERS: &[Caller] = &[
     caller("callback", Comes::Stray("callback"), "admin", None),
     caller("feed", Comes::Stray("feed_token"), "admin", None),
     caller("ping", Comes::Stray("ping"), "admin", None),
+    caller("invite", Comes::Stray("invitation"), "admin", None),
 ];
 
 /// What a row's access makes of a caller.
@@ -130,7 +131,7 @@ trait IntoStatic {
 impl IntoStatic for &str {
     /// The name of a stray token, if it is one.
     fn into_static(self) -> &'static str {
-        ["link", "callback", "feed_token", "ping"].into_iter().find(|name| *name == self).unwrap_or("")
+        ["link", "callback", "feed_token", "ping", "invitation"].into_iter().find(|name| *name == self).unwrap_or("")
     }
 }
 
@@ -194,12 +195,15 @@ fn path_for(house: &House, row: &RouteSpec, caller: &Caller, object: Object) -> 
     let pattern = match caller.comes {
         _ if !has_token => pattern,
         Comes::Stray(token) => {
-            let is_token = |part: &str| ["{link}", "{callback}", "{feed_token}", "{ping}"].contains(&part);
+            let is_token =
+                |part: &str| ["{link}", "{callback}", "{feed_token}", "{ping}", "{invitation}"].contains(&part);
             let parts =
                 pattern.split('/').map(|part| if is_token(part) { format!("{{{token}}}") } else { part.to_owned() });
             parts.collect::<Vec<_>>().join("/")
         }
-        _ => ["{link}", "{callback}", "{feed_token}", "{ping}"].iter().fold(pattern, |p, t| p.replace(t, "madeup")),
+        _ => ["{link}", "{callback}", "{feed_token}", "{ping}", "{invitation}"]
+            .iter()
+            .fold(pattern, |p, t| p.replace(t, "madeup")),
     };
     Some(house.fill_as(owner, &pattern))
 }

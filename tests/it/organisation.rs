@@ -13,7 +13,7 @@ use pagerpal::app::schedules::{self, Turn};
 use pagerpal::app::system::{SettingShown, Worker};
 use pagerpal::app::users::{self, NewUser};
 use pagerpal::app::{
-    App, Settings, auth, feeds, heartbeats, imports, maintenance, pings, policies, setup, teams, tokens,
+    App, Settings, auth, feeds, heartbeats, imports, invitations, maintenance, pings, policies, setup, teams, tokens,
 };
 use pagerpal::bridge::Bridge;
 use pagerpal::clock::Clock;
@@ -83,7 +83,7 @@ impl Organisation {
     async fn serve(app: App, ids: BTreeMap<&'static str, String>, port: u16) -> Organisation {
         let web = web(app, port);
         let listener = server::bind(SocketAddr::from(([127, 0, 0, 1], port))).await.expect("a free port");
-        let serving = tokio::spawn(server::serve(Arc::clone(&web), listener, std::future::pending()));
+        let serving = tokio::spawn(server::serve(Arc::clone(&web), listener, None, std::future::pending()));
         Organisation { web, port, ids, serving }
     }
 
@@ -645,6 +645,9 @@ impl Builder {
 
     fn own_things(&mut self) {
         let (ana, admin, primary) = (self.user("Ana"), self.admin, self.schedules["Payments primary"]);
+        let (finn, key) = (self.user("Finn"), LinkKey::new(SECRET));
+        let invited = self.write(move |tx| invitations::invite(tx, &admin, &key, finn, false));
+        self.note("invitation", invited.token);
         let vault = self.world.app().vault.clone();
         let digest = pagerpal::app::sha256(b"a token");
         let mut random = [0; 64];

@@ -50,6 +50,7 @@ fn stored_records_are_as_published() {
     goldens.record(samples::surges());
     goldens.record(samples::storm_lines());
     goldens.record(samples::sessions());
+    goldens.record(samples::invitations());
     goldens.record(samples::tokens());
     goldens.record(samples::audit_entries());
     goldens.record(samples::audit_chains());

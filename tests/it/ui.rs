@@ -444,7 +444,9 @@ async fn people_are_added_reached_and_deactivated() {
     let mine = format!("/users/{}", site.id_of("Vic"));
     vic.get(&mine).await.has("Add contact method").has("vic@example.test").has_not("Deactivate");
     vic.done(&format!("{mine}/contacts"), &[("channel", "sms"), ("address", "+49 170 7654321")]).await;
-    vic.post(&format!("{own}/password"), &[("password", PASSWORD)]).await.is(StatusCode::FORBIDDEN);
+    vic.post(&format!("{own}/password"), &[("current_password", PASSWORD), ("new_password", PASSWORD)])
+        .await
+        .is(StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]

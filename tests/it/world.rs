@@ -317,7 +317,9 @@ pub fn text_of(outgoing: &Outgoing) -> String {
             let numbers: Vec<u64> = bundle.incidents.iter().map(|(incident, _)| incident.number).take(3).collect();
             format!("{} incidents {numbers:?} ({:?})", bundle.incidents.len(), outgoing.nth)
         }
-        About::Test(words) | About::Code(words) | About::Words(words) => format!("{words} ({:?})", outgoing.nth),
+        About::Test(words) | About::Code(words) | About::Words(words) | About::Invitation { sentence: words, .. } => {
+            format!("{words} ({:?})", outgoing.nth)
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a message says, gathered in the transaction of its claim.
 
 use crate::app::passes::{self, GivenPass, LinkKey};
-use crate::app::{AppError, Write, incidents, names};
+use crate::app::{AppError, Write, incidents, invitations, names};
 use crate::domain::Severity;
 use crate::domain::delivery::{Attempt, Delivery};
 use crate::domain::effect::Reason;
@@ -27,6 +27,11 @@ pub enum About {
     Code(String),
     /// A sentence about PagerPal itself: the answer to a reply, a warning.
     Words(String),
+    /// The link by which the person chooses a password.
+    Invitation {
+        sentence: String,
+        path: String,
+    },
 }
 
 /// What a message about an incident says.
@@ -99,7 +104,11 @@ pub fn about(
     Ok(match (incident, delivery.reason) {
         (Some(incident), _) => About::Incident(Box::new(facts(tx, delivery, incident, user, key)?)),
         (None, Reason::Code) => About::Code(key.proof(delivery.contact, delivery.created_at)),
-        (None, Reason::Answer | Reason::Notice) => About::Words(words),
+        (None, Reason::Answer | Reason::Notice | Reason::Account) => About::Words(words),
+        (None, Reason::Invitation) => match invitations::message(tx, key, user)? {
+            Some((sentence, token)) => About::Invitation { sentence, path: invitations::path(&token) },
+            None => About::Words("A link to choose a password was on its way to you and is over.".to_owned()),
+        },
         (None, _) => About::Test(words),
     })
 }

@@ -6,7 +6,7 @@ use crate::domain::access::Role;
 use crate::domain::contact::Channel;
 use crate::domain::delivery::{Answer, Delivery, Outcome, Recorded, State};
 use crate::domain::effect::Reason;
-use crate::domain::id::DeliveryId;
+use crate::domain::id::{DeliveryId, UserId};
 use crate::domain::incident::Status;
 use crate::domain::throttle::ChannelTrouble;
 use crate::domain::timeline::DeliveryNews;
@@ -100,18 +100,18 @@ fn warn_admins(tx: &mut Write<'_>, channel: Channel, text: &str) -> Result<(), A
     }
     tx.put(&ChannelTrouble { channel, told_at: now })?;
     let words = format!("{} does not work for anybody: {text}", channel.title());
-    tell_admins(tx, |contact| contact.channel != channel, &words)
+    tell_admins(tx, |_, contact| contact.channel != channel, &words)
 }
 
 /// Tells every active admin, by the first method that is right.
 pub(in crate::app) fn tell_admins(
     tx: &mut Write<'_>,
-    is_right: impl Fn(&ContactMethod) -> bool,
+    is_right: impl Fn(UserId, &ContactMethod) -> bool,
     words: &str,
 ) -> Result<(), AppError> {
     let admins = users::users_active_admins(tx, crate::app::MANY)?;
     for User { id, contacts, .. } in admins.into_iter().filter(|user| user.role == Role::Admin) {
-        let enabled = contacts.iter().filter(|contact| contact.enabled && is_right(contact));
+        let enabled = contacts.iter().filter(|contact| contact.enabled && is_right(id, contact));
         // Mail first: it costs no text of anybody's budget.
         if let Some(contact) = enabled.min_by_key(|contact| contact.channel != Channel::Email) {
             apply::tell(tx, id, contact, Reason::Notice, words)?;

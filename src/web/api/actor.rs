@@ -7,7 +7,7 @@ use serde::Serialize;
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct ActorView {
-    /// `user`, `alert_source`, `system` or `command_line`.
+    /// `user`, `alert_source`, `system`, `command_line` or `unknown`.
     kind: &'static str,
     /// Of a user or an alert source.
     id: Option<String>,
@@ -23,6 +23,7 @@ impl ActorView {
             Who::Source(id) => ("alert_source", Some((id.to_string(), names.sources.get(&id)))),
             Who::System => ("system", None),
             Who::CommandLine => ("command_line", None),
+            Who::Unknown => ("unknown", None),
         };
         let (id, name) = who.map(|(id, name)| (Some(id), name.cloned())).unwrap_or_default();
         ActorView { kind, id, name, through: through(actor.door) }

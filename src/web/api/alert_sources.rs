@@ -3,7 +3,7 @@
 //! A key is in two answers: that to making a source and that to giving it another one. Nothing else ever shows it, for it
 //! is kept nowhere.
 
-use crate::app::alert_sources::{self, Basics, new_key};
+use crate::app::alert_sources::{self, Basics, NewSigning, new_key};
 use crate::app::names::{self, Names};
 use crate::app::{AppError, Read};
 use crate::domain::Severity;
@@ -12,6 +12,7 @@ use crate::domain::id::AlertSourceId;
 use crate::domain::refusal::Refusal;
 use crate::domain::source_event::{ReportResult, SourceEvent};
 use crate::ingest::Kind;
+use crate::secret::Secret;
 use crate::web::api::fields::{IncidentReference, Nothing, called, short_minutes_of};
 use crate::web::api::{Composed, Created, IfMatch, Instant, List, Page, Reference, by_name, id_of};
 use crate::web::error::WebError;
@@ -45,6 +46,8 @@ pub struct SourceView {
     /// How long silence lasts until it counts as recovery; null is for ever.
     auto_resolve_seconds: Option<u32>,
     topics: Vec<TopicView>,
+    /// Whether its alerts must carry Grafana's signature, beside the key.
+    must_sign: bool,
     last_event_at: Option<Instant>,
     created_at: Instant,
     version: u64,
@@ -126,6 +129,17 @@ pub struct TopicBody {
     /// The ARN of a topic that is `pending`.
     #[serde(default)]
     topic: String,
+}
+
+/// What Grafana's contact point has under *HMAC signature*.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SigningBody {
+    /// 8 to 200 characters; shown nowhere from then on.
+    #[serde(default)]
+    signing_secret: String,
+    /// The header with the time that is signed too, if there is one.
+    timestamp_header: Option<String>,
 }
 
 pub async fn list(State(web): State<Arc<Web>>, page: Page) -> Result<List<SourceView>, WebError> {
@@ -255,6 +269,44 @@ pub async fn confirm_topic(
     view(&web, id).await
 }
 
+/// From then on alerts must be signed with this secret.
+pub async fn sign(
+    web: State<Arc<Web>>,
+    caller: Caller,
+    id: PathId<AlertSourceId>,
+    expected: IfMatch,
+    JsonBody(body): JsonBody<SigningBody>,
+) -> Result<Composed<SourceView>, WebError> {
+    let new = NewSigning { secret: Secret::new(body.signing_secret), timestamp_header: body.timestamp_header };
+    set_signing(web, caller, id, expected, Some(new)).await
+}
+
+/// From then on the key is enough again.
+pub async fn sign_no_more(
+    web: State<Arc<Web>>,
+    caller: Caller,
+    id: PathId<AlertSourceId>,
+    expected: IfMatch,
+) -> Result<Composed<SourceView>, WebError> {
+    set_signing(web, caller, id, expected, None).await
+}
+
+async fn set_signing(
+    State(web): State<Arc<Web>>,
+    Caller { actor, .. }: Caller,
+    PathId(id): PathId<AlertSourceId>,
+    IfMatch(expected): IfMatch,
+    new: Option<NewSigning>,
+) -> Result<Composed<SourceView>, WebError> {
+    let (vault, nonce) = (web.app.vault.clone(), web.app.random_bytes());
+    web.write(move |tx| {
+        expected.check(alert_sources::one(tx, id)?.version)?;
+        alert_sources::set_signing(tx, &actor, &vault, nonce, id, new.as_ref())
+    })
+    .await?;
+    view(&web, id).await
+}
+
 impl SourceBody {
     fn read(self) -> Result<Basics, Refusal> {
         let kinds = || Kind::ALL.map(Kind::word).join(", ");
@@ -322,6 +374,7 @@ impl SourceView {
             insufficient_data_triggers: source.insufficient_data_triggers,
             urgency: source.urgency.word(),
             auto_resolve_seconds: source.auto_resolve_minutes.map(|minutes| u32::from(minutes) * 60),
+            must_sign: source.signing.is_some(),
             topics: source.topics.into_iter().map(TopicView::of).collect(),
             last_event_at: last.map(|event| event.last_at.into()),
             created_at: source.created_at.into(),

@@ -62,7 +62,7 @@ pub async fn list(
 impl AuditFilter {
     fn read(&self) -> Result<Asked, Refusal> {
         let instant = |text: &Option<String>, field| text.as_ref().map(|text| instant_of(text, field)).transpose();
-        let sentence = "An actor is the id of a user or an alert source, or system, or command_line.";
+        let sentence = "An actor is the id of a user or an alert source, system, command_line or unknown.";
         let actor = self.actor.as_deref().map(str::parse).transpose();
         Ok(Asked {
             actor: actor.map_err(|_| Refusal::invalid("unknown", "actor", sentence))?,

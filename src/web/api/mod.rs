@@ -16,6 +16,7 @@ pub mod fields;
 pub mod heartbeats;
 pub mod imports;
 pub mod incidents;
+pub mod invitations;
 pub mod ladder;
 pub mod logins;
 pub mod maintenance;

@@ -126,6 +126,8 @@ impl NotificationView {
             Reason::Code => ("code", None),
             Reason::Answer => ("answer", None),
             Reason::Notice => ("notice", None),
+            Reason::Invitation => ("invitation", None),
+            Reason::Account => ("account", None),
         };
         NotificationView {
             id: notification.id.to_string(),

@@ -4,13 +4,15 @@
 //! own business. Passwords do not pass through here.
 
 use crate::app::users::{self, Basics, NewUser};
+use crate::app::{AppError, Read, invitations};
 use crate::domain::access::Role;
 use crate::domain::contact::Channel;
 use crate::domain::id::UserId;
+use crate::domain::invitation::Login;
 use crate::domain::refusal::{Refusal, checked_name};
 use crate::domain::user::{ContactMethod, User, checked_email};
 use crate::web::Web;
-use crate::web::api::{Created, IfMatch, Instant, List, Page, Versioned, Wrong, by_name};
+use crate::web::api::{Composed, Created, IfMatch, Instant, List, Page, Wrong, by_name};
 use crate::web::error::WebError;
 use crate::web::extract::{Caller, JsonBody, PathId};
 use crate::web::ui::deliveries::shown_address;
@@ -27,6 +29,8 @@ pub struct UserView {
     email: Option<String>,
     role: &'static str,
     has_login: bool,
+    /// `yes`, `invited` while a link to choose a password is good, or `none`.
+    login: &'static str,
     zone: String,
     is_active: bool,
     contact_methods: Vec<ContactView>,
@@ -57,16 +61,22 @@ pub struct UserBody {
 }
 
 pub async fn list(State(web): State<Arc<Web>>, caller: Caller, page: Page) -> Result<List<UserView>, WebError> {
-    let all = web.read(|read| users::all(read)).await?;
+    let with_logins = |read: &Read<'_>| users::all(read)?.into_iter().map(|user| with_login(read, user)).collect();
+    let all: Vec<(User, Login)> = web.read(with_logins).await?;
     let reader = caller.user.role;
-    Ok(List::cut(all, |user| by_name(&user.name, user.id), &page, |user| UserView::of(&user, reader)))
+    Ok(List::cut(
+        all,
+        |(user, _)| by_name(&user.name, user.id),
+        &page,
+        |(user, login)| UserView::of(&user, reader, login),
+    ))
 }
 
 pub async fn one(
     State(web): State<Arc<Web>>,
     caller: Caller,
     PathId(id): PathId<UserId>,
-) -> Result<Versioned<UserView>, WebError> {
+) -> Result<Composed<UserView>, WebError> {
     view(&web, &caller, id).await
 }
 
@@ -89,7 +99,7 @@ pub async fn edit(
     PathId(id): PathId<UserId>,
     IfMatch(expected): IfMatch,
     JsonBody(body): JsonBody<UserBody>,
-) -> Result<Versioned<UserView>, WebError> {
+) -> Result<Composed<UserView>, WebError> {
     let (actor, basics) = (caller.actor, body.read()?);
     web.write(move |tx| {
         expected.check(users::one(tx, id)?.version)?;
@@ -103,7 +113,7 @@ pub async fn deactivate(
     State(web): State<Arc<Web>>,
     caller: Caller,
     PathId(id): PathId<UserId>,
-) -> Result<Versioned<UserView>, WebError> {
+) -> Result<Composed<UserView>, WebError> {
     let actor = caller.actor;
     web.write(move |tx| users::deactivate(tx, &actor, id)).await?;
     view(&web, &caller, id).await
@@ -113,7 +123,7 @@ pub async fn reactivate(
     State(web): State<Arc<Web>>,
     caller: Caller,
     PathId(id): PathId<UserId>,
-) -> Result<Versioned<UserView>, WebError> {
+) -> Result<Composed<UserView>, WebError> {
     let actor = caller.actor;
     web.write(move |tx| users::reactivate(tx, &actor, id)).await?;
     view(&web, &caller, id).await
@@ -137,7 +147,7 @@ impl UserBody {
 }
 
 impl UserView {
-    pub(super) fn of(user: &User, reader: Role) -> UserView {
+    pub(super) fn of(user: &User, reader: Role, login: Login) -> UserView {
         let address = |channel, address: &str| shown_address(channel, address, reader);
         let contact = |contact: &ContactMethod| ContactView {
             id: contact.id.to_string(),
@@ -152,6 +162,7 @@ impl UserView {
             email: user.email.as_ref().map(|email| address(Channel::Email, email)),
             role: user.role.word(),
             has_login: user.login.is_some(),
+            login: login.word(),
             zone: user.zone.clone(),
             is_active: user.is_active(),
             contact_methods: user.contacts.iter().map(contact).collect(),
@@ -162,12 +173,18 @@ impl UserView {
 }
 
 async fn made(web: &Web, caller: &Caller, id: UserId) -> Result<Created<UserView>, WebError> {
-    let Versioned(version, made) = view(web, caller, id).await?;
+    let Composed(version, made) = view(web, caller, id).await?;
     Ok(Created { location: format!("/api/v1/users/{id}"), version: Some(version), made })
 }
 
-async fn view(web: &Web, caller: &Caller, id: UserId) -> Result<Versioned<UserView>, WebError> {
+async fn view(web: &Web, caller: &Caller, id: UserId) -> Result<Composed<UserView>, WebError> {
     let reader = caller.user.role;
-    let user = web.read(move |read| users::one(read, id)).await?;
-    Ok(Versioned(user.version, UserView::of(&user, reader)))
+    let (user, login) = web.read(move |read| with_login(read, users::one(read, id)?)).await?;
+    Ok(Composed(user.version, UserView::of(&user, reader, login)))
+}
+
+/// A user, and whether they can sign in.
+pub(super) fn with_login(read: &Read<'_>, user: User) -> Result<(User, Login), AppError> {
+    let (login, _) = invitations::state(read, &user, read.now())?;
+    Ok((user, login))
 }

@@ -109,7 +109,11 @@ fn actors(sight: &Sight<'_>) -> Result<Vec<Choice>, AppError> {
     let people = users::all(sight.read)?.into_iter().map(|user| Choice::new(user.id, sight.names.marked(user.id)));
     let mut choices = vec![Choice::new("", "everybody")];
     choices.extend(people);
-    choices.extend([Choice::new("system", "PagerPal"), Choice::new("command_line", "the command line")]);
+    choices.extend([
+        Choice::new("system", "PagerPal"),
+        Choice::new("command_line", "the command line"),
+        Choice::new("unknown", "somebody unknown"),
+    ]);
     Ok(choices)
 }
 
@@ -119,6 +123,7 @@ fn row(entry: AuditEntry, sight: &Sight<'_>) -> Row {
         Who::Source(id) => sight.names.source(id).to_owned(),
         Who::System => "PagerPal".to_owned(),
         Who::CommandLine => "somebody on the command line".to_owned(),
+        Who::Unknown => "somebody unknown".to_owned(),
     };
     Row {
         when: sight.reader.when(entry.at),

@@ -5,6 +5,7 @@
 //! nothing is kept here meanwhile.
 
 use crate::app::auth;
+use crate::domain::actor::Door;
 use crate::domain::refusal::Refusal;
 use crate::web::Web;
 use crate::web::basic::check_password;
@@ -44,23 +45,27 @@ pub async fn unless_proved(web: &Web, parts: &Parts, form: &mut Fields) -> Resul
         return asked(web, parts, signed_in, form, Form::blank("confirm")).map(Some);
     }
     let email = signed_in.user.email.clone().unwrap_or_default();
-    let refusal = match check_password(web, &email, &typed, client_of(parts)?).await {
+    let checked = check_password(web, &email, &typed, client_of(parts)?.address, Door::Web).await;
+    let refused = match checked {
         Ok(Some(user)) if user.id == signed_in.user.id => {
             let hash = signed_in.session.token_hash;
             web.write(move |tx| auth::prove(tx, hash)).await?;
             return Ok(None);
         }
-        Ok(_) => Refusal::invalid("password_wrong", PASSWORD, "This is not your password. Try again."),
-        Err(WebError::TooMany { retry_after_secs }) => {
-            let sentence = format!("Too many tries. Try again in {retry_after_secs} seconds.");
-            Refusal::invalid("login_throttled", PASSWORD, sentence)
+        Ok(_) => {
+            let sentence = "This is not your password. Try again.";
+            Form::refused("confirm", &[], Refusal::invalid("password_wrong", PASSWORD, sentence))
         }
-        Err(error) => return Err(error),
+        Err(error) => Form::to_wait("confirm", &[], PASSWORD, error)?,
     };
-    asked(web, parts, signed_in, form, Form::refused("confirm", &[], refusal)).map(Some)
+    asked(web, parts, signed_in, form, refused).map(Some)
 }
 
 fn asked(web: &Web, parts: &Parts, signed_in: &SignedIn, sent: &Fields, form: Form) -> Result<Response, WebError> {
+    let status = match form.status() {
+        StatusCode::SERVICE_UNAVAILABLE => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::FORBIDDEN,
+    };
     let page = Page {
         form,
         action: parts.uri.path().to_owned(),
@@ -68,5 +73,5 @@ fn asked(web: &Web, parts: &Parts, signed_in: &SignedIn, sent: &Fields, form: Fo
         fields: sent.0.clone(),
         provider: web.settings.sign_on.as_ref().map(|sign_on| sign_on.provider.name().to_owned()),
     };
-    drawn(StatusCode::FORBIDDEN, &page)
+    drawn(status, &page)
 }

@@ -80,6 +80,8 @@ pub fn about(reason: Reason, via: Via) -> String {
         Reason::Code => "code".to_owned(),
         Reason::Answer => "answer to a reply".to_owned(),
         Reason::Notice => "notice to an admin".to_owned(),
+        Reason::Invitation => "link to choose a password".to_owned(),
+        Reason::Account => "notice about the account".to_owned(),
     }
 }
 

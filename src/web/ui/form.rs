@@ -4,6 +4,7 @@
 //! what the person typed, so that nothing has to be typed twice. Passwords are never given back.
 
 use crate::domain::refusal::{Refusal, RefusalKind};
+use crate::web::error::{BUSY, WebError};
 use axum::http::StatusCode;
 
 /// `name` tells the forms of one page apart: it begins the id of every field.
@@ -14,6 +15,8 @@ pub struct Form {
     pub place: usize,
     values: Vec<(String, String)>,
     refusal: Option<Refusal>,
+    /// Where it does not follow from the refusal.
+    status: Option<StatusCode>,
 }
 
 /// One option of a select.
@@ -31,7 +34,7 @@ impl Choice {
 
 impl Form {
     pub fn blank(name: &'static str) -> Form {
-        Form { name, place: 0, values: Vec::new(), refusal: None }
+        Form { name, place: 0, values: Vec::new(), refusal: None, status: None }
     }
 
     /// Filled from a record in which a field may come more than once.
@@ -63,7 +66,26 @@ impl Form {
     }
 
     pub fn refused(name: &'static str, values: &[(String, String)], refusal: Refusal) -> Form {
-        Form { name, place: 0, values: values.to_vec(), refusal: Some(refusal) }
+        Form { name, place: 0, values: values.to_vec(), refusal: Some(refusal), status: None }
+    }
+
+    /// Of somebody who typed a password and can only wait: too many tries, or too many people at once. Everything else
+    /// is an error page.
+    pub fn to_wait(
+        name: &'static str,
+        values: &[(String, String)],
+        field: &'static str,
+        error: WebError,
+    ) -> Result<Form, WebError> {
+        let sentence = match error {
+            WebError::TooMany { retry_after_secs } => {
+                format!("Too many tries. Try again in {retry_after_secs} seconds.")
+            }
+            WebError::Busy => BUSY.to_owned(),
+            error => return Err(error),
+        };
+        let form = Form::refused(name, values, Refusal::invalid("wait", field, sentence));
+        Ok(Form { status: Some(error.status()), ..form })
     }
 
     /// What to show in this form's place on a page with several: the refused one, if it is this; this one with the
@@ -78,6 +100,9 @@ impl Form {
 
     /// 422 for a value that is not acceptable, 409 for something that stands in the way, 200 for a fresh form.
     pub fn status(&self) -> StatusCode {
+        if let Some(status) = self.status {
+            return status;
+        }
         match self.refusal.as_ref().map(|refusal| refusal.kind) {
             None => StatusCode::OK,
             Some(RefusalKind::Conflict) => StatusCode::CONFLICT,

@@ -3,17 +3,17 @@
 //! Every failed sign-in reads the same. The setup code is asked for unless the request was made on this very machine and
 //! the server listens nowhere else: a proxy must not hand the admin role to a stranger.
 
+use crate::app::setup;
 use crate::app::users::NewUser;
-use crate::app::{auth, setup};
-use crate::bridge::Lane;
 use crate::domain::access::Role;
+use crate::domain::actor::Door;
 use crate::domain::refusal::Refusal;
-use crate::domain::user::checked_password;
 use crate::web::address::Client;
 use crate::web::basic::check_password;
 use crate::web::error::WebError;
 use crate::web::extract::{FormBody, QueryFields, SignedIn};
 use crate::web::guard::signed_in;
+use crate::web::passwords::hashed;
 use crate::web::session::{self, safe_next};
 use crate::web::setup_code;
 use crate::web::ui::form::Form;
@@ -48,7 +48,7 @@ pub async fn page(
     query: QueryFields,
     headers: HeaderMap,
 ) -> Result<Response, WebError> {
-    if is_fresh(&web).await? {
+    if web.is_fresh().await? {
         let form = Form::blank("admin").with("zone", "UTC");
         return first_admin_page(&web, &client, form);
     }
@@ -64,34 +64,32 @@ pub async fn submit(
     Extension(client): Extension<Client>,
     form: FormBody,
 ) -> Result<Response, WebError> {
-    if is_fresh(&web).await? {
-        return match refused(create_first_admin(&web, &client, &form).await)? {
+    if web.is_fresh().await? {
+        let created = match create_first_admin(&web, &client, &form).await {
+            Err(WebError::Busy) => {
+                let form = Form::to_wait("admin", &form.0.0, "password", WebError::Busy)?;
+                return first_admin_page(&web, &client, form);
+            }
+            created => refused(created)?,
+        };
+        return match created {
             Ok(cookie) => Ok(with_cookie(to("/dashboard"), cookie)),
             Err(refusal) => first_admin_page(&web, &client, Form::refused("admin", &form.0.0, refusal)),
         };
     }
-    let refusal = match check_password(&web, form.text("email"), form.verbatim("password"), &client).await {
+    let checked = check_password(&web, form.text("email"), form.verbatim("password"), client.address, Door::Web).await;
+    let refused = match checked {
         Ok(Some(user)) => {
-            let cookie = start(&web, user.id, &client).await?;
+            let cookie = start(&web, user.id, &client, "with the password").await?;
             return Ok(with_cookie(to(safe_next(form.text("next"))), cookie));
         }
         Ok(None) => {
             let sentence = "Email and password do not match an active account.";
-            Refusal::invalid("login_wrong", "email", sentence)
+            Form::refused("login", &form.0.0, Refusal::invalid("login_wrong", "email", sentence))
         }
-        Err(WebError::TooMany { retry_after_secs }) => {
-            let sentence = format!("Too many tries. Try again in {retry_after_secs} seconds.");
-            Refusal::invalid("login_throttled", "email", sentence)
-        }
-        Err(error) => return Err(error),
+        Err(error) => Form::to_wait("login", &form.0.0, "email", error)?,
     };
-    let status = if refusal.code == "login_throttled" {
-        StatusCode::TOO_MANY_REQUESTS
-    } else {
-        StatusCode::UNPROCESSABLE_ENTITY
-    };
-    let form = Form::refused("login", &form.0.0, refusal).with("next", safe_next(form.text("next")));
-    sign_in_page(&web, status, form)
+    sign_in_page(&web, refused.status(), refused.with("next", safe_next(form.text("next"))))
 }
 
 /// Somebody came back from the provider and is not let in.
@@ -110,10 +108,6 @@ pub async fn logout(State(web): State<Arc<Web>>, signed_in: SignedIn) -> Result<
     Ok(with_cookie(to("/login"), cookie))
 }
 
-async fn is_fresh(web: &Arc<Web>) -> Result<bool, WebError> {
-    web.read(|read| setup::needs_first_admin(read)).await
-}
-
 fn first_admin_page(web: &Web, client: &Client, form: Form) -> Result<Response, WebError> {
     let status = form.status();
     drawn(status, &FirstAdmin { form, needs_code: setup_code::is_asked(client, &web.settings), zones: zones() })
@@ -125,18 +119,12 @@ async fn create_first_admin(web: &Arc<Web>, client: &Client, form: &FormBody) ->
     if email.is_none() {
         return Err(Refusal::invalid("email_missing", "email", "Write the address you will sign in with.").into());
     }
-    let password_hash = Some(hashed(web, form.verbatim("password")).await?);
+    let own = [form.text("name"), form.text("email")];
+    let password_hash = Some(hashed(web, form.verbatim("password"), &own).await?);
     let zone = form.text("zone").to_owned();
     let new = NewUser { name: form.text("name").to_owned(), email, role: Role::Admin, zone, password_hash };
     let user = web.write(move |tx| setup::create_first_admin(tx, &new)).await?;
-    start(web, user, client).await
-}
-
-/// Checks what a new password must be, and hashes it in the lane that is there for that.
-pub async fn hashed(web: &Arc<Web>, password: &str) -> Result<String, WebError> {
-    checked_password(password)?;
-    let (password, salt) = (password.to_owned(), web.app.random_bytes());
-    Ok(web.bridge.run(Lane::Passwords, move || auth::hash_password(&password, salt)).await??)
+    start(web, user, client, "as the first admin").await
 }
 
 fn with_cookie(mut response: Response, cookie: HeaderValue) -> Response {

@@ -58,10 +58,10 @@ use crate::app::{App, AppError, Read, names as app_names, oncall, system};
 use crate::bridge::Lane;
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::user::User;
-use crate::web::error::WebError;
+use crate::web::error::{RETRY_AFTER_SECS, WebError};
 use crate::web::extract::SignedIn;
 use crate::web::routes::{Access, RouteSpec};
-use crate::web::{Web, act, assets, oidc};
+use crate::web::{Web, act, assets, invite, oidc};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use clock::Reader;
@@ -84,6 +84,8 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::post("/logout", SelfOnly, login::logout),
         RouteSpec::get("/a/{token}", Link, act::page),
         RouteSpec::post("/a/{token}", Link, act::submit),
+        RouteSpec::get("/invite/{token}", Link, invite::page),
+        RouteSpec::post("/invite/{token}", Link, invite::submit),
         RouteSpec::get("/dashboard", Viewer, dashboard::page),
         RouteSpec::get("/incidents", Viewer, incidents::page),
         RouteSpec::get("/incidents/{reference}", Viewer, incident::page),
@@ -113,10 +115,11 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::post("/users", Admin, users::create).proved(),
         RouteSpec::get("/users/{id}", Viewer, user::page),
         RouteSpec::post("/users/{id}", Admin, user::edit).proved(),
-        RouteSpec::post("/users/{id}/password", SelfOnly, user::set_password).proved(),
+        RouteSpec::post("/users/{id}/password", SelfOnly, user::sign_in::change_password),
+        RouteSpec::post("/users/{id}/invitation", Admin, user::sign_in::invite).proved(),
         RouteSpec::post("/users/{id}/deactivate", Admin, user::deactivate).proved(),
         RouteSpec::post("/users/{id}/reactivate", Admin, user::reactivate).proved(),
-        RouteSpec::post("/users/{id}/remove-login", Admin, user::remove_login).proved(),
+        RouteSpec::post("/users/{id}/remove-login", Admin, user::sign_in::remove_login).proved(),
         RouteSpec::post("/users/{id}/rules", SelfOnly, user::rules::set),
         RouteSpec::post("/users/{id}/contacts", SelfOnly, user::contacts::add).proved(),
         RouteSpec::post("/users/{id}/contacts/{contact}/enable", SelfOnly, user::contacts::enable).proved(),
@@ -245,10 +248,14 @@ impl Desk<'_> {
     }
 }
 
-/// The page, with the status its request earned.
+/// The page, with the status its request earned. One of 503 can be sent again as it is.
 pub fn page(status: StatusCode, template: &impl Template) -> Result<Response, WebError> {
     let html = template.render().map_err(|error| WebError::Internal(format!("a page cannot be drawn: {error}")))?;
-    Ok((status, Html(html)).into_response())
+    let mut response = (status, Html(html)).into_response();
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER_SECS.into());
+    }
+    Ok(response)
 }
 
 /// Done; the browser fetches the page that shows it, so that a reload repeats nothing.

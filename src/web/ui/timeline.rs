@@ -161,6 +161,7 @@ fn deed_by(by: &By, deed: &str, names: &Names) -> String {
         Who::Source(source) => names.source(source),
         Who::System => "PagerPal",
         Who::CommandLine => "Somebody on the command line",
+        Who::Unknown => "Somebody unknown",
     };
     match by.acting_as {
         Some(person) if Some(person) != by.actor.user_id() => {

@@ -3,35 +3,33 @@
 
 pub mod contacts;
 pub mod rules;
+pub mod sign_in;
 
+use crate::app::invitations::Made;
 use crate::app::users::{self, Basics};
 use crate::app::{AppError, MANY, incidents, oncall, policies, schedules, teams};
-use crate::domain::access::{self, Action, Role};
+use crate::domain::access::Role;
 use crate::domain::contact::Channel;
 use crate::domain::id::UserId;
 use crate::domain::incident::Status;
 use crate::domain::policy::Recipient;
-use crate::domain::refusal::Refusal;
 use crate::domain::user::User;
 use crate::web::Web;
-use crate::web::address::Client;
 use crate::web::error::WebError;
 use crate::web::extract::{FormBody, PathId, SignedIn};
-use crate::web::session;
 use crate::web::ui::clock::count;
 use crate::web::ui::deliveries::shown_address;
 use crate::web::ui::form::{Choice, Form};
-use crate::web::ui::login::hashed;
 use crate::web::ui::shell::Shell;
 use crate::web::ui::users::{role, roles};
 use crate::web::ui::{Desk, Sight, page as drawn, refused, to, zones};
-use axum::Extension;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::Response;
 use contacts::Contacts;
 use rinja::Template;
 use rules::Rules;
+use sign_in::SignIn;
 use std::sync::Arc;
 
 #[derive(Template)]
@@ -43,11 +41,9 @@ struct Page {
     role: &'static str,
     email: String,
     zone: String,
-    has_login: bool,
     is_active: bool,
     /// Whose contact methods and rules these are to change.
     may_edit_own: bool,
-    may_set_password: bool,
     contacts: Contacts,
     rules: Rules,
     on_call: Vec<String>,
@@ -56,7 +52,7 @@ struct Page {
     /// What this person would leave behind.
     duties: Vec<String>,
     form: Form,
-    password_form: Form,
+    sign_in: SignIn,
 }
 
 pub async fn page(
@@ -86,27 +82,6 @@ pub async fn edit(
     answer(&web, &signed_in, id, done.await, "user", &form).await
 }
 
-pub async fn set_password(
-    State(web): State<Arc<Web>>,
-    Extension(client): Extension<Client>,
-    signed_in: SignedIn,
-    PathId(id): PathId<UserId>,
-    form: FormBody,
-) -> Result<Response, WebError> {
-    let done = async {
-        require_own_or_admin(&signed_in, id)?;
-        let hash = hashed(&web, form.verbatim("password")).await?;
-        let actor = signed_in.actor;
-        web.write(move |tx| users::set_password(tx, &actor, id, &hash)).await
-    };
-    let mut response = answer(&web, &signed_in, id, done.await, "password", &form).await?;
-    if response.status() == StatusCode::SEE_OTHER && signed_in.user.id == id {
-        // It ended every session of this person, this one too; whoever just proved to be that person goes on.
-        response.headers_mut().insert(header::SET_COOKIE, session::start(&web, id, &client).await?);
-    }
-    Ok(response)
-}
-
 pub async fn deactivate(
     State(web): State<Arc<Web>>,
     signed_in: SignedIn,
@@ -129,25 +104,9 @@ pub async fn reactivate(
     answer(&web, &signed_in, id, done, "activity", &form).await
 }
 
-pub async fn remove_login(
-    State(web): State<Arc<Web>>,
-    signed_in: SignedIn,
-    PathId(id): PathId<UserId>,
-    form: FormBody,
-) -> Result<Response, WebError> {
-    let actor = signed_in.actor;
-    let done = web.write(move |tx| users::remove_login(tx, &actor, id)).await;
-    answer(&web, &signed_in, id, done, "activity", &form).await
-}
-
 /// One's own page, wherever that is.
 pub async fn me(signed_in: SignedIn) -> Response {
     to(format!("/users/{}", signed_in.user.id))
-}
-
-/// Before a password is hashed: that costs too much to be done for whoever asks.
-fn require_own_or_admin(signed_in: &SignedIn, id: UserId) -> Result<(), Refusal> {
-    if signed_in.user.id == id { Ok(()) } else { access::require(&signed_in.actor, Action::Configure) }
 }
 
 async fn answer(
@@ -165,13 +124,30 @@ async fn answer(
 }
 
 async fn show(web: &Arc<Web>, signed_in: &SignedIn, id: UserId, refused: Option<Form>) -> Result<Response, WebError> {
+    show_with(web, signed_in, id, refused, None).await
+}
+
+/// As [`show`], with a link that is shown this once.
+async fn show_with(
+    web: &Arc<Web>,
+    signed_in: &SignedIn,
+    id: UserId,
+    refused: Option<Form>,
+    made: Option<Made>,
+) -> Result<Response, WebError> {
     let desk = Desk { web, signed_in, section: "/users" };
     let status = refused.as_ref().map_or(StatusCode::OK, Form::status);
-    let page = desk.look(move |sight, shell| shown(sight, shell, id, refused)).await?;
+    let page = desk.look(move |sight, shell| shown(sight, shell, id, refused, made)).await?;
     drawn(status, &page)
 }
 
-fn shown(sight: &Sight<'_>, shell: Shell, id: UserId, refused: Option<Form>) -> Result<Page, AppError> {
+fn shown(
+    sight: &Sight<'_>,
+    shell: Shell,
+    id: UserId,
+    refused: Option<Form>,
+    made: Option<Made>,
+) -> Result<Page, AppError> {
     let user = users::one(sight.read, id)?;
     let base = format!("/users/{id}");
     let is_own = sight.viewer.id == id;
@@ -188,10 +164,8 @@ fn shown(sight: &Sight<'_>, shell: Shell, id: UserId, refused: Option<Form>) -> 
         role: user.role.word(),
         email: user.email.as_deref().map(|email| shown_address(Channel::Email, email, seen_as)).unwrap_or_default(),
         zone: user.zone.clone(),
-        has_login: user.login.is_some(),
         is_active: user.is_active(),
         may_edit_own: may_edit,
-        may_set_password: may_edit && user.email.is_some(),
         contacts: contacts::shown(sight, &user, seen_as, may_edit, &refused)?,
         rules: rules::shown(&user, seen_as, &refused),
         roles: roles(),
@@ -202,7 +176,7 @@ fn shown(sight: &Sight<'_>, shell: Shell, id: UserId, refused: Option<Form>) -> 
         },
         on_call,
         form: Form::chosen(&refused, as_it_is, &["activity"]),
-        password_form: Form::chosen(&refused, Form::blank("password"), &[]),
+        sign_in: sign_in::shown(sight, &user, is_own, &refused, made)?,
         name: user.name,
         base,
         shell,

@@ -1,7 +1,7 @@
-//! `/users`: everybody, and adding one, with a sign-in or without.
+//! `/users`: everybody, and adding one. Whether they sign in is the business of their own page.
 
 use crate::app::users::{self, NewUser};
-use crate::app::{AppError, teams};
+use crate::app::{AppError, invitations, teams};
 use crate::domain::access::Role;
 use crate::domain::contact::Channel;
 use crate::domain::refusal::Refusal;
@@ -12,7 +12,6 @@ use crate::web::extract::{Fields, FormBody, SignedIn};
 use crate::web::ui::clock::list;
 use crate::web::ui::deliveries::shown_address;
 use crate::web::ui::form::{Choice, Form};
-use crate::web::ui::login::hashed;
 use crate::web::ui::shell::Shell;
 use crate::web::ui::{Desk, page as drawn, refused, to, zones};
 use axum::extract::State;
@@ -35,7 +34,8 @@ struct Row {
     name: String,
     email: String,
     role: &'static str,
-    has_login: bool,
+    /// `yes`, `invited` or `none`.
+    login: &'static str,
     teams: String,
     /// The channels a page can take to this person; empty is an alarm.
     reachable: String,
@@ -49,16 +49,12 @@ pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn) -> Result<Re
 
 pub async fn create(State(web): State<Arc<Web>>, signed_in: SignedIn, form: FormBody) -> Result<Response, WebError> {
     let done = async {
-        let password_hash = match form.verbatim("password") {
-            "" => None,
-            password => Some(hashed(&web, password).await?),
-        };
         let new = NewUser {
             name: form.text("name").to_owned(),
             email: form.optional("email").map(str::to_owned),
             role: role(&form)?,
             zone: form.text("zone").to_owned(),
-            password_hash,
+            password_hash: None,
         };
         let (actor, phone) = (signed_in.actor, form.optional("phone").map(str::to_owned));
         web.write(move |tx| {
@@ -101,8 +97,10 @@ async fn show(web: &Arc<Web>, signed_in: &SignedIn, form: Form) -> Result<Respon
         .look(move |sight, shell| {
             let teams = teams::all(sight.read)?;
             let row = |user: User| {
+                let (login, _) = invitations::state(sight.read, &user, sight.reader.now)?;
+                let login = login.word();
                 let of = teams.iter().filter(|team| team.members.contains(&user.id)).map(|team| team.name.as_str());
-                Row {
+                Ok(Row {
                     href: format!("/users/{}", user.id),
                     teams: of.collect::<Vec<_>>().join(", "),
                     reachable: reachable(&user),
@@ -112,11 +110,11 @@ async fn show(web: &Arc<Web>, signed_in: &SignedIn, form: Form) -> Result<Respon
                         .map(|email| shown_address(Channel::Email, &email, sight.viewer.role))
                         .unwrap_or_default(),
                     role: user.role.word(),
-                    has_login: user.login.is_some(),
+                    login,
                     name: user.name,
-                }
+                })
             };
-            let users = users::all(sight.read)?.into_iter().map(row).collect();
+            let users = users::all(sight.read)?.into_iter().map(row).collect::<Result<_, AppError>>()?;
             Ok(Users { shell, users, form, roles: roles(), zones: zones() })
         })
         .await?;

@@ -46,7 +46,12 @@ impl Stage {
             let (word, title) = (facts.severity.word().to_uppercase(), &facts.title);
             let text = match facts.reason {
                 Reason::Page { .. } => format!("{word} {title}"),
-                Reason::Test | Reason::Code | Reason::Answer | Reason::Notice => continue,
+                Reason::Test
+                | Reason::Code
+                | Reason::Answer
+                | Reason::Notice
+                | Reason::Account
+                | Reason::Invitation => continue,
                 Reason::Update(UpdateKind::Acknowledged) => format!("taken: {title}"),
                 Reason::Update(UpdateKind::Resolved) => format!("over: {title}"),
             };

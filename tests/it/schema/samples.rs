@@ -17,6 +17,7 @@ use pagerpal::domain::event::{AlertPair, Link, SenderTime};
 use pagerpal::domain::heartbeat::{Beat, Before, Heard, Heartbeat, State as Pulse};
 use pagerpal::domain::id::{AlertSourceId, Id, IncidentId, PolicyId, ScheduleId, TeamId, UserId};
 use pagerpal::domain::incident::{Hold, Incident, IncidentDetails, Ladder, Phase, Recovery, Snooze, Status};
+use pagerpal::domain::invitation::Invitation;
 use pagerpal::domain::maintenance::{Maintenance, Matcher, Occurs, Scope};
 use pagerpal::domain::notification::Notification;
 use pagerpal::domain::oncall::{Place, Source};
@@ -308,6 +309,8 @@ pub fn notifications() -> Vec<Notification> {
         told(15, Reason::Code, ""),
         told(16, Reason::Answer, "#1842 is yours."),
         told(17, Reason::Notice, "SMS does not work for anybody."),
+        told(18, Reason::Account, "Somebody tries to sign in as you."),
+        told(19, Reason::Invitation, ""),
         page,
     ]
 }
@@ -628,6 +631,12 @@ pub fn tokens() -> Vec<PersonalToken> {
     ]
 }
 
+pub fn invitations() -> Vec<Invitation> {
+    let by_admin =
+        Invitation { id: id(95), user: id(BO), token_hash: [0x95; 32], created_at: at(40), author: Some(id(ANA)) };
+    vec![Invitation { id: id(96), user: id(3), token_hash: [0x96; 32], author: None, ..by_admin.clone() }, by_admin]
+}
+
 pub fn audit_entries() -> Vec<AuditEntry> {
     let actors = [
         Actor::user(id(ANA), Role::Admin, Door::Web),
@@ -638,6 +647,7 @@ pub fn audit_entries() -> Vec<AuditEntry> {
         Actor::COMMAND_LINE,
         Actor::user(id(BO), Role::Responder, Door::Link),
         Actor::user(id(BO), Role::Responder, Door::Reply(Channel::Sms)),
+        Actor::unknown(Door::Web).at([192, 0, 2, 7].into()),
     ];
     let entry = |(number, actor)| AuditEntry {
         id: id(number),
@@ -654,7 +664,7 @@ pub fn audit_entries() -> Vec<AuditEntry> {
 }
 
 pub fn audit_chains() -> Vec<AuditChain> {
-    vec![AuditChain { first: 300, before_first: [0xa5; 32], next: 308, head: [0x5a; 32] }]
+    vec![AuditChain { first: 300, before_first: [0xa5; 32], next: 309, head: [0x5a; 32] }]
 }
 
 pub fn counters() -> Vec<Counter> {

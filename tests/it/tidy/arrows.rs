@@ -89,8 +89,9 @@ const PARTS: &[Part] = &[
     Part { name: "clock", may_use: &["domain"], crates: NOTHING_SPECIAL, instead: FILE },
     Part { name: "egress", may_use: &[], crates: NOTHING_SPECIAL, instead: FILE },
     Part { name: "random", may_use: &["domain"], crates: NOTHING_SPECIAL, instead: FILE },
+    Part { name: "redact", may_use: &[], crates: NOTHING_SPECIAL, instead: FILE },
     Part { name: "secret", may_use: &[], crates: NOTHING_SPECIAL, instead: FILE },
-    Part { name: "telemetry", may_use: &[], crates: NOTHING_SPECIAL, instead: FILE },
+    Part { name: "telemetry", may_use: &["redact"], crates: NOTHING_SPECIAL, instead: FILE },
     Part { name: "vault", may_use: &["domain"], crates: Crates::Only(&["chacha20poly1305", "ring", "thiserror"]), instead: FILE },
 ];
 

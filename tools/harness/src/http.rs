@@ -11,8 +11,9 @@ use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// Longer than anything on loopback takes, shorter than a person's patience with a hanging test.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
@@ -24,6 +25,7 @@ pub struct Call {
     url: String,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
+    from: Ipv4Addr,
 }
 
 pub fn get(url: impl Into<String>) -> Call {
@@ -35,7 +37,7 @@ pub fn post(url: impl Into<String>) -> Call {
 }
 
 pub fn call(method: &'static str, url: impl Into<String>) -> Call {
-    Call { method, url: url.into(), headers: Vec::new(), body: Vec::new() }
+    Call { method, url: url.into(), headers: Vec::new(), body: Vec::new(), from: Ipv4Addr::UNSPECIFIED }
 }
 
 impl Call {
@@ -66,6 +68,12 @@ impl Call {
         self.body("application/x-www-form-urlencoded", fields.join("&"))
     }
 
+    /// Comes from this address. All of 127.0.0.0/8 is this machine, so that one test can be a crowd.
+    pub fn from(mut self, address: Ipv4Addr) -> Call {
+        self.from = address;
+        self
+    }
+
     /// Sends it and reads the whole answer, whatever its status. `Err` when there was none: refused, cut off, or
     /// slower than a minute.
     pub async fn send(self) -> io::Result<Answer> {
@@ -79,7 +87,7 @@ impl Call {
         let bad_url = |why: &str| io::Error::new(io::ErrorKind::InvalidInput, format!("{why}: {}", self.url));
         let uri: hyper::Uri = self.url.parse().map_err(|_| bad_url("not a URL"))?;
         let authority = uri.authority().ok_or_else(|| bad_url("no host"))?.clone();
-        let stream = TcpStream::connect((authority.host(), authority.port_u16().unwrap_or(80))).await?;
+        let stream = self.connect(authority.host(), authority.port_u16().unwrap_or(80)).await?;
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
         let connection = tokio::spawn(connection);
@@ -97,6 +105,16 @@ impl Call {
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
         connection.abort();
         Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
+    }
+
+    async fn connect(&self, host: &str, port: u16) -> io::Result<TcpStream> {
+        if self.from.is_unspecified() {
+            return TcpStream::connect((host, port)).await;
+        }
+        let to = host.parse().map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "not an IPv4 address"))?;
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::from((self.from, 0)))?;
+        socket.connect(SocketAddr::new(to, port)).await
     }
 }
 
