@@ -61,6 +61,16 @@ impl Worker {
 /// Beyond this a worker that should run is late, and pages do not leave.
 pub const LATE_SECS: i64 = 60;
 
+/// How long a worker may say nothing before it counts as stopped. Each looks around every 15 s at least: escalation only asks
+/// the store, so two of its rounds are enough; those that send may wait for a provider.
+fn silence_secs(worker: Worker) -> Option<i64> {
+    match worker {
+        Worker::Escalation => Some(30),
+        Worker::Deliveries | Worker::Retry => Some(90),
+        Worker::Receipts | Worker::Upkeep | Worker::Inspector | Worker::Feeds => None,
+    }
+}
+
 /// A worker that has not come round for so long stands still.
 const STALLED_SECS: i64 = 20;
 
@@ -215,6 +225,8 @@ pub struct Job {
     pub enabled: bool,
     pub last_run: Option<Timestamp>,
     pub lag_secs: i64,
+    /// How long ago its last round was; nothing before the first.
+    pub silent_secs: i64,
     pub next_due: Option<Timestamp>,
     /// Pieces of work that wait, due or not, counted up to [`super::MANY`].
     pub queue_depth: usize,
@@ -226,6 +238,11 @@ impl Job {
     /// Late enough that pages may not leave. Calendars that wait for somebody else's server hold up nothing.
     fn holds_up_pages(&self) -> bool {
         self.enabled && self.lag_secs > LATE_SECS && self.worker != Worker::Feeds
+    }
+
+    /// It is switched on and does not come round: nothing it is for happens, even if nothing is due yet.
+    pub fn has_stopped(&self) -> bool {
+        self.enabled && silence_secs(self.worker).is_some_and(|most| self.silent_secs > most)
     }
 }
 
@@ -258,6 +275,7 @@ pub fn jobs(app: &App) -> Result<Vec<Job>, AppError> {
                 enabled: is_enabled(app, worker),
                 last_run: report.last_run,
                 lag_secs: report.lag_secs.max(overdue),
+                silent_secs: report.last_run.map_or(0, |at| now.secs_since(at)).max(0),
                 next_due,
                 queue_depth,
                 last_error: report.last_error,
@@ -312,6 +330,13 @@ pub fn strips(app: &App) -> Vec<(Alarm, String)> {
     }
     match jobs(app) {
         Ok(jobs) => {
+            for job in jobs.iter().filter(|job| job.has_stopped() && !job.holds_up_pages()) {
+                let secs = job.silent_secs;
+                red(match job.worker {
+                    Worker::Escalation => format!("Escalation has not run for {secs} s. Nobody is being called."),
+                    _ => format!("The worker {} has not run for {secs} s.", job.worker.word()),
+                });
+            }
             for job in jobs.iter().filter(|job| job.holds_up_pages()) {
                 let minutes = job.lag_secs / 60;
                 red(match job.worker {
@@ -373,6 +398,9 @@ pub fn health_problems(app: &App) -> Vec<String> {
         Ok(jobs) => {
             for job in jobs.iter().filter(|job| job.holds_up_pages()) {
                 problems.push(format!("the worker {} is {} s late", job.worker.word(), job.lag_secs));
+            }
+            for job in jobs.iter().filter(|job| job.has_stopped()) {
+                problems.push(format!("the worker {} has not run for {} s", job.worker.word(), job.silent_secs));
             }
         }
         Err(error) => problems.push(format!("the store cannot be read: {error}")),

@@ -2,10 +2,11 @@
 
 use crate::app::{App, AppError, Lane, Write, audit};
 use crate::domain::effect::{Ring, Subject, Timer, TimerKey, TimerKind};
+use crate::domain::repeat::{REPEAT_KEPT_SECS, Repeat};
 use crate::domain::session::Session;
 use crate::domain::source_event::{REPLAY_KEPT_SECS, Replay};
 use crate::domain::time::Timestamp;
-use crate::store::{Read, events, sessions, timers};
+use crate::store::{Read, events, repeats, sessions, timers};
 
 const NIGHTLY: TimerKey = TimerKey { subject: Subject::Upkeep, kind: TimerKind::Nightly };
 
@@ -41,7 +42,7 @@ pub fn run(app: &App) -> Result<Vec<String>, AppError> {
     Ok(app.verify()?.problems)
 }
 
-/// Sessions that ended, answers that no sender will ask for again, the audit log's oldest entries.
+/// Sessions that ended, answers that no sender and no program will ask for again, the audit log's oldest entries.
 fn forget(tx: &mut Write<'_>) -> Result<usize, AppError> {
     let now = tx.now();
     let ended = sessions::sessions_ended(tx, now, BATCH)?;
@@ -52,6 +53,10 @@ fn forget(tx: &mut Write<'_>) -> Result<usize, AppError> {
     for replay in &replays {
         tx.delete::<Replay>((replay.source, &replay.delivery_id))?;
     }
+    let repeats = repeats::repeats_before(tx, now.plus_secs(-REPEAT_KEPT_SECS), BATCH)?;
+    for repeat in &repeats {
+        tx.delete::<Repeat>(repeat.key_hash)?;
+    }
     let audited = audit::prune(tx, now, BATCH)?;
-    Ok(ended.len().max(replays.len()).max(audited))
+    Ok(ended.len().max(replays.len()).max(repeats.len()).max(audited))
 }

@@ -32,6 +32,7 @@ pub mod password;
 pub mod policy;
 pub mod receipt;
 pub mod refusal;
+pub mod repeat;
 pub mod reply;
 pub mod report;
 pub mod retry;

@@ -2,10 +2,11 @@
 
 use crate::domain::id::{AlertSourceId, IncidentId};
 use crate::domain::incident::{Incident, IncidentDetails, Status};
+use crate::domain::time::Timestamp;
 use crate::store::counters;
 use crate::store::engine::TableName;
-use crate::store::keys::{Newest, Span};
-use crate::store::record::{IndexRows, Page, Read, Record, Table, Take};
+use crate::store::keys::{self, Newest, Span};
+use crate::store::record::{Cursor, IndexRows, Page, Read, Record, Table, Take};
 use crate::store::{Result, Tx, tables};
 
 impl Record for Incident {
@@ -66,6 +67,30 @@ pub fn incident_by_number(read: &impl Read, number: u64) -> Result<Option<Incide
 /// The newest of one status.
 pub fn incidents_with_status(read: &impl Read, status: Status, take: Take) -> Result<Page<Incident>> {
     read.scan(&tables::INCIDENTS_BY_STATUS, &Span::of((status,)), take)
+}
+
+/// As [`incidents_with_status`], of those that were opened at `since` or later and before `until`.
+pub fn incidents_between(
+    read: &impl Read,
+    status: Status,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    take: Take,
+) -> Result<Page<Incident>> {
+    // The newest come first, so the span begins at its end.
+    let mut span = Span::of((status,));
+    if let Some(until) = until {
+        span = span.from((status, Newest(until.plus_secs(-1))));
+    }
+    if let Some(since) = since {
+        span = span.through((status, Newest(since)));
+    }
+    read.scan(&tables::INCIDENTS_BY_STATUS, &span, take)
+}
+
+/// Where an incident stands, or would stand, among those of a status: for a list that goes on there.
+pub fn incident_place(status: Status, created_at: Timestamp, id: IncidentId) -> Cursor {
+    Cursor(keys::encode(&(status, Newest(created_at), id)))
 }
 
 /// How many there are of one status, counted up to `limit`.

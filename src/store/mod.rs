@@ -6,6 +6,7 @@
 //! | [`keys`], [`codec`] | keys that sort as values; values with version and checksum |
 //! | [`record`] | typed tables and indexes; the only writer of rows |
 //! | [`tx`], [`writer`] | transactions in layers; the write thread and its shared commits |
+//! | [`changed`] | what a commit was about, for listeners |
 //! | [`tables`], [`verify`] | every table on one page; proof that indexes equal what the records say |
 //! | the others | one record type each: its index rows and its named queries |
 //!
@@ -14,6 +15,7 @@
 
 pub mod alert_sources;
 pub mod audit;
+pub mod changed;
 pub mod codec;
 pub mod counters;
 pub mod deliveries;
@@ -34,6 +36,7 @@ pub mod notifications;
 pub mod passes;
 pub mod policies;
 pub mod record;
+pub mod repeats;
 pub mod schedules;
 pub mod sessions;
 pub mod storms;
@@ -49,6 +52,7 @@ pub mod users;
 pub mod verify;
 pub mod writer;
 
+pub use changed::Changed;
 pub use meta::FORMAT;
 pub use record::{Cursor, Index, IndexRows, Page, Read, Record, Rows, Table, Take, Unique};
 pub use tx::{ReadTx, Tx};
@@ -123,11 +127,14 @@ struct Core {
     random: Arc<dyn Random>,
     health: Health,
     listeners: RwLock<Vec<Listener>>,
+    /// Those who want to know what has changed.
+    watchers: RwLock<Vec<Watcher>>,
     /// Held while a batch runs: one writer at a time.
     turn: Mutex<()>,
 }
 
 type Listener = Box<dyn Fn() + Send + Sync>;
+type Watcher = Box<dyn Fn(&Changed<'_>) + Send + Sync>;
 
 /// The store's condition, for people and for `/health`.
 #[derive(Clone, Debug)]
@@ -270,6 +277,11 @@ impl Store {
         self.core.listeners.write().unwrap_or_else(PoisonError::into_inner).push(listener);
     }
 
+    /// As [`Store::on_commit`], for listeners that look at what was changed.
+    pub fn on_change(&self, watcher: Box<dyn Fn(&Changed<'_>) + Send + Sync>) {
+        self.core.watchers.write().unwrap_or_else(PoisonError::into_inner).push(watcher);
+    }
+
     /// After failures: opens the file again if it was closed, and tries whether a commit as large as the one that
     /// failed (up to half a MiB) goes through. `Ok` clears the failures. May read the whole file.
     pub fn try_again(&self) -> Result<()> {
@@ -308,8 +320,8 @@ impl Store {
 
 impl Core {
     fn new(engine: Box<dyn Engine>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Core {
-        let (health, listeners, turn) = (Health::default(), RwLock::default(), Mutex::default());
-        Core { engine, clock, random, health, listeners, turn }
+        let (health, turn) = (Health::default(), Mutex::default());
+        Core { engine, clock, random, health, listeners: RwLock::default(), watchers: RwLock::default(), turn }
     }
 
     fn lineage(&self) -> Result<String> {

@@ -19,6 +19,7 @@ use crate::domain::maintenance::Maintenance;
 use crate::domain::notification::Notification;
 use crate::domain::pass::Pass;
 use crate::domain::policy::Policy;
+use crate::domain::repeat::Repeat;
 use crate::domain::schedule::Schedule;
 use crate::domain::session::Session;
 use crate::domain::source_event::{Replay, SourceEvent};
@@ -135,6 +136,10 @@ pub const TOKENS: Table<ApiTokenId, PersonalToken> = Table::new("tokens", Versio
 pub const TOKENS_BY_HASH: Unique<[u8; 32], PersonalToken> = Unique::new("tokens.by_hash");
 pub const TOKENS_BY_USER: Index<(UserId, ApiTokenId), PersonalToken> = Index::new("tokens.by_user");
 
+pub const REPEATS: Table<[u8; 32], Repeat> = Table::new("repeats", Version(1));
+pub const REPEATS_BY_USER: Unique<(UserId, u64), Repeat> = Unique::new("repeats.by_user");
+pub const REPEATS_BY_AGE: Index<(Timestamp, [u8; 32]), Repeat> = Index::new("repeats.by_age");
+
 pub const AUDIT: Table<AuditId, AuditEntry> = Table::new("audit", Version(1));
 /// One record.
 pub const AUDIT_CHAIN: Table<(), AuditChain> = Table::new("audit_chain", Version(1));
@@ -172,6 +177,7 @@ pub const RECORDS: &[RecordKind] = &[
     RecordKind::of::<Session>(),
     RecordKind::of::<Invitation>(),
     RecordKind::of::<PersonalToken>(),
+    RecordKind::of::<Repeat>(),
     RecordKind::of::<AuditEntry>(),
     RecordKind::of::<AuditChain>(),
     RecordKind::of::<Counter>(),

@@ -8,9 +8,9 @@
 
 use crate::domain::given::{Given, Jitter};
 use crate::domain::id::NewIds;
-use crate::store::engine::Error as EngineError;
+use crate::store::engine::{Changes, Error as EngineError};
 use crate::store::tx::Tx;
-use crate::store::{Core, Result, StoreError, meta, panic_text};
+use crate::store::{Changed, Core, Result, StoreError, meta, panic_text};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -110,8 +110,8 @@ impl Core {
         for job in jobs {
             job.finish(verdict.clone());
         }
-        if outcome == Ok(Committed::Yes) {
-            self.tell_listeners();
+        if let Ok(Committed::Yes(changes)) = outcome {
+            self.tell_listeners(&changes);
         }
     }
 
@@ -162,19 +162,22 @@ impl Core {
         *size = changes.size();
         self.engine.commit(&*snapshot, &changes)?;
         self.health.note_commit(now);
-        Ok(Committed::Yes)
+        Ok(Committed::Yes(changes))
     }
 
-    fn tell_listeners(&self) {
+    fn tell_listeners(&self, changes: &Changes) {
         for listener in self.listeners.read().unwrap_or_else(PoisonError::into_inner).iter() {
             let _ = catch_unwind(AssertUnwindSafe(listener));
+        }
+        let changed = Changed::new(changes);
+        for watcher in self.watchers.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            let _ = catch_unwind(AssertUnwindSafe(|| watcher(&changed)));
         }
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Committed {
-    Yes,
+    Yes(Changes),
     NothingWritten,
 }
 

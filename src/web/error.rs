@@ -7,7 +7,7 @@
 use crate::app::AppError;
 use crate::bridge::Crossing;
 use crate::domain::refusal::{Refusal, RefusalKind};
-use crate::web::ui;
+use crate::web::{problems, ui};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use serde_json::json;
@@ -51,6 +51,10 @@ pub enum WebError {
     Unsupported,
     /// Too many tries.
     TooMany {
+        retry_after_secs: u64,
+    },
+    /// The first call with the same Idempotency-Key is not over.
+    StillRunning {
         retry_after_secs: u64,
     },
     /// A bug or damage. The text is for the log only.
@@ -131,6 +135,7 @@ impl WebError {
             WebError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             WebError::Unsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             WebError::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            WebError::StillRunning { .. } => StatusCode::CONFLICT,
             WebError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -151,6 +156,7 @@ impl WebError {
             WebError::TooLarge { .. } => "too_large",
             WebError::Unsupported => "unsupported_media_type",
             WebError::TooMany { .. } => "too_many_requests",
+            WebError::StillRunning { .. } => "idempotency_key_running",
             WebError::Internal(_) => "internal",
         }
     }
@@ -204,6 +210,9 @@ impl WebError {
             WebError::TooLarge { limit } => format!("At most {limit} bytes are read here."),
             WebError::Unsupported => "Send the body as application/json.".into(),
             WebError::TooMany { retry_after_secs } => format!("Try again in {retry_after_secs} seconds."),
+            WebError::StillRunning { retry_after_secs } => format!(
+                "The first call with this Idempotency-Key is not over. Send it again in {retry_after_secs} s to hear its answer."
+            ),
             WebError::Internal(_) => {
                 "Nothing was changed. The cause is in PagerPal's log, under the number of this request.".into()
             }
@@ -236,6 +245,11 @@ impl WebError {
     }
 
     fn problem(&self, request_id: &str) -> serde_json::Value {
+        debug_assert!(
+            problems::of(self.code()).is_some(),
+            "{} has no page: add it to web/problems/table.rs",
+            self.code()
+        );
         let mut problem = json!({
             "type": format!("/problems/{}", self.code()),
             "title": self.title(),
@@ -259,7 +273,9 @@ impl WebError {
         let text = |text: String| HeaderValue::from_str(&text).ok();
         match self {
             WebError::Unavailable | WebError::Busy => Some((header::RETRY_AFTER, RETRY_AFTER_SECS.into())),
-            WebError::TooMany { retry_after_secs } => Some((header::RETRY_AFTER, (*retry_after_secs).into())),
+            WebError::TooMany { retry_after_secs } | WebError::StillRunning { retry_after_secs } => {
+                Some((header::RETRY_AFTER, (*retry_after_secs).into()))
+            }
             WebError::Unauthorized { realm } => {
                 Some((header::WWW_AUTHENTICATE, text(format!("Basic realm=\"{realm}\""))?))
             }

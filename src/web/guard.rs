@@ -11,9 +11,11 @@ use crate::web::address::Client;
 use crate::web::api::contract::not_modified;
 use crate::web::error::{Audience, WebError};
 use crate::web::extract::{Caller, Credential, Fields, FormBody, FromSource, RawBody, SignedIn};
+use crate::web::repeats::{self, Repeats};
 use crate::web::routes::Access;
 use crate::web::session::Token;
 use crate::web::ui::confirm;
+use crate::web::ui::fragment::X_FRAGMENT;
 use crate::web::{Web, basic, bearer, body, denials, keys, origin};
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -30,6 +32,7 @@ pub struct Guarded {
     pub body_limit: usize,
     /// Whether the password counts for ten minutes only.
     pub proof: bool,
+    pub repeats: Option<Repeats>,
 }
 
 pub async fn guard(
@@ -45,12 +48,12 @@ pub async fn guard(
         origin::require_own(&parts.headers, client_of(&parts)?, &web.settings)?;
     }
     let cookie = admit(&web, row.access, &mut parts).await?;
-    if parts.method == Method::GET {
+    if !changes && row.access != Access::Ping {
         let known = parts.headers.clone();
         return Ok(not_modified(&known, next.run(Request::from_parts(parts, body)).await));
     }
     // Alerts are kept even if they are too long, so their handler reads by itself.
-    if !changes || matches!(row.access, Access::SourceKey | Access::Ping) {
+    if matches!(row.access, Access::SourceKey | Access::Ping) {
         return Ok(next.run(Request::from_parts(parts, body)).await);
     }
     let bytes = body::read(body, row.body_limit).await?;
@@ -81,7 +84,11 @@ pub async fn guard(
             parts.extensions.insert(RawBody(bytes));
         }
     }
-    Ok(next.run(Request::from_parts(parts, Body::empty())).await)
+    let request = Request::from_parts(parts, Body::empty());
+    match row.repeats {
+        Some(repeats) => repeats::once(web, repeats, request, next).await,
+        None => Ok(next.run(request).await),
+    }
 }
 
 /// Lets through whom the row lets through. Answers the cookie if that was the credential: browsers attach it by
@@ -144,7 +151,9 @@ async fn identify(web: &Web, parts: &mut Parts) -> Result<(Caller, Option<Token>
         };
         return Ok((Caller { actor: Actor::user(user.id, role, door), user: User { role, ..user }, credential }, None));
     }
-    match session(web, &parts.headers, door).await? {
+    // A page that looks again by itself is nobody at the keyboard, so it keeps no session alive.
+    let is_use = parts.method != Method::GET || !parts.headers.contains_key(X_FRAGMENT);
+    match session(web, &parts.headers, door, is_use).await? {
         Some((signed_in, token)) => {
             let credential = Credential::Session(signed_in.session.id);
             let caller = Caller { actor: signed_in.actor, user: signed_in.user.clone(), credential };
@@ -162,17 +171,24 @@ async fn identify(web: &Web, parts: &mut Parts) -> Result<(Caller, Option<Token>
 
 /// Whoever the session cookie belongs to, for public pages that look different to somebody who is signed in.
 pub async fn signed_in(web: &Web, headers: &HeaderMap) -> Result<Option<SignedIn>, WebError> {
-    Ok(session(web, headers, Door::Web).await?.map(|(signed_in, _)| signed_in))
+    Ok(session(web, headers, Door::Web, true).await?.map(|(signed_in, _)| signed_in))
 }
 
-async fn session(web: &Web, headers: &HeaderMap, door: Door) -> Result<Option<(SignedIn, Token)>, WebError> {
+async fn session(
+    web: &Web,
+    headers: &HeaderMap,
+    door: Door,
+    is_use: bool,
+) -> Result<Option<(SignedIn, Token)>, WebError> {
     let Some(token) = Token::of(headers, web.settings.cookie_secure) else { return Ok(None) };
     let kept = token.kept(&web.settings.session_key);
     let found = web.read(move |read| auth::session(read, kept)).await?;
     let Some((session, user)) = found else { return Ok(None) };
-    web.seen.note(web, &session);
+    if is_use {
+        web.seen.note(web, &session);
+    }
     let actor = Actor::user(user.id, user.role, door);
-    Ok(Some((SignedIn { actor, user, csrf: token.csrf(), session }, token)))
+    Ok(Some((SignedIn { actor, user, csrf: token.masked(web.app.random_bytes()), session }, token)))
 }
 
 fn require_token(cookie: Option<&Token>, sent: &str) -> Result<(), WebError> {

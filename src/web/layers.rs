@@ -5,7 +5,7 @@ use crate::app::hex;
 use crate::bridge::panic_text;
 use crate::web::address::{Client, Peer};
 use crate::web::error::{Audience, WebError};
-use crate::web::{Web, origin};
+use crate::web::{Web, origin, packing};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -37,12 +37,14 @@ async fn outermost(State(web): State<Arc<Web>>, mut request: Request, next: Next
     request.extensions_mut().insert(client);
     request.extensions_mut().insert(RequestId(request_id.clone()));
 
+    let (method, takes_gzip) = (request.method().clone(), packing::takes_gzip(request.headers()));
     let is_preflight = request.method() == Method::OPTIONS && origin.is_some();
     let response = if is_preflight { StatusCode::NO_CONTENT.into_response() } else { unwound(request, next).await };
-    let mut response = match response.extensions().get::<Arc<WebError>>() {
+    let response = match response.extensions().get::<Arc<WebError>>() {
         Some(error) => error.render(audience, &request_id),
         None => response,
     };
+    let mut response = packing::page(&method, takes_gzip, response).await;
     let headers = response.headers_mut();
     add_security_headers(headers, is_https);
     if let Some(origin) = origin {
@@ -111,7 +113,10 @@ fn add_cors_headers(headers: &mut HeaderMap, origin: HeaderValue, is_preflight: 
         ]
         .as_slice()
     } else {
-        &[(header::ACCESS_CONTROL_EXPOSE_HEADERS, "etag, link, location, retry-after, x-request-id")]
+        &[(
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            "etag, idempotent-replayed, link, location, retry-after, x-request-id",
+        )]
     };
     for (name, value) in own {
         headers.insert(name, HeaderValue::from_static(value));

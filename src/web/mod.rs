@@ -22,14 +22,18 @@ pub mod health;
 pub mod invite;
 pub mod keys;
 pub mod layers;
+pub mod live;
 pub mod metrics;
+pub mod narrowed;
 pub mod objects;
 pub mod oidc;
 pub mod openapi;
 pub mod origin;
+pub mod packing;
 pub mod passwords;
 pub mod pings;
 pub mod problems;
+pub mod repeats;
 pub mod routes;
 pub mod seen;
 pub mod server;
@@ -49,12 +53,15 @@ use crate::domain::id::{AlertSourceId, UserId};
 use crate::domain::receipt::Reported;
 use crate::domain::reply::Inbound;
 use crate::egress::Egress;
+use crate::web::assets::Packed;
 use crate::web::basic::Remembered;
 use crate::web::body::LargeBodies;
 use crate::web::denials::Denials;
 use crate::web::error::WebError;
 use crate::web::health::LastHealth;
 use crate::web::keys::KnownKeys;
+use crate::web::live::Live;
+use crate::web::repeats::Running;
 use crate::web::seen::Seen;
 use crate::web::setup_code::SetupCode;
 use crate::web::sign_ins::SignIns;
@@ -84,11 +91,15 @@ pub struct Web {
     wrong_links: Flow<()>,
     remembered: Remembered,
     known_keys: KnownKeys,
+    running: Running,
     seen: Seen,
     certificates: Certificates,
     denials: Denials,
     sign_ins: SignIns,
     last_health: LastHealth,
+    packed: Packed,
+    /// What pages that are open should look at again.
+    pub live: Live,
 }
 
 /// Takes what a call is about and its body.
@@ -121,6 +132,7 @@ impl Web {
             remembered: Remembered::new(app.random_bytes()),
             known_keys: KnownKeys::default(),
             is_set_up: OnceLock::new(),
+            running: Running::default(),
             throttle: Throttle::default(),
             alerts: Flow::new(1000, 100),
             large_bodies: LargeBodies::default(),
@@ -131,6 +143,8 @@ impl Web {
             denials: Denials::default(),
             sign_ins: SignIns::default(),
             last_health: LastHealth::default(),
+            packed: Packed::default(),
+            live: Live::new(app.random_bytes()),
             app,
             bridge,
             egress,
@@ -186,14 +200,15 @@ impl Web {
         Ok(self.bridge.run(lane, move || app.read(look)).await??)
     }
 
-    /// Needs no thread of the bridge: the write thread keeps its own bounded queue and calls back.
+    /// Needs no thread of the bridge: the write thread keeps its own bounded queue and calls back. Within a call that named
+    /// itself, the same transaction says that it was made: see [`repeats`].
     pub(crate) async fn write_in<T: Send + 'static>(
         &self,
         lane: app::Lane,
         change: impl Fn(&mut Write<'_>) -> Result<T, AppError> + Send + 'static,
     ) -> Result<T, WebError> {
         let (hand_over, answer) = oneshot::channel();
-        self.app.write_then(lane, change, move |result| {
+        self.app.write_then(lane, repeats::marked(change), move |result| {
             // Whoever asked may have gone away; what was committed stays committed.
             let _ = hand_over.send(result);
         });

@@ -12,6 +12,7 @@ use crate::web::callback::infobip;
 use crate::web::error::WebError;
 use crate::web::guard::{Guarded, guard};
 use crate::web::openapi::{self, Operation, Sketch};
+use crate::web::repeats::Repeats;
 use crate::web::{Web, calendar, health, layers, pings, problems, ui, webhooks};
 use axum::Router;
 use axum::handler::Handler;
@@ -50,6 +51,8 @@ pub struct RouteSpec {
     pub call: Option<Call>,
     /// Whether a session's password must have been given in the last ten minutes.
     pub proof: bool,
+    /// Of a call that may be sent again with its `Idempotency-Key`.
+    pub repeats: Option<Repeats>,
     handler: MethodRouter<Arc<Web>>,
 }
 
@@ -59,6 +62,8 @@ pub struct Call {
     /// One sentence, for the document.
     pub summary: &'static str,
     pub describe: fn(&mut Sketch<'_>),
+    /// Its answer is the only one that shows a secret.
+    pub shows_secret: bool,
 }
 
 pub const FORM_BYTES: usize = 16 * 1024;
@@ -122,7 +127,7 @@ impl RouteSpec {
 
     fn new(method: Method, path: &'static str, access: Access, handler: MethodRouter<Arc<Web>>) -> RouteSpec {
         let body_limit = body_limit(path);
-        RouteSpec { method, path, access, body_limit, proof: false, call: None, handler }
+        RouteSpec { method, path, access, body_limit, proof: false, call: None, repeats: None, handler }
     }
 
     /// For what opens new doors or could lock others out: a browser left open is not enough.
@@ -132,7 +137,7 @@ impl RouteSpec {
 }
 
 fn call<T, H: Operation<T>>(summary: &'static str) -> Call {
-    Call { summary, describe: <H as Operation<T>>::describe }
+    Call { summary, describe: <H as Operation<T>>::describe, shows_secret: H::SHOWS_SECRET }
 }
 
 fn body_limit(path: &str) -> usize {
@@ -149,6 +154,7 @@ pub fn table() -> Vec<RouteSpec> {
     use Access::*;
     let mut table = vec![
         RouteSpec::get("/health", Public, health::get),
+        RouteSpec::get("/problems", Public, problems::all),
         RouteSpec::get("/problems/{code}", Public, problems::page),
         RouteSpec::get("/calendar/{token}", Link, calendar::get),
 
@@ -182,7 +188,7 @@ pub fn table() -> Vec<RouteSpec> {
         RouteSpec::api_get("/api/v1/incidents/{reference}/timeline", Viewer, timeline::of_incident, "Everything that happened to an incident, in its order."),
         RouteSpec::api_get("/api/v1/incidents/{reference}/notifications", Viewer, notifications::of_incident, "Who was told of an incident, why, and every attempt; the newest first."),
         RouteSpec::api_get("/api/v1/notifications/{id}", Viewer, notifications::one, "One notification, with every attempt."),
-        RouteSpec::api_post("/api/v1/notifications/{id}/retry", Responder, deeds::retry, "Sends a message that failed once more; the id is that of its delivery."),
+        RouteSpec::api_post("/api/v1/notifications/{id}/retry", Responder, deeds::retry, "Sends a message that failed once more: those of its deliveries that failed or ran out of tries."),
         RouteSpec::api_get("/api/v1/system/jobs", Viewer, system::jobs, "What each worker does, and what the channels last said."),
         RouteSpec::api_get("/api/v1/settings", Viewer, settings::all, "How this machine is configured, without a secret."),
         RouteSpec::api_get("/api/v1/audit", Admin, audit::list, "Who changed what, the newest first."),
@@ -298,8 +304,22 @@ pub fn table() -> Vec<RouteSpec> {
         RouteSpec::api_post("/api/v1/schedules/{id}/imports/{import}/refresh", Admin, imports::refresh, "Fetches a calendar from elsewhere anew."),
         RouteSpec::api_get("/api/v1/on-call", Viewer, on_call::everywhere, "Who is on call on every schedule."),
     ];
+    let repeats: Vec<_> = table.iter().map(|row| repeats_of(row, &table)).collect();
+    for (row, repeats) in table.iter_mut().zip(repeats) {
+        row.repeats = repeats;
+    }
     table.extend(ui::routes());
     table
+}
+
+/// Every POST of the API but those that know who sends them by another sign, and see repetitions by others, too.
+fn repeats_of(row: &RouteSpec, table: &[RouteSpec]) -> Option<Repeats> {
+    let is_own_sign = matches!(row.access, Access::SourceKey | Access::Link | Access::Ping);
+    let call = row.call.filter(|_| row.method == Method::POST && !is_own_sign)?;
+    let is_read = |path: &str| table.iter().any(|other| other.method == Method::GET && other.path == path);
+    let shorter = std::iter::successors(Some(row.path), |path| Some(path.rsplit_once('/')?.0));
+    let cut = shorter.take_while(|path| !is_read(path)).count();
+    Some(Repeats { shows_secret: call.shows_secret, cut })
 }
 
 pub fn router(web: Arc<Web>) -> Router {
@@ -310,7 +330,8 @@ pub fn router(web: Arc<Web>) -> Router {
 pub fn router_of(web: Arc<Web>, table: Vec<RouteSpec>) -> Router {
     let mut router = Router::new();
     for row in table {
-        let guarded = Guarded { access: row.access, body_limit: row.body_limit, proof: row.proof };
+        let guarded =
+            Guarded { access: row.access, body_limit: row.body_limit, proof: row.proof, repeats: row.repeats };
         let guard = from_fn_with_state((Arc::clone(&web), guarded), guard);
         router = router.route(row.path, row.handler.route_layer(guard));
     }

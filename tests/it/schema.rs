@@ -52,6 +52,7 @@ fn stored_records_are_as_published() {
     goldens.record(samples::sessions());
     goldens.record(samples::invitations());
     goldens.record(samples::tokens());
+    goldens.record(samples::repeats());
     goldens.record(samples::audit_entries());
     goldens.record(samples::audit_chains());
     goldens.record(samples::counters());

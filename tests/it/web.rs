@@ -805,8 +805,8 @@ async fn incidents_are_listed_in_pages_and_acted_on() {
     assert_eq!(act("/api/v1/incidents/3/reopen", json!({})).await.json()["status"], "triggered");
 
     let told = site.api(Method::GET, "/api/v1/incidents/5", "viewer", None).await.json();
-    let delivery = told["notifications"][0]["deliveries"][0]["id"].as_str().expect("a delivery").to_owned();
-    let retry = act(&format!("/api/v1/notifications/{delivery}/retry"), json!({})).await;
+    let notification = told["notifications"][0]["id"].as_str().expect("a notification").to_owned();
+    let retry = act(&format!("/api/v1/notifications/{notification}/retry"), json!({})).await;
     assert_eq!(retry.json()["type"], "/problems/not_retryable", "it is still queued");
 }
 

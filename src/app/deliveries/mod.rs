@@ -24,7 +24,7 @@ use crate::domain::access::{self, Action};
 use crate::domain::actor::{Actor, By};
 use crate::domain::contact::Channel;
 use crate::domain::delivery::{Attempt, Delivery, DeliveryRing, State};
-use crate::domain::id::DeliveryId;
+use crate::domain::id::{DeliveryId, NotificationId};
 use crate::domain::incident::{Incident, Status};
 use crate::domain::notification::{Next, Notification, next_method};
 use crate::domain::refusal::Refusal;
@@ -81,6 +81,25 @@ pub fn retry(tx: &mut Write<'_>, actor: &Actor, by: By, id: DeliveryId) -> Resul
     apply::append(tx, &mut incident, by, apply::news(&delivery, DeliveryNews::Retried))?;
     tx.put(&incident)?;
     Ok(incident)
+}
+
+/// As [`retry`], of every delivery of a notification that failed or ran out of tries. Those that arrived or are under way
+/// stay as they are.
+pub fn retry_notification(tx: &mut Write<'_>, actor: &Actor, by: By, id: NotificationId) -> Result<Incident, AppError> {
+    access::require(actor, Action::WorkOnIncidents)?;
+    let notification = tx.get::<Notification>(id)?.ok_or_else(|| Refusal::not_found("notification"))?;
+    let about = notification.incident.ok_or_else(|| Refusal::not_found("incident"))?;
+    let mut own = deliveries::deliveries_of(tx, about, super::MANY)?;
+    own.retain(|delivery| delivery.notification == id);
+    let (failed, others): (Vec<_>, Vec<_>) =
+        own.iter().rev().partition(|delivery| matches!(delivery.state, State::Failed | State::Exhausted));
+    // If none has failed, any of them says why it is not sent again.
+    let wanted = if failed.is_empty() { others.into_iter().take(1).collect() } else { failed };
+    let mut incident = Err(Refusal::not_found("delivery").into());
+    for delivery in wanted {
+        incident = Ok(retry(tx, actor, by, delivery.id)?);
+    }
+    incident
 }
 
 /// At start: whoever held a claim is dead, so every claim is due at once. The copies carry the same message ids.

@@ -6,7 +6,7 @@ use crate::app::{AppError, MANY, Write, apply, context, users};
 use crate::domain::Severity;
 use crate::domain::access::{self, Action, Role};
 use crate::domain::actor::{Actor, By};
-use crate::domain::id::{DeliveryId, UserId};
+use crate::domain::id::{DeliveryId, NotificationId, UserId};
 use crate::domain::incident::{self, Incident, Taker};
 use crate::domain::policy::Policy;
 use crate::domain::refusal::Refusal;
@@ -145,6 +145,17 @@ pub fn retry(
 ) -> Result<Incident, AppError> {
     let by = on_behalf(tx, actor, acting_as)?;
     crate::app::deliveries::retry(tx, actor, by, delivery)
+}
+
+/// As [`retry`], of all that failed of one notification.
+pub fn retry_notification(
+    tx: &mut Write<'_>,
+    actor: &Actor,
+    notification: NotificationId,
+    acting_as: Option<UserId>,
+) -> Result<Incident, AppError> {
+    let by = on_behalf(tx, actor, acting_as)?;
+    crate::app::deliveries::retry_notification(tx, actor, by, notification)
 }
 
 /// Acting as takes any active admin or responder, with or without a login; both names are kept.

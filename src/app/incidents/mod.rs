@@ -1,8 +1,9 @@
-//! Incidents: lists, the whole story of one, and what people do to them ([`deeds`]).
+//! Incidents: lists ([`search`]), the whole story of one, and what people do to them ([`deeds`]).
 
 pub mod deeds;
+pub mod search;
 
-pub use deeds::{Deed, act, acting_choices, on_behalf, retry};
+pub use deeds::{Deed, act, acting_choices, on_behalf, retry, retry_notification};
 
 use crate::app::names::Names;
 use crate::app::storms::{self, Swallowed};

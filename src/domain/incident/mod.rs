@@ -25,6 +25,7 @@
 
 pub mod deeds;
 pub mod events;
+pub mod filter;
 pub mod timers;
 
 pub use deeds::{

@@ -218,6 +218,29 @@ fn listeners_hear_of_every_commit_and_of_nothing_else() {
     assert_eq!(heard.load(Ordering::SeqCst), 1);
 }
 
+#[test]
+fn watchers_hear_what_was_written_and_what_was_removed() {
+    let (store, _) = scripted();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&heard);
+    store.on_change(Box::new(|_| panic()));
+    store.on_change(Box::new(move |changed| {
+        let names: Vec<String> = changed.written::<Pet>().map(|pet| pet.name).collect();
+        noted.lock().expect("no panic here").push((names, changed.touches::<Pet>()));
+    }));
+    store
+        .write(Lane::Paging, |tx| {
+            tx.put(&pet(1, "rex"))?;
+            tx.put(&pet(2, "tom"))
+        })
+        .expect("written");
+    store.write(Lane::Paging, |tx| tx.put(&pet(1, "rex the second"))).expect("written");
+    store.write(Lane::Paging, |tx| tx.delete::<Pet>(UserId::new(2))).expect("removed");
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let expected = [(names(&["rex", "tom"]), true), (names(&["rex the second"]), true), (vec![], true)];
+    assert_eq!(*heard.lock().expect("no panic here"), expected);
+}
+
 /// Holds the write thread inside the callback of a first job, so that what is submitted meanwhile has to wait.
 struct Held {
     release: mpsc::Sender<()>,

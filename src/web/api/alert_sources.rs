@@ -14,7 +14,9 @@ use crate::domain::source_event::{ReportResult, SourceEvent};
 use crate::ingest::Kind;
 use crate::secret::Secret;
 use crate::web::api::fields::{IncidentReference, Nothing, called, short_minutes_of};
-use crate::web::api::{Composed, Created, IfMatch, Instant, List, Page, Reference, by_name, id_of};
+use crate::web::api::{
+    Composed, Created, IfMatch, Instant, List, Page, Reference, Revealed, ShownOnce, by_name, id_of,
+};
 use crate::web::error::WebError;
 use crate::web::extract::{Caller, JsonBody, PathId};
 use crate::web::{Web, sns};
@@ -67,7 +69,7 @@ struct TopicView {
 pub struct SourceWithKeyView {
     #[serde(flatten)]
     source: SourceView,
-    key: String,
+    key: Revealed,
 }
 
 /// One request of a sender.
@@ -177,7 +179,7 @@ pub async fn create(
     State(web): State<Arc<Web>>,
     Caller { actor, .. }: Caller,
     JsonBody(body): JsonBody<SourceBody>,
-) -> Result<Created<SourceWithKeyView>, WebError> {
+) -> Result<ShownOnce<Created<SourceWithKeyView>>, WebError> {
     let basics = body.read()?;
     let key = new_key(web.app.random_bytes());
     let kept = key.clone();
@@ -186,7 +188,8 @@ pub async fn create(
     let id = web.write(create).await?;
     let Composed(version, source) = view(&web, id).await?;
     let location = format!("/api/v1/alert-sources/{id}");
-    Ok(Created { location, version: Some(version), made: SourceWithKeyView { source, key } })
+    let made = SourceWithKeyView { source, key: Revealed(key) };
+    Ok(ShownOnce(Created { location, version: Some(version), made }))
 }
 
 pub async fn edit(
@@ -211,12 +214,12 @@ pub async fn regenerate_key(
     Caller { actor, .. }: Caller,
     PathId(id): PathId<AlertSourceId>,
     JsonBody(Nothing {}): JsonBody<Nothing>,
-) -> Result<Composed<SourceWithKeyView>, WebError> {
+) -> Result<ShownOnce<Composed<SourceWithKeyView>>, WebError> {
     let key = new_key(web.app.random_bytes());
     let kept = key.clone();
     web.write(move |tx| alert_sources::regenerate_key(tx, &actor, id, &kept)).await?;
     let Composed(version, source) = view(&web, id).await?;
-    Ok(Composed(version, SourceWithKeyView { source, key }))
+    Ok(ShownOnce(Composed(version, SourceWithKeyView { source, key: Revealed(key) })))
 }
 
 pub async fn activate(

@@ -6,7 +6,7 @@
 use crate::app::incidents::{self, Deed};
 use crate::domain::Severity;
 use crate::domain::access::Role;
-use crate::domain::id::{DeliveryId, Id, PolicyId, UserId};
+use crate::domain::id::{Id, NotificationId, PolicyId, UserId};
 use crate::domain::incident::Incident;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
@@ -167,16 +167,16 @@ pub async fn note(
     act(web, caller, path, body.acting_as, |_| Ok(Deed::Note(body.note))).await
 }
 
-/// `POST /api/v1/notifications/{id}/retry`: the id is that of a delivery.
+/// `POST /api/v1/notifications/{id}/retry`: every delivery of it that failed or ran out of tries.
 pub async fn retry(
     State(web): State<Arc<Web>>,
     caller: Caller,
-    PathId(delivery): PathId<DeliveryId>,
+    PathId(notification): PathId<NotificationId>,
     JsonBody(body): JsonBody<ActingBody>,
 ) -> Acted {
     let acting_as = acting_as(body.acting_as.as_deref())?;
     let actor = caller.actor;
-    let incident = web.write(move |tx| incidents::retry(tx, &actor, delivery, acting_as)).await?;
+    let incident = web.write(move |tx| incidents::retry_notification(tx, &actor, notification, acting_as)).await?;
     after(&web, incident).await
 }
 

@@ -10,7 +10,7 @@ use crate::domain::access::{self, Action};
 use crate::domain::feed::FeedOf;
 use crate::domain::id::{FeedId, ScheduleId, UserId};
 use crate::web::api::fields::{Nothing, address_of};
-use crate::web::api::{Created, Instant, List, Page, Reference};
+use crate::web::api::{Created, Instant, List, Page, Reference, Revealed, ShownOnce};
 use crate::web::error::WebError;
 use crate::web::extract::{Caller, JsonBody, PathId, PathIds};
 use crate::web::{Web, calendar};
@@ -35,7 +35,7 @@ pub struct FeedWithAddressView {
     #[serde(flatten)]
     feed: FeedView,
     /// A bare path while `PAGERPAL_BASE_URL` is not set.
-    address: String,
+    address: Revealed,
 }
 
 /// Those that are not revoked, the oldest first.
@@ -65,7 +65,7 @@ pub async fn create_of_schedule(
     caller: Caller,
     PathId(id): PathId<ScheduleId>,
     JsonBody(Nothing {}): JsonBody<Nothing>,
-) -> Result<Created<FeedWithAddressView>, WebError> {
+) -> Result<ShownOnce<Created<FeedWithAddressView>>, WebError> {
     create(&web, caller, FeedOf::Schedule(id), format!("/api/v1/schedules/{id}/feeds")).await
 }
 
@@ -74,7 +74,7 @@ pub async fn create_of_user(
     caller: Caller,
     PathId(id): PathId<UserId>,
     JsonBody(Nothing {}): JsonBody<Nothing>,
-) -> Result<Created<FeedWithAddressView>, WebError> {
+) -> Result<ShownOnce<Created<FeedWithAddressView>>, WebError> {
     create(&web, caller, FeedOf::User(id), format!("/api/v1/users/{id}/feeds")).await
 }
 
@@ -103,7 +103,12 @@ async fn list(web: &Web, of: FeedOf, page: Page) -> Result<List<FeedView>, WebEr
     List::in_order(links.iter().map(|link| FeedView::of(link, &names)).collect(), &page)
 }
 
-async fn create(web: &Web, caller: Caller, of: FeedOf, base: String) -> Result<Created<FeedWithAddressView>, WebError> {
+async fn create(
+    web: &Web,
+    caller: Caller,
+    of: FeedOf,
+    base: String,
+) -> Result<ShownOnce<Created<FeedWithAddressView>>, WebError> {
     let (actor, key) = (caller.actor, web.app.settings.link_key.clone());
     let id = web.write(move |tx| feeds::create(tx, &actor, &key, of)).await?;
     let (links, names) = links(web, of).await?;
@@ -111,7 +116,7 @@ async fn create(web: &Web, caller: Caller, of: FeedOf, base: String) -> Result<C
     let (link, token) = made.and_then(|link| Some((link.clone(), link.token?))).ok_or(WebError::NotFound)?;
     let address = address_of(web, &calendar::path(&token));
     let made = FeedWithAddressView { feed: FeedView::of(&link, &names), address };
-    Ok(Created { location: format!("{base}/{id}"), version: None, made })
+    Ok(ShownOnce(Created { location: format!("{base}/{id}"), version: None, made }))
 }
 
 async fn links(web: &Web, of: FeedOf) -> Result<(Vec<Link>, Names), WebError> {

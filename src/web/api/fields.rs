@@ -5,7 +5,7 @@ use crate::app::Cursor;
 use crate::domain::id::IncidentId;
 use crate::domain::refusal::Refusal;
 use crate::web::Web;
-use crate::web::api::BAD_CURSOR;
+use crate::web::api::{BAD_CURSOR, Revealed};
 use crate::web::error::WebError;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -32,8 +32,8 @@ pub fn called(refusal: Refusal, field: &str, member: &'static str) -> Refusal {
 }
 
 /// A path as others reach it; the bare path while nobody has said where this server is.
-pub fn address_of(web: &Web, path: &str) -> String {
-    format!("{}{path}", web.settings.base_url.as_deref().unwrap_or_default().trim_end_matches('/'))
+pub fn address_of(web: &Web, path: &str) -> Revealed {
+    Revealed(format!("{}{path}", web.settings.base_url.as_deref().unwrap_or_default().trim_end_matches('/')))
 }
 
 /// For an action that takes no members.

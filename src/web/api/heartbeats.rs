@@ -12,7 +12,9 @@ use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::web::Web;
 use crate::web::api::fields::{Nothing, address_of, called, minutes_of};
-use crate::web::api::{Composed, Created, IfMatch, Instant, List, Page, Reference, by_name, id_of, instant_of};
+use crate::web::api::{
+    Composed, Created, IfMatch, Instant, List, Page, Reference, Revealed, ShownOnce, by_name, id_of, instant_of,
+};
 use crate::web::error::WebError;
 use crate::web::extract::{Caller, JsonBody, PathId};
 use axum::extract::State;
@@ -53,7 +55,7 @@ pub struct HeartbeatWithAddressView {
     #[serde(flatten)]
     heartbeat: HeartbeatView,
     /// For GET, HEAD and POST alike. A bare path while `PAGERPAL_BASE_URL` is not set.
-    address: Option<String>,
+    address: Option<Revealed>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -107,7 +109,7 @@ pub async fn create(
     State(web): State<Arc<Web>>,
     Caller { actor, .. }: Caller,
     JsonBody(body): JsonBody<NewHeartbeatBody>,
-) -> Result<Created<HeartbeatWithAddressView>, WebError> {
+) -> Result<ShownOnce<Created<HeartbeatWithAddressView>>, WebError> {
     let NewHeartbeatBody { interval_seconds, grace_seconds, .. } = body;
     let (interval_minutes, grace_minutes) = RhythmBody { interval_seconds, grace_seconds }.read()?;
     let new = NewHeartbeat {
@@ -119,7 +121,7 @@ pub async fn create(
     let key = web.app.settings.link_key.clone();
     let id = web.write(move |tx| heartbeats::create(tx, &actor, &key, &new).map_err(in_body)).await?;
     let Composed(version, made) = addressed(&web, id).await?;
-    Ok(Created { location: format!("/api/v1/heartbeats/{id}"), version: Some(version), made })
+    Ok(ShownOnce(Created { location: format!("/api/v1/heartbeats/{id}"), version: Some(version), made }))
 }
 
 /// Its deadline follows at once, counted from the last ping.
@@ -168,10 +170,10 @@ pub async fn renew_address(
     Caller { actor, .. }: Caller,
     PathId(id): PathId<HeartbeatId>,
     JsonBody(Nothing {}): JsonBody<Nothing>,
-) -> Result<Composed<HeartbeatWithAddressView>, WebError> {
+) -> Result<ShownOnce<Composed<HeartbeatWithAddressView>>, WebError> {
     let key = web.app.settings.link_key.clone();
     web.write(move |tx| heartbeats::renew_address(tx, &actor, &key, id)).await?;
-    addressed(&web, id).await
+    addressed(&web, id).await.map(ShownOnce)
 }
 
 /// An incident of it that is open stays so.

@@ -36,6 +36,6 @@ pub mod tokens;
 pub mod users;
 
 pub use contract::{
-    BAD_CURSOR, Composed, Created, IfMatch, Instant, List, NoFilter, Page, Params, Reference, Versioned, WithWarnings,
-    Wrong, by_name, id_at, id_of, ids_of, instant_of,
+    BAD_CURSOR, Composed, Created, IfMatch, Instant, List, NoFilter, Page, Params, Reference, Revealed, ShownOnce,
+    Versioned, WithWarnings, Wrong, by_name, id_at, id_of, ids_of, instant_of,
 };

@@ -60,7 +60,6 @@ struct WhyView {
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct DeliveryView {
-    /// For another try: `POST /api/v1/notifications/{id}/retry` takes the id of a delivery.
     id: String,
     channel: &'static str,
     /// Masked for viewers.

@@ -8,7 +8,7 @@ use crate::domain::id::{ApiTokenId, UserId};
 use crate::domain::refusal::Refusal;
 use crate::domain::token::{PersonalToken, Wanted};
 use crate::web::Web;
-use crate::web::api::{Created, Instant, List, Page, instant_of};
+use crate::web::api::{Created, Instant, List, Page, Revealed, ShownOnce, instant_of};
 use crate::web::error::WebError;
 use crate::web::extract::{Caller, JsonBody, PathId};
 use axum::extract::{Path, State};
@@ -34,7 +34,7 @@ pub struct TokenView {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct NewTokenView {
     /// The token itself. It is not shown again.
-    token: String,
+    token: Revealed,
     #[serde(flatten)]
     made: TokenView,
 }
@@ -69,7 +69,7 @@ pub async fn create(
     State(web): State<Arc<Web>>,
     caller: Caller,
     JsonBody(body): JsonBody<TokenBody>,
-) -> Result<Created<NewTokenView>, WebError> {
+) -> Result<ShownOnce<Created<NewTokenView>>, WebError> {
     caller.require_person()?;
     let unknown = || Refusal::invalid("role_unknown", "role", "A role is admin, responder or viewer.");
     let most = Role::from_word(&body.role).ok_or_else(unknown)?;
@@ -85,7 +85,8 @@ pub async fn create(
         .await?;
     let made = TokenView::of(&made);
     let location = format!("/api/v1/me/tokens/{}", made.id);
-    Ok(Created { location, version: None, made: NewTokenView { token, made } })
+    let made = NewTokenView { token: Revealed(token), made };
+    Ok(ShownOnce(Created { location, version: None, made }))
 }
 
 pub async fn revoke_own(

@@ -1,9 +1,11 @@
 //! The whole document: one operation per row under `/api/`, with what the row itself promises.
 
 use super::Sketch;
+use crate::domain::repeat::LONGEST_KEY;
 use crate::web::Web;
 use crate::web::error::WebError;
 use crate::web::openapi::DescribeOutput;
+use crate::web::repeats::Repeats;
 use crate::web::routes::{self, Access, Call, RouteSpec};
 use axum::extract::State;
 use axum::http::{Method, header};
@@ -144,9 +146,12 @@ fn described(row: &RouteSpec, call: &Call, inputs: &mut SchemaGenerator, outputs
             "schema": {"type": "string"},
         }));
     }
+    if let Some(repeats) = row.repeats {
+        describe_repeats(&mut sketch, &mut parameters, repeats);
+    }
     let mut answers = sketch.answers;
     for status in problems_of(row, sketch.needs_version, !names.is_empty()) {
-        answers.entry(status).or_insert_with(|| problem(status));
+        answers.entry(status).or_insert_with(|| usual_problem(status));
     }
     let responses: Map<String, Value> =
         answers.into_iter().map(|(status, answer)| (status.to_string(), answer)).collect();
@@ -165,6 +170,34 @@ fn described(row: &RouteSpec, call: &Call, inputs: &mut SchemaGenerator, outputs
         described["requestBody"] = body;
     }
     described
+}
+
+fn describe_repeats(sketch: &mut Sketch<'_>, parameters: &mut Vec<Value>, repeats: Repeats) {
+    let description = if repeats.shows_secret {
+        "Names this call for 24 hours, so that it is made once however often it is sent. Its answer shows a secret and is \
+         not kept: a repetition gets 409 answer_not_kept."
+    } else {
+        "Names this call for 24 hours, so that it is made once however often it is sent: a repetition gets the same answer."
+    };
+    parameters.push(json!({
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": description,
+        "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]+$"},
+    }));
+    let made: Vec<u16> = sketch.answers.keys().copied().filter(|status| (200..300).contains(status)).collect();
+    for status in made.into_iter().filter(|_| !repeats.shows_secret) {
+        let says = "true, if this is the answer to an earlier call with the same Idempotency-Key.";
+        sketch.answer_header(status, "Idempotent-Replayed", says, false);
+    }
+    let mut conflict = problem(
+        409,
+        "Something stands in the way, the first call with this Idempotency-Key is not over, or its answer is not there any \
+         more.",
+    );
+    conflict["headers"] = json!({"Retry-After": {"schema": {"type": "integer"}}});
+    let reused = "A value is not acceptable, and errors names each; or the Idempotency-Key belongs to another request.";
+    sketch.answers.extend([(409, conflict), (422, problem(422, reused))]);
 }
 
 fn parameters_of(path: &str) -> impl Iterator<Item = &str> {
@@ -237,7 +270,7 @@ fn problems_of(row: &RouteSpec, needs_version: bool, has_path: bool) -> Vec<u16>
     statuses
 }
 
-fn problem(status: u16) -> Value {
+fn usual_problem(status: u16) -> Value {
     let description = match status {
         400 => "The request cannot be read: not JSON, or a parameter that is unknown or of another type.",
         401 => "No credential, or none that is known.",
@@ -254,6 +287,10 @@ fn problem(status: u16) -> Value {
         503 => "PagerPal cannot do this right now; Retry-After says how long to wait.",
         _ => "A fault inside PagerPal.",
     };
+    problem(status, description)
+}
+
+fn problem(status: u16, description: &str) -> Value {
     let schema = json!({"$ref": "#/components/schemas/Problem"});
     let mut problem = json!({
         "description": description,

@@ -77,6 +77,8 @@ impl DescribeInput for Request {
 }
 
 impl<T: DescribeOutput> DescribeOutput for Result<T, WebError> {
+    const SHOWS_SECRET: bool = T::SHOWS_SECRET;
+
     fn describe(sketch: &mut Sketch<'_>) {
         T::describe(sketch);
     }

@@ -12,11 +12,16 @@ pub trait DescribeInput {
 
 /// A type that handlers answer.
 pub trait DescribeOutput {
+    /// Whether no other answer ever shows a part of it: see [`ShownOnce`](crate::web::api::ShownOnce).
+    const SHOWS_SECRET: bool = false;
+
     fn describe(sketch: &mut Sketch<'_>);
 }
 
 /// A handler whose whole signature can be described. `M` is the tuple that axum knows it by.
 pub trait Operation<M> {
+    const SHOWS_SECRET: bool;
+
     fn describe(sketch: &mut Sketch<'_>);
 }
 
@@ -28,6 +33,8 @@ macro_rules! operations {
             Answer: Future<Output: DescribeOutput>,
             $($input: DescribeInput,)*
         {
+            const SHOWS_SECRET: bool = <Answer::Output as DescribeOutput>::SHOWS_SECRET;
+
             fn describe(sketch: &mut Sketch<'_>) {
                 $($input::describe(sketch);)*
                 <Answer::Output as DescribeOutput>::describe(sketch);

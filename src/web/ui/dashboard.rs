@@ -12,9 +12,10 @@ use crate::web::error::WebError;
 use crate::web::extract::SignedIn;
 use crate::web::ui::checklist::{self, Step};
 use crate::web::ui::clock::{Reader, count, duration};
+use crate::web::ui::fragment::{self, Fragment};
 use crate::web::ui::incidents::{Row, rows};
 use crate::web::ui::shell::Shell;
-use crate::web::ui::{Desk, Fact, Link, Sight, page as drawn};
+use crate::web::ui::{Desk, Fact, Link, Sight};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -25,7 +26,7 @@ use std::sync::Arc;
 const SHOWN: usize = 100;
 
 #[derive(Template)]
-#[template(path = "templates/dashboard.html", askama = rinja)]
+#[template(path = "templates/dashboard.html", blocks = ["main"], askama = rinja)]
 struct Dashboard {
     shell: Shell,
     sentence: String,
@@ -62,7 +63,7 @@ struct Duty {
     gap: String,
 }
 
-pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn) -> Result<Response, WebError> {
+pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn, fragment: Fragment) -> Result<Response, WebError> {
     let desk = Desk { web: &web, signed_in: &signed_in, section: "/dashboard" };
     let page = desk
         .look(|sight, shell| {
@@ -91,7 +92,7 @@ pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn) -> Result<Re
             })
         })
         .await?;
-    drawn(StatusCode::OK, &page)
+    fragment::answer(fragment, StatusCode::OK, &page, &page.as_main())
 }
 
 fn sentence(needing: usize, in_hand: usize, people: usize, last: Option<&str>) -> String {
@@ -223,6 +224,9 @@ fn worker_fact(name: &str, job: &Job, reader: &Reader) -> Fact {
     let queue = count(job.queue_depth, "piece");
     if job.lag_secs > LATE_SECS {
         return Fact::bad(format!("{name}: {} late, {queue} of work waiting", duration(job.lag_secs)));
+    }
+    if job.has_stopped() {
+        return Fact::bad(format!("{name}: has not run for {}, {queue} of work waiting", duration(job.silent_secs)));
     }
     match job.last_run {
         Some(at) => Fact::good(format!("{name}: ran {}, {queue} of work waiting", reader.when(at).text)),

@@ -9,6 +9,7 @@ use crate::app::storms::Swallowed;
 use crate::app::{AppError, context, policies, users};
 use crate::domain::effect::Reason;
 use crate::domain::escalation::Context;
+use crate::domain::id::IncidentId;
 use crate::domain::incident::{Incident, Phase, Status};
 use crate::domain::policy::Level;
 use crate::domain::timeline::Called;
@@ -21,11 +22,12 @@ use crate::web::ui::alert_sources::severities;
 use crate::web::ui::clock::{Reader, When, count, list};
 use crate::web::ui::deliveries::{self, about};
 use crate::web::ui::form::{Choice, Form};
+use crate::web::ui::fragment::{self, Fragment};
 use crate::web::ui::marks::{NextCall, SeverityMark, StatusMark, severity, status, whom};
 use crate::web::ui::names::Names;
 use crate::web::ui::shell::Shell;
 use crate::web::ui::timeline::{self, Step, why};
-use crate::web::ui::{Desk, Link, Sight, page as drawn};
+use crate::web::ui::{Desk, Link, Sight};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -33,7 +35,7 @@ use rinja::Template;
 use std::sync::Arc;
 
 #[derive(Template)]
-#[template(path = "templates/incident.html", askama = rinja)]
+#[template(path = "templates/incident.html", blocks = ["main"], askama = rinja)]
 struct Page {
     shell: Shell,
     story: Shown,
@@ -42,6 +44,7 @@ struct Page {
 
 /// What everybody may see of an incident.
 struct Shown {
+    id: IncidentId,
     number: u64,
     title: String,
     mark: SeverityMark,
@@ -136,8 +139,9 @@ pub async fn page(
     State(web): State<Arc<Web>>,
     signed_in: SignedIn,
     Path(reference): Path<String>,
+    fragment: Fragment,
 ) -> Result<Response, WebError> {
-    show(&web, &signed_in, reference, None).await
+    show(&web, &signed_in, reference, None, fragment).await
 }
 
 pub(super) async fn show(
@@ -145,6 +149,7 @@ pub(super) async fn show(
     signed_in: &SignedIn,
     reference: String,
     refused: Option<Form>,
+    fragment: Fragment,
 ) -> Result<Response, WebError> {
     let desk = Desk { web, signed_in, section: "/incidents" };
     let status = refused.as_ref().map_or(StatusCode::OK, Form::status);
@@ -159,7 +164,7 @@ pub(super) async fn show(
             Ok(Page { shell, story: shown(sight, story, &context)?, actions })
         })
         .await?;
-    drawn(status, &page)
+    fragment::answer(fragment, status, &page, &page.as_main())
 }
 
 fn actions(
@@ -246,6 +251,7 @@ fn shown(sight: &Sight<'_>, story: Story, context: &Context) -> Result<Shown, Ap
     }
     let details = story.details.as_ref();
     Ok(Shown {
+        id: incident.id,
         number: incident.number,
         title: incident.title.clone(),
         mark: severity(incident.severity, incident.is_test),
@@ -375,6 +381,7 @@ mod tests {
         let (names, reader, incident) = (samples::names(), samples::reader(), samples::incident());
         let notification = samples::notification();
         let mut shown = Shown {
+            id: incident.id,
             number: 1842,
             title: incident.title.clone(),
             mark: severity(Severity::Critical, false),
@@ -475,7 +482,7 @@ mod tests {
             }),
             Role::Responder,
         );
-        for markup in ["<script", "<img src=x", "href=\"javascript:", "<b>wiki", "b=\"2"] {
+        for markup in ["<script>", "<img src=x", "href=\"javascript:", "<b>wiki", "b=\"2"] {
             assert!(!page.contains(markup), "{markup} got through: {page}");
         }
         assert!(page.contains("rel=\"noopener noreferrer nofollow\""), "{page}");

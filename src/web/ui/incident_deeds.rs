@@ -14,64 +14,81 @@ use crate::web::error::WebError;
 use crate::web::extract::{Fields, FormBody, SignedIn};
 use crate::web::ui::clock::Reader;
 use crate::web::ui::form::Form;
+use crate::web::ui::fragment::{self, Fragment};
 use crate::web::ui::incident::{MORNING, show};
 use crate::web::ui::{refused, to};
-use axum::extract::{Path, State};
+use axum::extract::{FromRequestParts, Path, State};
+use axum::http::request::Parts;
 use axum::response::Response;
 use std::sync::Arc;
 
 type Drawn = Result<Response, WebError>;
 
-pub async fn acknowledge(web: State<Arc<Web>>, signed_in: SignedIn, path: Path<String>, form: FormBody) -> Drawn {
-    act(web, signed_in, path, form, "act", |_, _| Ok(Deed::Acknowledge)).await
+/// Who pressed the button, and whether a script did it for them.
+pub struct Who {
+    signed_in: SignedIn,
+    fragment: Fragment,
 }
 
-pub async fn unacknowledge(web: State<Arc<Web>>, signed_in: SignedIn, path: Path<String>, form: FormBody) -> Drawn {
-    act(web, signed_in, path, form, "act", |_, _| Ok(Deed::Unacknowledge)).await
+impl<S: Send + Sync> FromRequestParts<S> for Who {
+    type Rejection = WebError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Who, WebError> {
+        let signed_in = SignedIn::from_request_parts(parts, state).await?;
+        let Ok(fragment) = Fragment::from_request_parts(parts, state).await;
+        Ok(Who { signed_in, fragment })
+    }
 }
 
-pub async fn snooze(web: State<Arc<Web>>, signed_in: SignedIn, path: Path<String>, form: FormBody) -> Drawn {
-    act(web, signed_in, path, form, "more", |form, reader| Ok(Deed::Snooze { until: snooze_until(form, reader)? }))
-        .await
+pub async fn acknowledge(web: State<Arc<Web>>, who: Who, path: Path<String>, form: FormBody) -> Drawn {
+    act(web, who, path, form, "act", |_, _| Ok(Deed::Acknowledge)).await
 }
 
-pub async fn resolve(web: State<Arc<Web>>, signed_in: SignedIn, path: Path<String>, form: FormBody) -> Drawn {
-    act(web, signed_in, path, form, "act", |_, _| Ok(Deed::Resolve)).await
+pub async fn unacknowledge(web: State<Arc<Web>>, who: Who, path: Path<String>, form: FormBody) -> Drawn {
+    act(web, who, path, form, "act", |_, _| Ok(Deed::Unacknowledge)).await
 }
 
-pub async fn reopen(web: State<Arc<Web>>, signed_in: SignedIn, path: Path<String>, form: FormBody) -> Drawn {
-    act(web, signed_in, path, form, "act", |_, _| Ok(Deed::Reopen)).await
+pub async fn snooze(web: State<Arc<Web>>, who: Who, path: Path<String>, form: FormBody) -> Drawn {
+    act(web, who, path, form, "more", |form, reader| Ok(Deed::Snooze { until: snooze_until(form, reader)? })).await
 }
 
-pub async fn escalate(web: State<Arc<Web>>, signed_in: SignedIn, path: Path<String>, form: FormBody) -> Drawn {
+pub async fn resolve(web: State<Arc<Web>>, who: Who, path: Path<String>, form: FormBody) -> Drawn {
+    act(web, who, path, form, "act", |_, _| Ok(Deed::Resolve)).await
+}
+
+pub async fn reopen(web: State<Arc<Web>>, who: Who, path: Path<String>, form: FormBody) -> Drawn {
+    act(web, who, path, form, "act", |_, _| Ok(Deed::Reopen)).await
+}
+
+pub async fn escalate(web: State<Arc<Web>>, who: Who, path: Path<String>, form: FormBody) -> Drawn {
     let deed =
         |form: &Fields, _: &Reader| Ok(Deed::Escalate { expected_level: form.optional_number("expected_level")? });
-    act(web, signed_in, path, form, "act", deed).await
+    act(web, who, path, form, "act", deed).await
 }
 
-pub async fn escalate_to(web: State<Arc<Web>>, signed_in: SignedIn, path: Path<String>, form: FormBody) -> Drawn {
+pub async fn escalate_to(web: State<Arc<Web>>, who: Who, path: Path<String>, form: FormBody) -> Drawn {
     let deed = |form: &Fields, _: &Reader| {
         let expected_level = form.optional_number("expected_level")?;
         Ok(Deed::EscalateTo { expected_level, level: form.number("level")? })
     };
-    act(web, signed_in, path, form, "more", deed).await
+    act(web, who, path, form, "more", deed).await
 }
 
-pub async fn reassign(web: State<Arc<Web>>, signed_in: SignedIn, path: Path<String>, form: FormBody) -> Drawn {
-    act(web, signed_in, path, form, "more", |form, _| Ok(Deed::Reassign(heir(form)?))).await
+pub async fn reassign(web: State<Arc<Web>>, who: Who, path: Path<String>, form: FormBody) -> Drawn {
+    act(web, who, path, form, "more", |form, _| Ok(Deed::Reassign(heir(form)?))).await
 }
 
-pub async fn set_severity(web: State<Arc<Web>>, signed_in: SignedIn, path: Path<String>, form: FormBody) -> Drawn {
+pub async fn set_severity(web: State<Arc<Web>>, who: Who, path: Path<String>, form: FormBody) -> Drawn {
     let deed = |form: &Fields, _: &Reader| {
         let severity = Severity::from_word(form.text("severity"));
         let unknown = || Refusal::invalid("unknown", "severity", "Choose one that is on the list.");
         Ok(Deed::SetSeverity(severity.ok_or_else(unknown)?))
     };
-    act(web, signed_in, path, form, "more", deed).await
+    act(web, who, path, form, "more", deed).await
 }
 
-pub async fn note(web: State<Arc<Web>>, signed_in: SignedIn, path: Path<String>, form: FormBody) -> Drawn {
-    act(web, signed_in, path, form, "more", |form, _| Ok(Deed::Note(form.text("note").to_owned()))).await
+pub async fn note(web: State<Arc<Web>>, who: Who, path: Path<String>, form: FormBody) -> Drawn {
+    act(web, who, path, form, "more", |form, _| Ok(Deed::Note(form.text("note").to_owned()))).await
 }
 
 /// A button's time (`15`, `60` minutes, `tomorrow`), else what was typed.
@@ -98,48 +115,52 @@ fn heir(form: &Fields) -> Result<Handover, Refusal> {
 
 async fn act(
     State(web): State<Arc<Web>>,
-    signed_in: SignedIn,
+    who: Who,
     Path(reference): Path<String>,
     form: FormBody,
     form_name: &'static str,
     deed: impl Fn(&Fields, &Reader) -> Result<Deed, Refusal>,
 ) -> Drawn {
     let done = async {
-        let reader = Reader::new(web.app.now(), &signed_in.user.zone);
+        let reader = Reader::new(web.app.now(), &who.signed_in.user.zone);
         let (deed, acting_as) = (deed(&form, &reader)?, form.optional_id("acting_as")?);
-        let (actor, reference) = (signed_in.actor, reference.clone());
+        let (actor, reference) = (who.signed_in.actor, reference.clone());
         web.write(move |tx| incidents::act(tx, &actor, &reference, acting_as, deed.clone())).await
     };
-    answer(&web, &signed_in, &reference, &form, form_name, done.await).await
+    answer(&web, &who, &reference, &form, form_name, done.await).await
 }
 
 pub async fn retry(
     State(web): State<Arc<Web>>,
-    signed_in: SignedIn,
+    who: Who,
     Path((reference, delivery)): Path<(String, String)>,
     form: FormBody,
 ) -> Drawn {
     let delivery: DeliveryId = delivery.parse().map_err(|_| WebError::NotFound)?;
     let done = async {
-        let (actor, acting_as) = (signed_in.actor, form.optional_id("acting_as")?);
+        let (actor, acting_as) = (who.signed_in.actor, form.optional_id("acting_as")?);
         web.write(move |tx| incidents::retry(tx, &actor, delivery, acting_as)).await
     };
-    answer(&web, &signed_in, &reference, &form, "act", done.await).await
+    answer(&web, &who, &reference, &form, "act", done.await).await
 }
 
 async fn answer(
     web: &Arc<Web>,
-    signed_in: &SignedIn,
+    who: &Who,
     reference: &str,
     form: &FormBody,
     form_name: &'static str,
     done: Result<Incident, WebError>,
 ) -> Drawn {
     match refused(done)? {
-        Ok(incident) => Ok(to(format!("/incidents/{}", incident.number))),
+        Ok(incident) => match who.fragment {
+            Fragment::Page => Ok(to(format!("/incidents/{}", incident.number))),
+            Fragment::Main => show(web, &who.signed_in, reference.to_owned(), None, who.fragment).await,
+            Fragment::Nothing => Ok(fragment::done()),
+        },
         Err(refusal) => {
             let refused = Form::refused(form_name, &form.0.0, refusal);
-            show(web, signed_in, reference.to_owned(), Some(refused)).await
+            show(web, &who.signed_in, reference.to_owned(), Some(refused), who.fragment).await
         }
     }
 }

@@ -1,45 +1,69 @@
-//! `/incidents`: lists by status, and the row that the dashboard shares.
+//! `/incidents`: lists that are narrowed by what stands in the address, and the row that the dashboard shares.
 
-use crate::app::{AppError, Cursor, incidents, policies};
+use crate::app::incidents::search::{Order, search};
+use crate::app::{AppError, incidents, policies, teams, users};
 use crate::domain::access::{Action, may};
+use crate::domain::incident::filter::{Assignee, Filter};
 use crate::domain::incident::{Incident, Status};
 use crate::domain::policy::Policy;
-use crate::web::Web;
 use crate::web::error::WebError;
 use crate::web::extract::{QueryFields, SignedIn};
 use crate::web::ui::clock::When;
+use crate::web::ui::form::{Choice, Form};
+use crate::web::ui::fragment::{self, Fragment};
 use crate::web::ui::marks::{SeverityMark, StatusMark, severity, status};
 use crate::web::ui::shell::Shell;
-use crate::web::ui::{Desk, Sight, page as drawn};
+use crate::web::ui::{Desk, Sight};
+use crate::web::{Web, narrowed};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::civil::Date;
 use rinja::Template;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// How many of one status are on a page.
+/// How many of a list that may be long are on a page.
 const SHOWN: usize = 50;
 /// Open incidents are all on one page, up to a number that nobody could work through.
 const OPEN_SHOWN: usize = 200;
 
+/// What may stand in the address.
+const NAMES: [&str; 10] = ["view", "status", "severity", "team", "source", "assignee", "since", "until", "q", "after"];
+/// Those that narrow a list beyond tabs and chips: the fields of the form.
+const FIELDS: [&str; 7] = ["q", "severity", "team", "source", "assignee", "since", "until"];
+
 #[derive(Template)]
-#[template(path = "templates/incidents.html", askama = rinja)]
+#[template(path = "templates/incidents.html", blocks = ["main"], askama = rinja)]
 struct Incidents {
     shell: Shell,
+    tabs: Vec<Chip>,
     chips: Vec<Chip>,
+    form: Form,
+    choices: Choices,
+    is_narrowed: bool,
+    /// What tab and chip say in the address, for the form to keep.
+    view: String,
+    status: String,
     incidents: Vec<Row>,
-    /// What the reader reads when there are none.
+    /// What the reader reads when there are none and nothing is narrowed.
     empty: &'static str,
+    shows_open: bool,
     /// Where the list goes on.
     older: Option<String>,
-    /// There are more open ones than are shown.
-    is_cut: bool,
+}
+
+/// Of the selects.
+#[derive(Default)]
+struct Choices {
+    severities: Vec<Choice>,
+    teams: Vec<Choice>,
+    sources: Vec<Choice>,
+    assignees: Vec<Choice>,
 }
 
 struct Chip {
-    href: &'static str,
+    href: String,
     label: &'static str,
     is_current: bool,
 }
@@ -59,72 +83,172 @@ pub struct Row {
     pub acknowledge: Option<String>,
 }
 
-/// Which incidents a list shows.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Filter {
-    Open,
-    Only(Status),
-}
+const TABS: [(&str, &str); 3] = [("mine", "Mine"), ("teams", "My teams"), ("", "All")];
 
-const FILTERS: [(&str, &str, Filter); 4] = [
-    ("/incidents", "Open", Filter::Open),
-    ("/incidents?status=triggered", "Needs someone", Filter::Only(Status::Triggered)),
-    ("/incidents?status=acknowledged", "In hand", Filter::Only(Status::Acknowledged)),
-    ("/incidents?status=resolved", "Resolved", Filter::Only(Status::Resolved)),
-];
+const STATUSES: [(&str, &str); 4] =
+    [("", "Open"), ("triggered", "Needs someone"), ("acknowledged", "In hand"), ("resolved", "Resolved")];
 
-pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn, query: QueryFields) -> Result<Response, WebError> {
-    let filter = Status::from_word(query.text("status")).map_or(Filter::Open, Filter::Only);
-    // A cursor that cannot be read is an old bookmark: the list begins at its beginning.
-    let after = query.optional("after").and_then(|text| URL_SAFE_NO_PAD.decode(text).ok()).map(Cursor);
-    let after = after.filter(|_| filter != Filter::Open);
+pub async fn page(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    query: QueryFields,
+    fragment: Fragment,
+) -> Result<Response, WebError> {
+    let asked = Asked::read(query, &signed_in)?;
     let desk = Desk { web: &web, signed_in: &signed_in, section: "/incidents" };
-    let page = desk
-        .look(move |sight, shell| {
-            let mut found = Vec::new();
-            let mut next = None;
-            for status in filter.statuses() {
-                let page = incidents::with_status(sight.read, *status, filter.shown(), after.clone())?;
-                found.extend(page.items);
-                next = next.or(page.next);
-            }
-            let is_cut = filter == Filter::Open && next.is_some();
-            let older = match filter {
-                Filter::Only(status) => next.map(|Cursor(key)| {
-                    format!("/incidents?status={}&after={}", status.word(), URL_SAFE_NO_PAD.encode(key))
-                }),
-                Filter::Open => None,
-            };
-            let chip = |(href, label, of)| Chip { href, label, is_current: of == filter };
-            let chips = FILTERS.map(chip).into();
-            Ok(Incidents { shell, chips, incidents: rows(sight, found)?, empty: filter.when_empty(), older, is_cut })
-        })
-        .await?;
-    drawn(StatusCode::OK, &page)
+    let page = desk.look(move |sight, shell| asked.page(sight, shell)).await?;
+    fragment::answer(fragment, StatusCode::OK, &page, &page.as_main())
 }
 
-impl Filter {
-    fn statuses(&self) -> &[Status] {
-        match self {
-            Filter::Open => &[Status::Triggered, Status::Acknowledged],
-            Filter::Only(status) => std::slice::from_ref(status),
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum View {
+    Mine,
+    MyTeams,
+    All,
+}
+
+/// The address, understood in full. Days wait for the reader's calendar.
+struct Asked {
+    query: QueryFields,
+    view: View,
+    filter: Filter,
+    since: Option<Date>,
+    until: Option<Date>,
+}
+
+impl Asked {
+    /// 400 for a name or a value that is unknown. A place that cannot be read is an old bookmark: its list begins at its
+    /// beginning.
+    fn read(query: QueryFields, signed_in: &SignedIn) -> Result<Asked, WebError> {
+        if let Some((name, _)) = query.0.0.iter().find(|(name, _)| !NAMES.contains(&name.as_str())) {
+            return Err(narrowed::unreadable(name, &format!("is unknown here; known are {}", NAMES.join(", "))));
         }
+        let view = match query.text("view") {
+            "" | "all" => View::All,
+            "mine" => View::Mine,
+            "teams" => View::MyTeams,
+            _ => return Err(narrowed::unreadable("view", "is mine, teams or all")),
+        };
+        let day = |name: &str| {
+            let wrong = |_| narrowed::unreadable(name, "is a day, such as 2026-11-24");
+            query.optional(name).map(|text| text.parse::<Date>().map_err(wrong)).transpose()
+        };
+        let (since, until) = (day("since")?, day("until")?);
+        let open = || BTreeSet::from([Status::Triggered, Status::Acknowledged]);
+        let mut filter = Filter {
+            statuses: Some(query.optional("status").map_or_else(|| Ok(open()), narrowed::statuses)?),
+            severities: query.optional("severity").map(narrowed::severities).transpose()?,
+            teams: query.optional("team").map(|text| narrowed::ids("team", text)).transpose()?,
+            sources: query.optional("source").map(|text| narrowed::ids("source", text)).transpose()?,
+            assignee: query.optional("assignee").map(|text| narrowed::assignee(text, signed_in.user.id)).transpose()?,
+            text: narrowed::text(query.text("q"))?,
+            since: None,
+            until: None,
+        };
+        if view == View::Mine {
+            let mine = Assignee::User(signed_in.user.id);
+            if filter.assignee.is_some_and(|other| other != mine) {
+                filter.statuses = Some(BTreeSet::new());
+            }
+            filter.assignee = Some(mine);
+        }
+        Ok(Asked { query, view, filter, since, until })
     }
 
-    fn shown(self) -> usize {
-        match self {
-            Filter::Open => OPEN_SHOWN,
-            Filter::Only(_) => SHOWN,
+    fn page(&self, sight: &Sight<'_>, shell: Shell) -> Result<Incidents, AppError> {
+        let mut filter = self.filter.clone();
+        filter.since = self.since.map(|day| sight.reader.midnight(day));
+        // The last day counts.
+        let after = |day: Date| sight.reader.midnight(day.saturating_add(jiff::ToSpan::days(1)));
+        filter.until = self.until.map(after);
+        if self.view == View::MyTeams {
+            let own = teams::all(sight.read)?.into_iter().filter(|team| team.members.contains(&sight.viewer.id));
+            let own: BTreeSet<_> = own.map(|team| team.id).collect();
+            let asked = filter.teams.take();
+            filter.teams = Some(asked.map_or_else(|| own.clone(), |asked| asked.intersection(&own).copied().collect()));
         }
+        let shows_open = self.query.optional("status").is_none();
+        let limit = if shows_open { OPEN_SHOWN } else { SHOWN };
+        let place = self.query.optional("after").and_then(narrowed::read_place);
+        let found = search(sight.read, &filter, Order::ByStatus, limit, place)?;
+        let form = Form::filled("list", FIELDS.map(|name| (name, self.query.text(name).to_owned())).into());
+        let of = |name: &'static str, all: &[(&'static str, &'static str)]| {
+            let chip = |(value, label): &(&'static str, &'static str)| Chip {
+                href: self.address(&[(name, value), ("after", "")]),
+                label,
+                is_current: self.query.text(name) == *value || (name, *value, self.view) == ("view", "", View::All),
+            };
+            all.iter().map(chip).collect()
+        };
+        Ok(Incidents {
+            tabs: of("view", &TABS),
+            chips: of("status", &STATUSES),
+            choices: choices(sight, &form)?,
+            is_narrowed: FIELDS.iter().any(|name| self.query.optional(name).is_some()) || self.view != View::All,
+            view: self.query.text("view").to_owned(),
+            status: self.query.text("status").to_owned(),
+            incidents: rows(sight, found.incidents)?,
+            empty: when_empty(self.query.text("status")),
+            shows_open,
+            older: found.next.map(|place| self.address(&[("after", &narrowed::write_place(place))])),
+            form,
+            shell,
+        })
     }
 
-    fn when_empty(self) -> &'static str {
-        match self {
-            Filter::Open => "Nothing open.",
-            Filter::Only(Status::Triggered) => "Nothing waits for anybody.",
-            Filter::Only(Status::Acknowledged) => "Nobody is working on an incident.",
-            Filter::Only(Status::Resolved) => "Nothing has been resolved yet.",
+    /// This list with other values; an empty one is left out.
+    fn address(&self, others: &[(&str, &str)]) -> String {
+        let mut text = form_urlencoded::Serializer::new(String::new());
+        for name in NAMES {
+            let other = others.iter().find(|(other, _)| *other == name).map(|(_, value)| *value);
+            let value = other.unwrap_or_else(|| self.query.text(name));
+            if !value.is_empty() {
+                text.append_pair(name, value);
+            }
         }
+        let query = text.finish();
+        if query.is_empty() { "/incidents".to_owned() } else { format!("/incidents?{query}") }
+    }
+}
+
+fn choices(sight: &Sight<'_>, form: &Form) -> Result<Choices, AppError> {
+    let list = |field: &str, first: &[(&str, &str)], all: Vec<Choice>| {
+        let first = first.iter().map(|(value, label)| Choice::new(value, *label));
+        let mut choices: Vec<Choice> = first.chain(all).collect();
+        // What somebody wrote into the address himself stays chosen when the form is sent.
+        let typed = form.value(field);
+        if !choices.iter().any(|choice| choice.value == typed) {
+            choices.push(Choice::new(typed, typed));
+        }
+        choices
+    };
+    let severities = [
+        ("", "any"),
+        ("critical", "critical"),
+        ("critical,error", "error or worse"),
+        ("critical,error,warning", "warning or worse"),
+        ("error", "error"),
+        ("warning", "warning"),
+        ("info", "info"),
+    ];
+    let names = &sight.names.0;
+    let people = users::all(sight.read)?.into_iter().map(|user| Choice::new(user.id, sight.names.marked(user.id)));
+    let teams = names.teams.iter().map(|(id, name)| Choice::new(id, name));
+    let sources = names.sources.iter().map(|(id, name)| Choice::new(id, name));
+    Ok(Choices {
+        severities: list("severity", &severities, vec![]),
+        teams: list("team", &[("", "any")], teams.collect()),
+        sources: list("source", &[("", "any")], sources.collect()),
+        assignees: list("assignee", &[("", "anybody"), ("me", "me"), ("none", "nobody")], people.collect()),
+    })
+}
+
+fn when_empty(status: &str) -> &'static str {
+    match Status::from_word(status) {
+        Some(Status::Triggered) => "Nothing waits for anybody.",
+        Some(Status::Acknowledged) => "Nobody is working on an incident.",
+        Some(Status::Resolved) => "Nothing has been resolved yet.",
+        None => "Nothing open.",
     }
 }
 
@@ -187,15 +311,27 @@ mod tests {
             acknowledge: (role > Role::Viewer).then(|| "/incidents/1842/acknowledge".into()),
         };
         let shell = samples::shell("/incidents", role);
-        Incidents { shell, chips: vec![], incidents: vec![row], empty: "", older: None, is_cut: false }
-            .render()
-            .expect("the page is drawn")
+        let page = Incidents {
+            shell,
+            tabs: vec![],
+            chips: vec![],
+            form: Form::blank("list"),
+            choices: Choices::default(),
+            is_narrowed: false,
+            view: String::new(),
+            status: String::new(),
+            incidents: vec![row],
+            empty: "",
+            shows_open: true,
+            older: None,
+        };
+        page.render().expect("the page is drawn")
     }
 
     #[test]
     fn an_alerts_words_never_become_markup() {
         let page = drawn("<script>alert(1)</script>", Role::Responder);
-        assert!(!page.contains("<script") && page.contains("&#60;script&#62;alert(1)"), "{page}");
+        assert!(!page.contains("<script>") && page.contains("&#60;script&#62;alert(1)"), "{page}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod checklist;
 pub mod clock;
 pub mod deliveries;
 pub mod form;
+pub mod fragment;
 pub mod marks;
 pub mod names;
 pub mod notices;
@@ -44,6 +45,7 @@ mod reports;
 mod schedule;
 mod schedules;
 mod settings;
+mod strips;
 mod team;
 mod teams;
 mod user;
@@ -61,7 +63,7 @@ use crate::domain::user::User;
 use crate::web::error::{RETRY_AFTER_SECS, WebError};
 use crate::web::extract::SignedIn;
 use crate::web::routes::{Access, RouteSpec};
-use crate::web::{Web, act, assets, invite, oidc};
+use crate::web::{Web, act, assets, invite, live, oidc};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use clock::Reader;
@@ -77,6 +79,8 @@ pub fn routes() -> Vec<RouteSpec> {
     vec![
         RouteSpec::get("/", Public, || async { to("/dashboard") }),
         RouteSpec::get("/assets/{name}", Public, assets::serve),
+        RouteSpec::get("/events", Viewer, live::events),
+        RouteSpec::get("/strips", Viewer, strips::page),
         RouteSpec::get("/login", Public, login::page),
         RouteSpec::post("/login", Public, login::submit),
         RouteSpec::get("/login/oidc", Public, oidc::begin),
@@ -231,16 +235,18 @@ impl Desk<'_> {
         let app = Arc::clone(&self.web.app);
         let SignedIn { user: viewer, csrf, .. } = self.signed_in.clone();
         let section = self.section;
+        // Before the state is read: what comes in between is told again, and nothing is missed.
+        let at = self.web.live.position();
         let work = move || {
             let strips = system::strips(&app).into_iter().map(Strip::new).collect();
-            let account = Account { name: viewer.name.clone(), role: viewer.role, csrf };
+            let account = Account { name: viewer.name.clone(), role: viewer.role, zone: viewer.zone.clone(), csrf };
             app.read(|read| {
                 let names = Names(app_names::all(read)?);
                 let reader = Reader::new(read.now(), &viewer.zone);
                 // A schedule that cannot be read must not take every page along.
                 let duties = oncall::duties_of(read, viewer.id, reader.now).unwrap_or_default();
                 let duty = Duty::new(&duties, &names, &reader);
-                let shell = Shell { section, account, duty, strips };
+                let shell = Shell { section, account, duty, strips, at, now: read.now().as_second() };
                 draw(&Sight { app: &app, read, names: &names, reader: &reader, viewer: &viewer }, shell)
             })
         };

@@ -12,16 +12,17 @@ use crate::web::error::WebError;
 use crate::web::extract::{QueryFields, SignedIn};
 use crate::web::ui::clock::{Reader, count};
 use crate::web::ui::form::{Choice, Form};
+use crate::web::ui::fragment::{self, Fragment};
 use crate::web::ui::schedule::words;
 use crate::web::ui::shell::Shell;
-use crate::web::ui::{Desk, Sight, page as drawn, typed};
+use crate::web::ui::{Desk, Sight, typed};
 use axum::extract::State;
 use axum::response::Response;
 use rinja::Template;
 use std::sync::Arc;
 
 #[derive(Template)]
-#[template(path = "templates/on_call.html", askama = rinja)]
+#[template(path = "templates/on_call.html", blocks = ["main"], askama = rinja)]
 struct Page {
     shell: Shell,
     /// "now", or the instant that was asked for.
@@ -55,7 +56,12 @@ struct Line {
 
 const GAP_DAYS: i64 = 14;
 
-pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn, query: QueryFields) -> Result<Response, WebError> {
+pub async fn page(
+    State(web): State<Arc<Web>>,
+    signed_in: SignedIn,
+    query: QueryFields,
+    fragment: Fragment,
+) -> Result<Response, WebError> {
     let zone = signed_in.user.zone.clone();
     let asked = query.optional("at").map(|_| typed::instant(&query, "at", "at_pass", &zone)).transpose();
     let form = match &asked {
@@ -65,7 +71,7 @@ pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn, query: Query
     let desk = Desk { web: &web, signed_in: &signed_in, section: "/on-call" };
     let (status, at) = (form.status(), asked.unwrap_or(None));
     let page = desk.look(move |sight, shell| shown(sight, shell, at, form, zone)).await?;
-    drawn(status, &page)
+    fragment::answer(fragment, status, &page, &page.as_main())
 }
 
 fn shown(sight: &Sight<'_>, shell: Shell, at: Option<Timestamp>, form: Form, zone: String) -> Result<Page, AppError> {

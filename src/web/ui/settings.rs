@@ -55,6 +55,7 @@ fn row(job: &Job, reader: &Reader) -> Row {
     let (class, text) = match job.worker.setting() {
         Some(setting) if !job.enabled => ("bad", format!("off by {setting}")),
         _ if job.lag_secs > LATE_SECS => ("bad", "late".to_owned()),
+        _ if job.has_stopped() => ("bad", format!("has not run for {}", duration(job.silent_secs))),
         _ if job.last_run.is_none() => ("", "has not run yet".to_owned()),
         _ => ("good", "running".to_owned()),
     };
@@ -90,6 +91,7 @@ mod tests {
             enabled: true,
             last_run: Some(reader.now),
             lag_secs: 0,
+            silent_secs: 0,
             next_due: None,
             queue_depth: 0,
             last_error: None,
@@ -103,6 +105,7 @@ mod tests {
     #[test]
     fn a_workers_state_names_the_setting_that_stops_it() {
         check(|_| {}, "good", "running");
+        check(|job| job.silent_secs = 31, "bad", "has not run for 31 s");
         check(|job| job.enabled = false, "bad", "off by ESCALATION_WORKER_ENABLED");
         check(|job| job.lag_secs = 61, "bad", "late");
         check(|job| job.last_run = None, "", "has not run yet");

@@ -37,12 +37,17 @@ pub struct Shell {
     /// "on call until Mon 09:00", when the reader is.
     pub duty: Option<Duty>,
     pub strips: Vec<Strip>,
+    /// What was known when the page was drawn: where its stream of facts begins.
+    pub at: String,
+    /// When that was, in seconds, for clocks that are wrong in the browser.
+    pub now: i64,
 }
 
 #[derive(Clone, Debug)]
 pub struct Account {
     pub name: String,
     pub role: Role,
+    pub zone: String,
     /// The session's token; every form carries it.
     pub csrf: String,
 }

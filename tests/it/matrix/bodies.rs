@@ -102,7 +102,6 @@ pub const BODIES: &[(&str, &str, &str)] = &[
     ("PUT /api/v1/webhooks/heartbeat/{name}", "", ""),
     ("POST /api/v1/webhooks/heartbeat/{name}/{word}", "", ""),
     ("PUT /api/v1/webhooks/heartbeat/{name}/{word}", "", ""),
-    ("GET /api/v1/notifications/{id}", "/api/v1/notifications/{notification}", ""),
     ("GET /api/v1/schedules/{id}/fairness", "/api/v1/schedules/{schedule}/fairness?from=2026-12-01T00:00:00Z&to=2026-12-08T00:00:00Z", ""),
     ("POST /api/v1/alert-sources", "", SOURCE_JSON),
     ("PUT /api/v1/alert-sources/{id}", "", SOURCE_JSON),

@@ -24,6 +24,7 @@ use pagerpal::domain::oncall::{Place, Source};
 use pagerpal::domain::pass::Pass;
 use pagerpal::domain::policy::{Level, Policy, Recipient};
 use pagerpal::domain::receipt::{Fate, Receipt};
+use pagerpal::domain::repeat::{Attempt as Call, Kept, KeptAnswer, Repeat};
 use pagerpal::domain::sealed::Sealed;
 use pagerpal::domain::session::{Device, Session};
 use pagerpal::domain::source_event::{Replay, ReportResult, ResultWord, SourceEvent};
@@ -569,6 +570,24 @@ pub fn source_events() -> Vec<SourceEvent> {
 
 pub fn replays() -> Vec<Replay> {
     vec![Replay { source: id(SOURCE), delivery_id: "sns-4b1c".into(), at: at(0), results: results() }]
+}
+
+pub fn repeats() -> Vec<Repeat> {
+    let headers = vec![("content-type".into(), "application/json".into()), ("etag".into(), "\"v1\"".into())];
+    let whole = KeptAnswer { status: 201, headers, body: br#"{"id":"team_5"}"#.to_vec() };
+    let kept = [Kept::NotYet, Kept::Whole(whole), Kept::NeverShown, Kept::TooLong];
+    let sample = |(seq, answer)| {
+        let call = Call {
+            key_hash: [u8::try_from(seq).expect("few") + 1; 32],
+            user: id(ANA),
+            request_hash: [0x0a; 32],
+            attempt: [0x0b; 16],
+            shows_secret: false,
+            look_at: String::new(),
+        };
+        Repeat { answer, ..call.begun(seq + 1, at(0)) }
+    };
+    (0_u64..).zip(kept).map(sample).collect()
 }
 
 fn results() -> Vec<ReportResult> {

@@ -4,6 +4,7 @@
 //!   the vendor's own client library by `python/infobip_contract.py`.
 //! * [`smtp`], [`alertmanager`], [`moto`], [`oidc`] and [`browser`] start the real thing: Exim, Prometheus Alertmanager, a
 //!   server that posts SNS envelopes, an OpenID Connect provider, and Chromium. `cargo xtask needs` installs them.
+//! * [`dns`] is a name server that knows one name, for programs that have no hosts file.
 //! * [`receiver`] keeps what a webhook sender sends, for looking at it before PagerPal does.
 //! * [`process`] starts PagerPal's own binary, kills it, and never leaves an orphan; [`programs`] knows where that and
 //!   the others are; [`http`] is a client for tests; [`wait`] waits for state to change without sleeping.
@@ -14,6 +15,7 @@
 
 pub mod alertmanager;
 pub mod browser;
+pub mod dns;
 pub mod http;
 pub mod infobip;
 pub mod moto;

@@ -158,6 +158,17 @@ impl Process {
         }
     }
 
+    /// Waits until it ends by itself.
+    ///
+    /// # Panics
+    /// When it has not ended `within`.
+    pub async fn to_end(mut self, within: Duration) -> ExitStatus {
+        match tokio::time::timeout(within, self.child.wait()).await {
+            Ok(status) => status.expect("a child of ours can be waited for"),
+            Err(_) => panic!("{} had not ended after {within:?}\n{}", self.name, self.last_lines()),
+        }
+    }
+
     fn last_lines(&self) -> String {
         let output = self.output();
         let lines: Vec<&str> = output.lines().collect();

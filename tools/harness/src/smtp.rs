@@ -1,6 +1,6 @@
 //! A real mail server: Exim on a loopback port, delivering everything for `example.test` to one mailbox.
 //!
-//! It offers STARTTLS with a certificate of its own making for `localhost` and 127.0.0.1, and AUTH PLAIN over it. Sender
+//! It offers STARTTLS with a certificate of its own making for `localhost`, 127.0.0.1 and [`ELSEWHERE`], and AUTH PLAIN over it. Sender
 //! addresses are taken as they come. Recipients elsewhere are refused with 550, and `later@example.test` is put off with
 //! 451, so that a test can see both kinds of failure. Mails are read with Python's parser, not with one that the sender under test might share.
 
@@ -18,6 +18,9 @@ use tempfile::TempDir;
 /// The user and password that AUTH accepts.
 pub const USER: &str = "pager";
 pub const PASSWORD: &str = "mail-password";
+
+/// A name that no machine knows by itself, for tests that ask a name server of their own.
+pub const ELSEWHERE: &str = "elsewhere.pager.test";
 
 const START: Duration = Duration::from_secs(20);
 /// How often the mailbox is looked into: a delivery takes a few processes, so some tens of milliseconds.
@@ -83,9 +86,14 @@ impl MailServer {
         self.port
     }
 
-    /// The certificate, in PEM, that a client must trust to use STARTTLS with the name `localhost`.
+    /// The certificate, in PEM, that a client must trust to use STARTTLS with the name `localhost` or [`ELSEWHERE`].
     pub fn certificate(&self) -> PathBuf {
         self.folder.path().join("cert.pem")
+    }
+
+    /// Its key, for a server that stands beside this one under the same names.
+    pub fn private_key(&self) -> PathBuf {
+        self.folder.path().join("key.pem")
     }
 
     /// What arrived so far, oldest first.
@@ -134,7 +142,8 @@ fn make_certificate(folder: &Path) {
     let output = Command::new(program("openssl"))
         .current_dir(folder)
         .args(["req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-days", "2"])
-        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
+        .args(["-subj", "/CN=localhost", "-addext"])
+        .arg(format!("subjectAltName=DNS:localhost,DNS:{ELSEWHERE},IP:127.0.0.1"))
         .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout", "key.pem", "-out", "cert.pem"])
         .output()
         .expect("openssl starts");

@@ -6,6 +6,8 @@
 
 mod bench;
 mod ci;
+mod deb;
+mod dist;
 mod needs;
 mod schema;
 mod screenshots;
@@ -23,6 +25,8 @@ Usage: cargo xtask <command>
   screenshots
           every page into target/screenshots, at a desk and on a phone, in light and in dark
   ci      test, and the licences and advisories of all dependencies
+  dist    the static binary, what is inside it, and checksums: target/dist
+  deb     the same as a Debian package
   bench   what it can carry, beside yardsticks: `bench ingest [--secs N]`; who is on call: `bench oncall [filter]`";
 
 fn main() -> ExitCode {
@@ -34,6 +38,8 @@ fn main() -> ExitCode {
         ["schema"] => schema::run(),
         ["screenshots"] => screenshots::run(),
         ["ci"] => ci::run(),
+        ["dist"] => dist::run().map(drop),
+        ["deb"] => deb::run(),
         ["bench", ref arguments @ ..] => bench::run(arguments),
         _ => {
             eprintln!("{USAGE}");

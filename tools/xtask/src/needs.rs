@@ -12,7 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Programs, and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 8] = [
+const PROGRAMS: [(&str, &str); 10] = [
     ("exim4", "exim4-daemon-light"),
     ("prometheus-alertmanager", "prometheus-alertmanager"),
     ("chromium", "chromium"),
@@ -21,6 +21,8 @@ const PROGRAMS: [(&str, &str); 8] = [
     ("node", "nodejs"),
     ("npm", "npm"),
     ("curl", "curl"),
+    ("systemd-analyze", "systemd"),
+    ("debootstrap", "debootstrap"),
 ];
 
 /// Packages for a Python that can make a virtual environment.

@@ -6,8 +6,9 @@ use axum::Json;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// 200 with a thing of which every member is part of its record: the version is the whole tag.
 #[derive(Debug)]
@@ -25,6 +26,21 @@ pub struct Created<T> {
     /// `None` for what has no version of its own.
     pub version: Option<u64>,
     pub made: T,
+}
+
+/// An answer with a member that is a [`Revealed`]: it is not kept, so a repetition of the call does not hear it again.
+#[derive(Debug)]
+pub struct ShownOnce<A>(pub A);
+
+/// A key, token or secret address in the one answer that shows it. What has one is answered as a [`ShownOnce`].
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub struct Revealed(pub String);
+
+impl<A: IntoResponse> IntoResponse for ShownOnce<A> {
+    fn into_response(self) -> Response {
+        self.0.into_response()
+    }
 }
 
 impl<T: Serialize> IntoResponse for Versioned<T> {
@@ -92,5 +108,27 @@ impl<T: JsonSchema> DescribeOutput for Created<T> {
     fn describe(sketch: &mut Sketch<'_>) {
         sketch.answers_tagged::<T>(201, "It was made.");
         sketch.answer_header(201, "Location", "The address of what was made.", true);
+    }
+}
+
+impl<A: DescribeOutput> DescribeOutput for ShownOnce<A> {
+    const SHOWS_SECRET: bool = true;
+
+    fn describe(sketch: &mut Sketch<'_>) {
+        A::describe(sketch);
+    }
+}
+
+impl JsonSchema for Revealed {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Revealed".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "x-shown-once": true})
     }
 }

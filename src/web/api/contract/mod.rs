@@ -11,7 +11,7 @@ mod shape;
 mod version;
 mod wrong;
 
-pub use answers::{Composed, Created, Versioned, not_modified};
+pub use answers::{Composed, Created, Revealed, ShownOnce, Versioned, not_modified};
 pub use list::{BAD_CURSOR, List, NoFilter, Page, by_name};
 pub use query::Params;
 pub use shape::{Instant, Reference, WithWarnings, id_at, id_of, ids_of, instant_of};
