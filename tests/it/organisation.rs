@@ -13,7 +13,7 @@ use pagerpal::app::schedules::{self, Turn};
 use pagerpal::app::system::{SettingShown, Worker};
 use pagerpal::app::users::{self, NewUser};
 use pagerpal::app::{
-    App, Settings, auth, feeds, heartbeats, imports, maintenance, pings, policies, setup, teams, tokens,
+    App, Settings, auth, feeds, heartbeats, imports, invitations, maintenance, pings, policies, setup, teams, tokens,
 };
 use pagerpal::bridge::Bridge;
 use pagerpal::clock::Clock;
@@ -645,6 +645,9 @@ impl Builder {
 
     fn own_things(&mut self) {
         let (ana, admin, primary) = (self.user("Ana"), self.admin, self.schedules["Payments primary"]);
+        let (finn, key) = (self.user("Finn"), LinkKey::new(SECRET));
+        let invited = self.write(move |tx| invitations::invite(tx, &admin, &key, finn, false));
+        self.note("invitation", invited.token);
         let vault = self.world.app().vault.clone();
         let digest = pagerpal::app::sha256(b"a token");
         let mut random = [0; 64];
