@@ -29,7 +29,7 @@ const NARROWEST: u32 = 320;
 const MOST_STOPS: usize = 150;
 
 /// What no person looks at, or what would never end loading.
-const NO_PAGES: [&str; 7] = ["/api/v1", "/assets", "/calendar/", "/events", "/health", "/ping/", "/oidc"];
+const NO_PAGES: [&str; 8] = ["/api/v1", "/assets", "/calendar/", "/events", "/health", "/ping/", "/oidc", "/strips"];
 
 /// Besides what [`existing`] names: states of the same page.
 const MORE_PAGES: [(&str, &str); 15] = [
