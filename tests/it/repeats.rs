@@ -98,6 +98,10 @@ async fn every_post_of_the_api_is_made_once_even_across_a_crash() {
             house.restart();
             house.shelf.put_back(state);
             let left = house.state_hash();
+            if left == before {
+                // The audit log's word of who came, before the call was begun.
+                continue;
+            }
             let again = send(&house, "once", &path, &body).await;
             crashed += 1;
             let expected = if repeats.shows_secret { "answer_not_kept" } else { "answer_lost" };
