@@ -42,7 +42,7 @@ impl Supervisor {
             match system::stalled(&app) {
                 None => self.say("WATCHDOG=1"),
                 Some(worker) => {
-                    tracing::error!(worker = worker.word(), "has not come round; systemd is not told that all is well")
+                    tracing::error!(worker = worker.word(), "has not come round; systemd is not told that all is well");
                 }
             }
         }

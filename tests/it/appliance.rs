@@ -187,14 +187,14 @@ fn after_a_restore_the_open_wait_and_what_was_on_its_way_is_not_sent_again() {
     assert_eq!(again, "No incident is held after a restore.");
     let open = store.read(|read| read.get::<Incident>(open.id)).expect("reads").expect("there");
     assert_eq!(open.hold, None);
-    let problems = store.read(|read| inspect::inspect(read)).expect("an inspection");
+    let problems = store.read(inspect::inspect).expect("an inspection");
     assert_eq!(problems, Vec::<String>::new());
     let viewer = house.user("viewer");
     let refused = store.write(Lane::People, move |tx| {
         incidents::resume_after_restore(tx, &Actor::user(viewer, Role::Viewer, Door::Web))
     });
     assert!(refused.is_err());
-    assert!(store.read(|read| audit::verify(read)).expect("a proof").broken.is_none());
+    assert!(store.read(audit::verify).expect("a proof").broken.is_none());
 }
 
 fn all() -> Take {

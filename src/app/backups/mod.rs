@@ -113,7 +113,7 @@ fn settle_file(
     if !verified.is_well() {
         return Err(RestoreError::Unsound(verified.problems));
     }
-    let problems = store.read(|read| broken_promises(read))?;
+    let problems = store.read(broken_promises)?;
     let (records, index_rows) = (verified.records, verified.index_rows);
     Ok(Restored { head: head.clone(), records, index_rows, held, lost_track, problems })
 }

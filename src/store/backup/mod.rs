@@ -141,7 +141,7 @@ pub fn write(
                 }
             }
             // Ends the scan; `copied` is what is told.
-            copied.as_ref().map_err(|_| StoreError::Unavailable(String::new())).map(|()| ())
+            copied.as_ref().copied().map_err(|_| StoreError::Unavailable(String::new()))
         });
         copied?;
         scanned?;

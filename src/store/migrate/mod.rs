@@ -22,6 +22,9 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+/// Takes the key and the old payload; answers the stored form of the next version.
+type Up = fn(&[u8], &[u8]) -> Result<Vec<u8>, Problem>;
+
 /// From one version of a record's stored shape to the next.
 pub struct Step {
     pub table: TableName,
@@ -30,8 +33,7 @@ pub struct Step {
     pub format: u32,
     /// For people: what it changes.
     pub says: &'static str,
-    /// Takes the key and the old payload; answers the stored form of the next version.
-    up: fn(&[u8], &[u8]) -> Result<Vec<u8>, Problem>,
+    up: Up,
 }
 
 /// Every step there ever was. Those of one table come in the order of its versions.

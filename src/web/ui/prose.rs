@@ -35,8 +35,8 @@ pub fn blocks(text: &str) -> Vec<Block> {
         }
         if let Some(heading) = line.strip_prefix("## ") {
             blocks.push(Block::Heading(heading.to_owned(), anchor(heading)));
-        } else if line.starts_with(INDENT) {
-            let mut code = vec![&line[INDENT.len()..]];
+        } else if let Some(first) = line.strip_prefix(INDENT) {
+            let mut code = vec![first];
             while let Some(next) = lines.next_if(|next| next.starts_with(INDENT) || next.trim().is_empty()) {
                 code.push(next.strip_prefix(INDENT).unwrap_or(""));
             }
