@@ -128,9 +128,9 @@ async fn an_incident_comes_and_is_acknowledged_without_loading_the_page() {
     browser.find_with_text("tbody button", "Acknowledge").await.click().await;
     let pressed = Instant::now();
     browser.find_with_text("#voice", "Acknowledged ").await;
-    elsewhere.find_with_text("td", "has it").await;
+    elsewhere.find_with_text(".acknowledged", "has it").await;
     assert!(pressed.elapsed() < SOON + Duration::from_secs(3), "another browser saw it after {:?}", pressed.elapsed());
-    browser.find_with_text("td", "has it").await;
+    browser.find_with_text(".acknowledged", "has it").await;
     photograph_whole(&browser, "live-acknowledged").await;
     was_not_loaded_again(&browser).await;
     was_not_loaded_again(&elsewhere).await;
