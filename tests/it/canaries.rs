@@ -1,5 +1,5 @@
 //! Twenty secrets go through a whole run of the real binary, each through its own door, and then everything that is kept or
-//! shown is searched for them: the log at its most talkative, every page and every list of the API, every answer to a
+//! shown is searched for them: the log at its most talkative, the metrics, every page and every list of the API, every answer to a
 //! mistake, what the commands print, and the bytes of every file.
 //!
 //! What may be seen is said here: a secret that PagerPal makes is in the one answer that hands it over, and one that was
@@ -7,14 +7,17 @@
 //! the search would prove nothing.
 
 use crate::live::{EMAIL, PASSWORD, Site};
+use flate2::read::MultiGzDecoder;
 use harness::http::{self, Answer};
 use harness::infobip::FakeInfobip;
+use harness::process::free_port;
 use harness::programs::release_binary;
 use harness::smtp::{self, MailServer};
 use pagerpal::domain::contact::Channel;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::path::Path;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -69,6 +72,8 @@ async fn no_secret_is_seen_where_it_has_no_business() {
     }
     // Providers call back where the base URL is https only.
     site.set("PAGERPAL_BASE_URL", "https://pager.example.test");
+    let metrics = free_port();
+    site.set("METRICS_LISTEN_ADDRESS", format!("127.0.0.1:{metrics}"));
     let mut process = site.start().await;
 
     let mut secrets: BTreeMap<&str, String> = [
@@ -107,6 +112,9 @@ async fn no_secret_is_seen_where_it_has_no_business() {
     assert!(secrets.len() >= 20 && secrets.values().collect::<BTreeSet<_>>().len() == secrets.len(), "{secrets:?}");
     assert!(secrets.values().all(|secret| secret.len() >= 12), "too short to be looked for: {secrets:?}");
 
+    let metrics = http::get(format!("http://127.0.0.1:{metrics}/metrics")).send().await.expect("an answer");
+    assert_eq!(metrics.status, 200);
+    seen.push(("the metrics".to_owned(), whole(&metrics)));
     let session = secrets["a session"].clone();
     seen.extend(visitor.read_everything(&session).await);
     for arguments in [&["config", "show"][..], &["config", "show", "SECRET_KEY"]] {
@@ -116,9 +124,16 @@ async fn no_secret_is_seen_where_it_has_no_business() {
     assert!(status.success(), "{status} {}", process.output());
     seen.push(("verify".to_owned(), site.launch_to_end(&["verify"])));
     seen.push(("the log".to_owned(), process.output()));
+    site.launch_to_end(&["backup", "copy.backup"]);
     let secret_key_is_elsewhere = |path: &Path| !path.ends_with("secret.key");
     let mut files = files_of(&site.data_dir());
     files.retain(|(path, _)| secret_key_is_elsewhere(path) && path.extension().is_none_or(|ending| ending != "log"));
+    let copies = files.iter().filter(|(_, bytes)| bytes.starts_with(GZIP)).map(unpacked).collect::<Vec<_>>();
+    assert!(
+        copies.iter().any(|(path, bytes)| path.ends_with("copy.backup") && holds(bytes, BAIT)),
+        "no backup was read"
+    );
+    files.extend(copies);
 
     let mut wrong = Vec::new();
     for (name, secret) in &secrets {
@@ -293,7 +308,7 @@ fn things_of(path: &str, body: &str) -> Vec<String> {
     if path.starts_with("/api/v1/") { ids.map(|id| format!("{path}/{id}")).collect() } else { vec![] }
 }
 
-fn files_of(folder: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+fn files_of(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
@@ -304,6 +319,15 @@ fn files_of(folder: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
         }
     }
     files
+}
+
+/// How a gzip file begins (RFC 1952).
+const GZIP: &[u8] = &[0x1f, 0x8b];
+
+fn unpacked((path, bytes): &(PathBuf, Vec<u8>)) -> (PathBuf, Vec<u8>) {
+    let mut plain = Vec::new();
+    MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut plain).expect("a whole backup");
+    (path.clone(), plain)
 }
 
 fn holds(bytes: &[u8], secret: &str) -> bool {
