@@ -150,12 +150,12 @@ fn the_unit_is_sound_and_may_do_little() {
 fn debian() -> tempfile::TempDir {
     let kept = repository().join("target/debian-root");
     if !kept.exists() {
+        // Other repositories may be configured beside Debian's.
+        let about = fs::read_to_string("/etc/os-release").expect("it says which Debian this is");
+        let codename = about.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME=")).expect("a name");
         let sites = run("apt-get", &["indextargets", "--format", "$(SITE) $(CODENAME)", "Created-By: Packages"]);
-        let (site, codename) = sites
-            .lines()
-            .filter_map(|line| line.trim().split_once(' '))
-            .find(|(_, codename)| !codename.is_empty() && !codename.contains('-'))
-            .expect("apt knows a Debian");
+        let of_this = sites.lines().filter_map(|line| line.trim().split_once(' ')).find(|(_, of)| *of == codename);
+        let (site, _) = of_this.expect("apt knows where this Debian comes from");
         let new = repository().join("target/debian-root.new");
         let _ = fs::remove_dir_all(&new);
         run("debootstrap", &["--variant=minbase", codename, &new.display().to_string(), site]);
