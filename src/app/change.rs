@@ -3,7 +3,7 @@
 //! An incident follows the live policy. So the commit that changes a policy, a schedule, a team or a person also decides
 //! anew about every triggered incident: whom an edit adds is paged at once, and a ladder left without anybody climbs on.
 
-use crate::app::audit::{Said, append};
+use crate::app::audit::{Said, append, note};
 use crate::app::{AppError, Write, apply, context};
 use crate::domain::access::{self, Action};
 use crate::domain::actor::{Actor, By};
@@ -26,7 +26,7 @@ pub fn audit(
     object: impl Display,
     summary: String,
 ) -> Result<(), AppError> {
-    append(tx, Said { actor, acting_as: None, action, object: object.to_string(), summary, change: None })
+    note(tx, actor, action, object, summary)
 }
 
 /// As [`audit`], for edits that can say in words what they found and what they left.

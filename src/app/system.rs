@@ -74,9 +74,6 @@ fn silence_secs(worker: Worker) -> Option<i64> {
     }
 }
 
-/// A worker that has not come round for so long stands still.
-const STALLED_SECS: i64 = 20;
-
 /// A certificate that ends within so many days is worth a word on every page.
 const CERTIFICATE_DAYS: i64 = 14;
 
@@ -298,16 +295,15 @@ pub fn jobs(app: &App) -> Result<Vec<Job>, AppError> {
     })
 }
 
-/// A worker that moves pages and has not come round for a while, though each looks at least every 15 s; memory alone is
-/// asked. A worker that has just begun counts from the start of the process.
+/// A worker that has been silent for too long, as the strips have it; memory alone is asked. One that has never come round
+/// counts from the start of the process.
 pub fn stalled(app: &App) -> Option<Worker> {
     let (now, started) = (app.now(), app.board.started_at()?);
-    let of_pages = [Worker::Escalation, Worker::Deliveries, Worker::Retry, Worker::Upkeep];
     let is_silent = |worker: &Worker| {
         let last = app.board.report(*worker).last_run.unwrap_or(started);
-        is_enabled(app, *worker) && now.secs_since(last) > STALLED_SECS
+        is_enabled(app, *worker) && silence_secs(*worker).is_some_and(|most| now.secs_since(last) > most)
     };
-    of_pages.into_iter().find(is_silent)
+    Worker::ALL.into_iter().find(is_silent)
 }
 
 fn delivery_queue(read: &super::Read<'_>, ring: DeliveryRing) -> Result<(Option<Timestamp>, usize), AppError> {

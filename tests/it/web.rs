@@ -4,6 +4,7 @@
 //! The matrix is made from the route table itself. What a cell should be follows from the row's access, never from the
 //! handler, so a row that lets in too many or too few is found, whichever page it leads to.
 
+use crate::headers::wrong_header;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use axum::{Router, response::Response};
@@ -394,36 +395,9 @@ async fn unlisted_methods_are_405_unlisted_paths_404_and_head_is_where_get_is() 
             if !table.iter().any(|other| concrete(other.path) == concrete(&near)) {
                 let answer = site.send(request).await;
                 assert_eq!(answer.status, StatusCode::NOT_FOUND, "{near}");
-                assert_eq!(missing_header(&answer), None, "{near}");
+                assert_eq!(wrong_header(&answer.headers), None, "{near}");
             }
         }
-    }
-}
-
-// What every response carries.
-
-fn missing_header(answer: &Answer) -> Option<String> {
-    let expected = [
-        (
-            "content-security-policy",
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
-             connect-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; \
-             frame-ancestors 'none'; require-trusted-types-for 'script'",
-        ),
-        ("x-content-type-options", "nosniff"),
-        ("referrer-policy", "same-origin"),
-        ("cross-origin-opener-policy", "same-origin"),
-        ("cross-origin-resource-policy", "same-origin"),
-        ("permissions-policy", ""),
-        ("strict-transport-security", "max-age=63072000"),
-    ];
-    let wrong =
-        expected.iter().find(|(name, value)| !answer.headers.contains_key(*name) || answer.header(name) != *value);
-    match wrong {
-        Some((name, _)) => Some(format!("{name} is {:?}", answer.header(name))),
-        None if answer.header("x-request-id").len() != 20 => Some("no request id".into()),
-        None if answer.header("cache-control").is_empty() => Some("no cache-control".into()),
-        None => None,
     }
 }
 
@@ -901,7 +875,7 @@ async fn a_panic_ends_one_request_and_is_found_by_its_number() {
     for path in ["/health", "/trip"] {
         let answer = send(&router, Request::get(path).body(Body::empty()).expect("a request")).await;
         assert_eq!(answer.status, 500);
-        assert_eq!(missing_header(&answer), None);
+        assert_eq!(wrong_header(&answer.headers), None);
         assert!(answer.body.contains(answer.header("x-request-id")), "{}", answer.body);
         assert!(!answer.body.contains("on purpose"));
     }
