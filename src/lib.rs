@@ -25,6 +25,7 @@ pub mod exchange;
 pub mod ingest;
 pub mod notify;
 pub mod oidc;
+pub mod planted;
 pub mod random;
 pub mod redact;
 pub mod secret;

@@ -10,6 +10,7 @@ use crate::domain::actor::{Actor, By};
 use crate::domain::audit::Change;
 use crate::domain::incident::{self, Status};
 use crate::domain::refusal::Refusal;
+use crate::planted;
 use crate::store::{Take, incidents};
 use std::fmt::Display;
 
@@ -46,6 +47,9 @@ pub fn audit_change(
 /// Decides anew about every triggered incident. Called by edits that a ladder may rest on, after their records are
 /// written.
 pub fn recheck(tx: &mut Write<'_>, actor: &Actor) -> Result<(), AppError> {
+    if planted::is("skip_recheck") {
+        return Ok(());
+    }
     let now = tx.now();
     let by = By::new(actor, None);
     for open in incidents::incidents_with_status(tx, Status::Triggered, Take::first(super::MANY))?.items {

@@ -25,6 +25,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::retry;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
+use crate::planted;
 use serde::{Deserialize, Serialize};
 
 /// What a provider's answer to one attempt means. Every answer of every provider is mapped to one of these; what
@@ -181,6 +182,7 @@ impl Delivery {
     pub fn wheel(&self) -> Option<(DeliveryRing, Timestamp)> {
         match self.state {
             State::Queued { due } => Some((DeliveryRing::First, due)),
+            State::Sending { .. } if planted::is("forget_lease") => None,
             State::Sending { lease_until } => Some((DeliveryRing::First, lease_until)),
             State::Retrying { due } => Some((DeliveryRing::Retry, due)),
             State::Accepted { receipt_due: Some(due), .. } => Some((DeliveryRing::Receipt, due)),
@@ -245,7 +247,8 @@ impl Delivery {
     fn next_message_number(&self) -> u32 {
         match self.attempts.last() {
             None => 1,
-            Some(last) if last.may_have_been_taken() => last.message_number,
+            Some(last) if planted::is("same_id_after_refusal") => last.message_number,
+            Some(last) if last.may_have_been_taken() && !planted::is("new_id_after_doubt") => last.message_number,
             Some(last) => last.message_number + 1,
         }
     }
@@ -255,7 +258,8 @@ impl Delivery {
     /// receipt has said more by then.
     pub fn record(&mut self, attempt_index: usize, answer: Answer, has_receipts: bool, given: &mut Given) -> Recorded {
         let was_ambiguous =
-            self.attempts[..attempt_index.min(self.attempts.len())].iter().any(Attempt::may_have_been_taken);
+            self.attempts[..attempt_index.min(self.attempts.len())].iter().any(Attempt::may_have_been_taken)
+                || planted::is("duplicate_is_accepted");
         let last = self.attempts.len().checked_sub(1);
         let Some(attempt) = self.attempts.get_mut(attempt_index) else { return Recorded::Nothing };
         if attempt.answer.is_some() {

@@ -16,6 +16,7 @@ use crate::domain::incident::{Hold, Incident, Phase, Status};
 use crate::domain::policy::Level;
 use crate::domain::time::Timestamp;
 use crate::domain::timeline::{Called, Happened, Via};
+use crate::planted;
 
 pub struct Turn<'a> {
     pub incident: Incident,
@@ -123,7 +124,7 @@ impl<'a> Turn<'a> {
         }
         if !self.context.is_covered(self.now) {
             self.enter_no_coverage();
-        } else if self.incident.ladder.cycle < self.context.policy.repeat {
+        } else if self.incident.ladder.cycle < self.context.policy.repeat || planted::is("climbs_for_ever") {
             self.incident.ladder.cycle += 1;
             self.enter_above(None);
         } else {

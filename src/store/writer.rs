@@ -8,6 +8,7 @@
 
 use crate::domain::given::{Given, Jitter};
 use crate::domain::id::NewIds;
+use crate::planted;
 use crate::store::engine::{Changes, Error as EngineError};
 use crate::store::tx::Tx;
 use crate::store::{Changed, Core, Result, StoreError, meta, panic_text};
@@ -107,6 +108,7 @@ impl Core {
             self.attempt(&mut jobs)
         };
         let verdict = outcome.as_ref().map(|_| ()).map_err(Clone::clone);
+        let verdict = if planted::is("answer_before_commit") { Ok(()) } else { verdict };
         for job in jobs {
             job.finish(verdict.clone());
         }

@@ -52,6 +52,7 @@ mod schemathesis;
 mod sealed;
 mod senders;
 mod sign_ins;
+mod simulation;
 mod sso;
 mod startup;
 mod storm;

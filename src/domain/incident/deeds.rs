@@ -13,6 +13,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::time::{Timestamp, zone_named};
 use crate::domain::timeline::{Handover, Happened};
 use crate::domain::turn::Turn;
+use crate::planted;
 use jiff::tz::TimeZone;
 
 /// The longest nap.
@@ -69,7 +70,9 @@ fn take(turn: &mut Turn<'_>, by: Option<UserId>) {
     turn.incident.assignee = by;
     turn.incident.ackers = by.into_iter().collect();
     turn.incident.taken_at = Some(turn.now);
-    turn.stop_paging("taken before it left");
+    if !planted::is("acknowledge_keeps_timers") {
+        turn.stop_paging("taken before it left");
+    }
     turn.tell_the_paged(UpdateKind::Acknowledged);
 }
 

@@ -7,6 +7,7 @@ use crate::domain::entry::{Entry, Override, OverrideMode};
 use crate::domain::id::UserId;
 use crate::domain::rotation::{Civil, next_edge, on_duty, reading_at};
 use crate::domain::time::Timestamp;
+use crate::planted;
 use std::borrow::Cow;
 
 #[derive(Debug)]
@@ -63,6 +64,9 @@ impl<'p, 'a> Moment<'p, 'a> {
             moment.layers.push(piece);
         }
         moment.overrides.sort_by_key(|o| o.id);
+        if planted::is("oldest_override_wins") {
+            moment.overrides.reverse();
+        }
         moment.look_at_entries();
         moment.look_at_overrides();
         moment

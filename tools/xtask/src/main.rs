@@ -11,6 +11,7 @@ mod dist;
 mod needs;
 mod schema;
 mod screenshots;
+mod sim;
 mod step;
 mod test;
 
@@ -27,6 +28,7 @@ Usage: cargo xtask <command>
   ci      test, and the licences and advisories of all dependencies
   dist    the static binary, what is inside it, and checksums: target/dist
   deb     the same as a Debian package
+  sim     nights that nobody wrote: `sim --seeds N`, `sim --seed S`, `sim --plan FILE`, `sim --planted all`
   bench   what it can carry, beside yardsticks: `bench ingest [--secs N]`; who is on call: `bench oncall [filter]`";
 
 fn main() -> ExitCode {
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         ["ci"] => ci::run(),
         ["dist"] => dist::run().map(drop),
         ["deb"] => deb::run(),
+        ["sim", ref arguments @ ..] => sim::run(arguments),
         ["bench", ref arguments @ ..] => bench::run(arguments),
         _ => {
             eprintln!("{USAGE}");

@@ -1,0 +1,526 @@
+//! The promises that must hold after every commit, by the names they have in the design: S1 to S17.
+//!
+//! Judged from outside: from the bytes of commits ([`View`]), from when things came about by a clock that nobody can set,
+//! and from what left the process. No decision of the product is asked again here.
+
+use super::model::{Model, Observed, Pages};
+use super::plan::{Action, Alert, Deed};
+use super::run::START;
+use super::trace::{Rare, Trace};
+use super::view::{Changed, Step, View};
+use pagerpal::app::deliveries::Outgoing;
+use pagerpal::domain::contact::Channel;
+use pagerpal::domain::delivery::{Delivery, DeliveryRing, Outcome, State};
+use pagerpal::domain::effect::{Reason, Subject, Timer, TimerKey, TimerKind};
+use pagerpal::domain::id::{AlertSourceId, DeliveryId, IncidentId, UserId};
+use pagerpal::domain::incident::{Incident, Phase, Status};
+use pagerpal::domain::time::Timestamp;
+use pagerpal::domain::timeline::{DeliveryNews, Happened, LastResort};
+use pagerpal::store::engine::Changes;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How late anything may be, in thousandths of a second: 2 s, and the pauses of the worker that are drawn here.
+const LATE_MS: u64 = 2000 + 100;
+/// After a start.
+const LATE_AFTER_START_MS: u64 = 5000;
+/// After trouble of the store a worker that nobody woke looks within 15 s.
+const LATE_AFTER_TROUBLE_MS: u64 = 15_000 + LATE_MS;
+
+/// What a commit was for.
+#[derive(Clone, Copy, Debug)]
+pub enum Cause<'a> {
+    Setup,
+    Start,
+    Fire,
+    Claim,
+    Record,
+    Silence,
+    Report,
+    Shift,
+    Client(&'a Action),
+}
+
+/// How things stand around a commit.
+pub struct Surroundings {
+    pub at: u64,
+    pub now: Timestamp,
+    /// The product's clock less the one that nobody can set, in seconds.
+    pub base: i64,
+    pub started_at: Option<u64>,
+    pub store_troubled_at: Option<u64>,
+    /// The clock was set, and delays have not been moved along yet.
+    pub clock_unsaved: bool,
+    /// No room for more messages on the wire: first tries, retries.
+    pub is_full: [bool; 2],
+}
+
+impl Surroundings {
+    /// When an instant of the product's clock comes about.
+    fn when(&self, due: Timestamp) -> u64 {
+        u64::try_from((due.as_second() - self.base) * 1000).unwrap_or(0)
+    }
+}
+
+/// The second model, and what its places are called in the store.
+pub struct SecondOpinion {
+    pub model: Model,
+    pub people: BTreeMap<UserId, usize>,
+    pub sources: BTreeMap<AlertSourceId, usize>,
+}
+
+#[derive(Default)]
+pub struct Judge {
+    pub view: View,
+    pub calm_since: Option<u64>,
+    pub second_opinion: Option<SecondOpinion>,
+    /// Each armed timer: as it is stored, and when it is to fire by the clock that nobody can set.
+    due: BTreeMap<TimerKey, (Timestamp, u64)>,
+    open: BTreeMap<(AlertSourceId, String), IncidentId>,
+    clock_stepped_at: Option<u64>,
+    /// The last message of each delivery that left, and which attempt it was.
+    last_sent: BTreeMap<DeliveryId, (String, usize)>,
+    /// By number: when, which message, what it said.
+    texts: BTreeMap<String, Vec<(u64, String, String)>>,
+}
+
+impl Judge {
+    pub fn commit(
+        &mut self,
+        here: &Surroundings,
+        cause: Cause<'_>,
+        changes: &Changes,
+        trace: &mut Trace,
+    ) -> Result<(), String> {
+        let step = self.view.take_in(changes)?;
+        tell(here, cause, &step, trace);
+        count(cause, &step, &mut trace.rare);
+        self.fired(here, cause, &step)?;
+        self.rearmed(here, cause, &step)?;
+        for (id, before, after) in &step.incidents {
+            let Some(after) = after else { return Err(format!("S12: the incident {id} is gone")) };
+            self.one_open(after)?;
+            transition(cause, before.as_ref(), after)?;
+        }
+        let of_timers = step.timers.iter().filter_map(|(key, ..)| match key.subject {
+            Subject::Incident(id) => Some(id),
+            _ => None,
+        });
+        self.compare(here, cause, &step)?;
+        let touched: BTreeSet<IncidentId> = step.incidents.iter().map(|(id, ..)| *id).chain(of_timers).collect();
+        for id in touched {
+            self.waits_rightly(id)?;
+        }
+        for (_, before, after) in &step.deliveries {
+            let Some(after) = after else { continue };
+            shape(after)?;
+            let attempts = before.as_ref().map_or(0, |before| before.attempts.len());
+            if after.attempts.len() > attempts {
+                self.claimed(here, cause, after)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// S13: this commit pages those whom the second model names, and nobody else.
+    fn compare(&mut self, here: &Surroundings, cause: Cause<'_>, step: &Step) -> Result<(), String> {
+        let Some(SecondOpinion { model, people, sources }) = &mut self.second_opinion else { return Ok(()) };
+        let alert_of = |incident: &Incident| {
+            let alert = incident.external_id.strip_prefix("alert ")?.parse().ok()?;
+            Some(Alert { source: *sources.get(&incident.source)?, alert })
+        };
+        let mut observed = Observed::default();
+        for (_, _, after) in &step.notifications {
+            let Some(notification) = after else { continue };
+            let incident = notification.incident.and_then(|id| self.view.incidents.get(&id));
+            if let (Reason::Page { .. }, Some(incident)) = (notification.reason, incident)
+                && let (Some(alert), Some(who)) = (alert_of(incident), people.get(&notification.user))
+            {
+                observed.pages.insert((alert, *who));
+            }
+        }
+        for (_, before, after) in &step.incidents {
+            let was_open = before.as_ref().is_some_and(|before| before.status != Status::Resolved);
+            if let Some(after) = after.as_ref().filter(|after| was_open && after.status == Status::Resolved) {
+                observed.resolved.extend(alert_of(after));
+            }
+        }
+        let now = here.now.as_second() - START;
+        let expected = match cause {
+            Cause::Fire => model.fire(now, &observed).map_err(|problem| format!("S13: {problem}"))?,
+            Cause::Client(action) => model.act(action, now),
+            _ => Pages::new(),
+        };
+        if expected == observed.pages {
+            return Ok(());
+        }
+        let (missing, more) = (&expected - &observed.pages, &observed.pages - &expected);
+        Err(format!("S13: by {cause:?} not paged were {missing:?}, and paged without a rule {more:?}"))
+    }
+
+    /// S11.
+    fn one_open(&mut self, incident: &Incident) -> Result<(), String> {
+        let identity = (incident.source, incident.external_id.clone());
+        if incident.status == Status::Resolved {
+            if self.open.get(&identity) == Some(&incident.id) {
+                self.open.remove(&identity);
+            }
+            return Ok(());
+        }
+        match self.open.insert(identity, incident.id) {
+            Some(other) if other != incident.id => {
+                Err(format!("S11: {other} and {} are both open for {}", incident.id, incident.external_id))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// S1 and S2: an incident waits for exactly what its state says.
+    fn waits_rightly(&self, id: IncidentId) -> Result<(), String> {
+        let subject = Subject::Incident(id);
+        let armed: Vec<TimerKind> = TimerKind::ALL
+            .into_iter()
+            .filter(|kind| self.view.timers.contains_key(&TimerKey { subject, kind: *kind }))
+            .collect();
+        let Some(incident) = self.view.incidents.get(&id) else {
+            return Err(format!("S2: {armed:?} of the missing incident {id}"));
+        };
+        let paging: Vec<TimerKind> = armed
+            .iter()
+            .copied()
+            .filter(|kind| matches!(kind, TimerKind::Next | TimerKind::Repage | TimerKind::Cover | TimerKind::Hold))
+            .collect();
+        let expected = match (incident.status, incident.ladder.phase) {
+            (Status::Triggered, Phase::Climbing) => Some(TimerKind::Next),
+            (Status::Triggered, Phase::Exhausted) => Some(TimerKind::Repage),
+            (Status::Triggered, Phase::NoCoverage) => Some(TimerKind::Cover),
+            (Status::Triggered, Phase::Held) => Some(TimerKind::Hold),
+            _ => None,
+        };
+        let is_right = paging.iter().copied().eq(expected);
+        if !is_right || (incident.status == Status::Resolved && !armed.is_empty()) {
+            let (number, status) = (incident.number, incident.status.word());
+            return Err(format!("S1: #{number} is {status}, {:?}, and waits for {armed:?}", incident.ladder.phase));
+        }
+        Ok(())
+    }
+
+    /// S3 and S4, at every claim.
+    fn claimed(&self, here: &Surroundings, cause: Cause<'_>, delivery: &Delivery) -> Result<(), String> {
+        let id = delivery.id;
+        if !matches!(cause, Cause::Claim) {
+            return Err(format!("S12: {id} was claimed by {cause:?}"));
+        }
+        if let Some(incident) = delivery.incident.and_then(|id| self.view.incidents.get(&id))
+            && delivery.is_page()
+            && (incident.status != Status::Triggered || incident.ladder.phase == Phase::Held)
+        {
+            let (number, status) = (incident.number, incident.status.word());
+            return Err(format!("S3: {id} was claimed to page for #{number}, which is {status}"));
+        }
+        let user = self.view.users.get(&delivery.user).ok_or_else(|| format!("S4: {id} is for nobody"))?;
+        let is_active = user.activity.iter().any(|span| span.from <= here.now && span.to.is_none());
+        let is_there = user.contacts.iter().any(|contact| contact.id == delivery.contact && contact.enabled);
+        if !is_active || !is_there {
+            return Err(format!("S4: {id} was claimed for {} (active {is_active}, method {is_there})", user.name));
+        }
+        Ok(())
+    }
+
+    /// S7: what this commit fired was due by the clock that nobody can set.
+    fn fired(&self, here: &Surroundings, cause: Cause<'_>, step: &Step) -> Result<(), String> {
+        if !matches!(cause, Cause::Fire) {
+            return Ok(());
+        }
+        for (key, before, _) in &step.timers {
+            let due = before.as_ref().and_then(|before| self.due.get(key).filter(|_| before.due <= here.now));
+            if let Some((stored, at)) = due
+                && here.at + 999 < *at
+            {
+                let early = (at - here.at).div_ceil(1000);
+                return Err(format!("S7: {key:?}, stored for {stored}, fired {early} s early"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps when each timer is to fire. A step of the clock moves what counts elapsed time along, and nothing else.
+    fn rearmed(&mut self, here: &Surroundings, cause: Cause<'_>, step: &Step) -> Result<(), String> {
+        for (key, before, after) in &step.timers {
+            let Some(after) = after else {
+                self.due.remove(key);
+                continue;
+            };
+            let at = here.when(after.due);
+            let known = self.due.get(key).copied();
+            if let (Cause::Shift, Some((stored, known))) = (cause, known)
+                && before.is_some()
+                && known.abs_diff(at) > 1000
+            {
+                let due = after.due;
+                return Err(format!(
+                    "S7: the clock was set, and {key:?} moved from {stored} to {due}: {known} to {at}"
+                ));
+            }
+            match known {
+                Some((stored, _)) if stored == after.due => {}
+                _ => drop(self.due.insert(*key, (after.due, at))),
+            }
+        }
+        Ok(())
+    }
+
+    /// Another process: time is what its wall clock says, and what counts elapsed time counts by that.
+    pub fn started(&mut self, here: &Surroundings) {
+        self.clock_stepped_at = None;
+        for (stored, at) in self.due.values_mut() {
+            *at = here.when(*stored);
+        }
+    }
+
+    /// The clock was set and that was noticed: what is due by the calendar is due by the new one.
+    pub fn clock_stepped(&mut self, here: &Surroundings) {
+        self.clock_stepped_at = Some(here.at);
+        for (key, (stored, at)) in &mut self.due {
+            if !key.kind.is_elapsed() {
+                *at = here.when(*stored);
+            }
+        }
+    }
+
+    /// S7: nothing is late while the process runs and the store works.
+    pub fn look(&self, here: &Surroundings) -> Result<(), String> {
+        let Some(started_at) = here.started_at else { return Ok(()) };
+        let excused_until = [
+            Some(started_at + LATE_AFTER_START_MS),
+            here.store_troubled_at.map(|at| at + LATE_AFTER_TROUBLE_MS),
+            self.clock_stepped_at.map(|at| at + LATE_MS),
+        ];
+        if excused_until.into_iter().flatten().any(|until| here.at < until) || here.clock_unsaved {
+            return Ok(());
+        }
+        let late = |at: u64| here.at > at + LATE_MS;
+        if let Some((key, (stored, at))) = self.due.iter().find(|(_, (_, at))| late(*at)) {
+            return Err(format!("S7: {key:?}, stored for {stored}, is {} s late", (here.at - at) / 1000));
+        }
+        for delivery in self.view.deliveries.values() {
+            let Some((ring, due)) = delivery.wheel() else { continue };
+            let is_full = match ring {
+                DeliveryRing::First => here.is_full[0],
+                DeliveryRing::Retry => here.is_full[1],
+                DeliveryRing::Receipt => false,
+            };
+            if !is_full && late(here.when(due)) {
+                return Err(format!("S7: {}, {}, due at {due}, is late", delivery.id, delivery.state.word()));
+            }
+        }
+        Ok(())
+    }
+
+    /// S6 and S14, as a message leaves.
+    pub fn sending(&mut self, at: u64, outgoing: &Outgoing, text: &str, rare: &mut Rare) -> Result<(), String> {
+        let Outgoing { delivery, attempt, message_id, channel, address, .. } = outgoing;
+        if let Some((last, last_attempt)) = self.last_sent.insert(*delivery, (message_id.clone(), *attempt)) {
+            let of = self.view.deliveries.get(delivery).and_then(|delivery| delivery.attempts.get(last_attempt));
+            let answer = of.and_then(|attempt| attempt.answer.as_ref()).map(|answer| &answer.outcome);
+            let in_doubt = matches!(answer, None | Some(Outcome::Ambiguous));
+            if answer.is_none() {
+                rare.count("a lease that ran out");
+            }
+            if in_doubt && last != *message_id {
+                return Err(format!("S6: {last} may have been taken, and its copy leaves as {message_id}"));
+            }
+            if !in_doubt && last == *message_id {
+                return Err(format!("S6: {message_id} leaves again after {answer:?}"));
+            }
+        }
+        if *channel == Channel::Sms {
+            self.texted(at, address, message_id, text)?;
+        }
+        Ok(())
+    }
+
+    fn texted(&mut self, at: u64, number: &str, message_id: &str, text: &str) -> Result<(), String> {
+        const SECOND: u64 = 1000;
+        let texts = self.texts.entry(number.to_owned()).or_default();
+        texts.retain(|(then, other, _)| at - then < 3600 * SECOND && other != message_id);
+        if let Some((_, other, _)) = texts.iter().find(|(_, _, said)| said == text) {
+            return Err(format!("S14: {other} and {message_id} say the same to {number}: {text}"));
+        }
+        texts.push((at, message_id.to_owned(), text.to_owned()));
+        // A claim is counted a moment before its message leaves, so windows are a little shorter here.
+        for (secs, most) in [(900, 5), (3600, 15)] {
+            let within = texts.iter().filter(|(then, ..)| at - then < secs * SECOND - 2 * SECOND).count();
+            if within > most {
+                return Err(format!("S14: {within} texts to {number} within {secs} s"));
+            }
+        }
+        Ok(())
+    }
+
+    /// What the provider did not take does not count.
+    pub fn answered(&mut self, outgoing: &Outgoing, outcome: &Outcome) {
+        let not_taken = matches!(outcome, Outcome::Temporary { .. } | Outcome::Permanent { account_wide: true });
+        let is_first = self.view.deliveries.get(&outgoing.delivery).is_some_and(|delivery| {
+            let number = delivery.attempts.get(outgoing.attempt).map(|attempt| attempt.message_number);
+            delivery.attempts.iter().filter(|attempt| Some(attempt.message_number) == number).count() == 1
+        });
+        if not_taken
+            && is_first
+            && let Some(texts) = self.texts.get_mut(&outgoing.address)
+        {
+            texts.retain(|(_, message_id, _)| *message_id != outgoing.message_id);
+        }
+    }
+}
+
+/// S12: status changes only as the table of transitions has it, and counters never go back.
+fn transition(cause: Cause<'_>, before: Option<&Incident>, after: &Incident) -> Result<(), String> {
+    use Status::{Acknowledged, Resolved, Triggered};
+    let number = after.number;
+    let Some(before) = before else {
+        return match (cause, after.status) {
+            (Cause::Client(Action::Trigger { .. }), Triggered) => Ok(()),
+            _ => Err(format!("S12: #{number} was opened by {cause:?} as {}", after.status.word())),
+        };
+    };
+    let counters = |i: &Incident| (i.generation, i.timeline_len, i.ladder.visit, i.ladder.run, i.event_count);
+    let (was, is) = (counters(before), counters(after));
+    if is.0 < was.0 || is.1 < was.1 || is.2 < was.2 || is.3 < was.3 || is.4 < was.4 {
+        return Err(format!("S12: counters of #{number} went back: {was:?}, {is:?}"));
+    }
+    let deed = match cause {
+        Cause::Client(Action::Act { deed, .. }) => Some(deed),
+        _ => None,
+    };
+    let is_allowed = match (before.status, after.status) {
+        (before, after) if before == after => true,
+        (Triggered, Acknowledged) => {
+            matches!(deed, Some(Deed::Acknowledge | Deed::Snooze { .. }))
+                || matches!(cause, Cause::Client(Action::TakenThere { .. }))
+        }
+        (Acknowledged, Triggered) => {
+            use Deed::{Escalate, Reassign, ReassignToPolicy, Unacknowledge};
+            matches!(deed, Some(Unacknowledge | Escalate { .. } | Reassign { .. } | ReassignToPolicy { .. }))
+                || matches!(cause, Cause::Fire | Cause::Client(Action::Trigger { .. }))
+        }
+        (_, Resolved) => {
+            matches!(deed, Some(Deed::Resolve)) || matches!(cause, Cause::Fire | Cause::Client(Action::Recover { .. }))
+        }
+        (Resolved, _) => matches!(deed, Some(Deed::Reopen)),
+        _ => false,
+    };
+    if is_allowed {
+        return Ok(());
+    }
+    Err(format!("S12: {cause:?} made #{number} {} from {}", after.status.word(), before.status.word()))
+}
+
+/// S5.
+fn shape(delivery: &Delivery) -> Result<(), String> {
+    let mut expected = 0;
+    for attempt in &delivery.attempts {
+        if attempt.message_number != expected && attempt.message_number != expected + 1 {
+            return Err(format!("S5: {} has a hole before message {}", delivery.id, attempt.message_number));
+        }
+        expected = attempt.message_number;
+    }
+    let unanswered = delivery.attempts.last().is_some_and(|attempt| attempt.answer.is_none());
+    let is_right = match delivery.state {
+        State::Sending { .. } => unanswered,
+        State::Accepted { .. } | State::Delivered | State::Failed | State::Exhausted => !delivery.attempts.is_empty(),
+        _ => true,
+    };
+    if is_right { Ok(()) } else { Err(format!("S5: {} is {} with {expected}", delivery.id, delivery.state.word())) }
+}
+
+fn tell(here: &Surroundings, cause: Cause<'_>, step: &Step, trace: &mut Trace) {
+    let Surroundings { at, now, .. } = *here;
+    if let Cause::Client(action) = cause {
+        trace.line(at, now, format_args!("done: {action:?}"));
+    }
+    for (_, before, after) in &step.incidents {
+        let Some(after) = after else { continue };
+        let shown = |i: &Incident| (i.status, i.ladder.phase, i.ladder.level, i.ladder.cycle, i.ladder.visit);
+        if before.as_ref().map(shown) != Some(shown(after)) {
+            let (number, (status, phase, level, cycle, visit)) = (after.number, shown(after));
+            let (status, paged) = (status.word(), &after.ladder.paged);
+            trace.line(
+                at,
+                now,
+                format_args!(
+                    "#{number} is {status}, {phase:?}, level {level:?}, cycle {cycle}, visit {visit}, {paged:?}"
+                ),
+            );
+        }
+    }
+    tell_timers(here, &step.timers, trace);
+    for (id, before, after) in &step.deliveries {
+        let Some(after) = after else { continue };
+        if before.as_ref().is_none_or(|before| before.state != after.state) {
+            let (user, channel, state) = (after.user, after.channel.word(), &after.state);
+            trace.line(at, now, format_args!("  {id} to {user} by {channel}: {state:?}"));
+        }
+    }
+}
+
+fn tell_timers(here: &Surroundings, timers: &Changed<Timer>, trace: &mut Trace) {
+    for (key, before, after) in timers {
+        let (Subject::Incident(incident), kind) = (key.subject, key.kind) else { continue };
+        match after {
+            Some(after) if before.as_ref().is_none_or(|before| before.due != after.due) => {
+                trace.line(here.at, here.now, format_args!("  {incident} waits for {kind:?} until {}", after.due));
+            }
+            None => trace.line(here.at, here.now, format_args!("  {incident} waits for {kind:?} no more")),
+            Some(_) => {}
+        }
+    }
+}
+
+fn count(cause: Cause<'_>, step: &Step, rare: &mut Rare) {
+    for line in &step.timeline {
+        let state = match &line.what {
+            Happened::Exhausted => "exhausted",
+            Happened::NoCoverage => "nobody on call",
+            Happened::CoverageReturned => "coverage returned",
+            Happened::LastResortPaged { chosen: LastResort::Nobody, .. } => "nobody anywhere to page",
+            Happened::HandoffPaged { .. } => "paged at a handoff",
+            Happened::AckTimedOut => "an acknowledgement that timed out",
+            Happened::AckAdded => "acknowledged by two",
+            Happened::AutoResolved { .. } => "resolved by silence",
+            Happened::Reopened => "reopened",
+            Happened::Reassigned { .. } => "handed by hand",
+            Happened::Delivery { what: DeliveryNews::Crossed, .. } => "crossed by an acknowledgement",
+            Happened::Delivery { what: DeliveryNews::HeldBack { .. }, .. } => "a number over its budget",
+            Happened::Delivery { what: DeliveryNews::NoReceipt, .. } => "silence of a provider",
+            Happened::Delivery { what: DeliveryNews::Withdrawn { .. }, .. } => "withdrawn before it left",
+            _ => continue,
+        };
+        rare.count(state);
+    }
+    for (_, before, after) in &step.incidents {
+        let (Some(before), Some(after)) = (before, after) else { continue };
+        let left_exhaustion = (before.ladder.phase, after.ladder.phase) == (Phase::Exhausted, Phase::Climbing);
+        if left_exhaustion && before.status == after.status && !matches!(cause, Cause::Client(Action::Act { .. })) {
+            rare.count("exhausted, and then a level again");
+        }
+        if before.status == Status::Acknowledged
+            && after.severity > before.severity
+            && after.status == Status::Triggered
+        {
+            rare.count("severity rose over an acknowledgement");
+        }
+        let by_edit = matches!(
+            cause,
+            Cause::Client(
+                Action::Deactivate { .. }
+                    | Action::EnableMethod { .. }
+                    | Action::RemoveMethod { .. }
+                    | Action::EditPolicy { .. }
+                    | Action::MoveSource { .. }
+            )
+        );
+        if by_edit && after.ladder.visit > before.ladder.visit && before.ladder.phase == Phase::Climbing {
+            rare.count("undone by an edit: nobody of the level is left");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Plays seeds, or a plan that was kept: `sim --seeds 100 [--from 1]`, `sim --seed 7`, `sim --plan FILE`.
+//!
+//! A failure prints its seed and its last lines, is made smaller, and is kept below `tests/regressions`. With `--planted` it
+//! is the simulation that is tested: each planted fault must be found, each in a process of its own.
+
+use sim::deal::deal;
+use sim::plan::Plan;
+use sim::planted::FAULTS;
+use sim::run::play;
+use sim::shrink::shrink;
+use sim::trace::{Failure, Rare};
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+const USAGE: &str = "\
+Usage: sim --seeds N [--from SEED] | --seed SEED | --plan FILE
+       sim --planted all|NAME [--seeds N]      (needs the feature `faults`)";
+
+/// Nights after which every rare state must have come about.
+const LONG_RUN: u64 = 1000;
+/// Nights within which a planted fault must be found.
+const HUNT: &str = "500";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    // A panic is a finding like any other and is told with its plan.
+    std::panic::set_hook(Box::new(|_| {}));
+    let done = match words[..] {
+        ["--seeds", count] => seeds(count, "1"),
+        ["--seeds", count, "--from", first] => seeds(count, first),
+        ["--seed", seed] => seeds("1", seed),
+        ["--plan", file] => plan(file),
+        ["--planted", which] => planted(which, HUNT),
+        ["--planted", which, "--seeds", count] => planted(which, count),
+        ["--hunt", count] => hunt(count),
+        _ => Err(USAGE.to_owned()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn seeds(count: &str, first: &str) -> Result<(), String> {
+    let (count, first) = (number(count)?, number(first)?);
+    let mut rare = Rare::default();
+    let (mut commits, mut sent, mut incidents) = (0, 0, 0);
+    for seed in first..first + count {
+        let plan = deal(seed);
+        match play(&plan) {
+            Ok(report) => {
+                rare.add(&report.rare);
+                commits += report.commits;
+                sent += report.sent;
+                incidents += report.incidents;
+            }
+            Err(failure) => return Err(keep(&plan, &failure)),
+        }
+    }
+    println!("{count} nights: {incidents} incidents, {commits} commits, {sent} messages\n{rare}");
+    match rare.missing() {
+        missing if count >= LONG_RUN && !missing.is_empty() => Err(format!("never came about: {missing:?}")),
+        _ => Ok(()),
+    }
+}
+
+fn number(word: &str) -> Result<u64, String> {
+    word.parse().map_err(|_| USAGE.to_owned())
+}
+
+/// Plays until something breaks, which is what is wanted here: the failure is the answer.
+fn hunt(count: &str) -> Result<(), String> {
+    for seed in 1..=number(count)? {
+        if let Err(failure) = play(&deal(seed)) {
+            println!("night {seed}: {}", failure.what);
+            return Ok(());
+        }
+    }
+    Err("nothing was found".to_owned())
+}
+
+fn planted(which: &str, count: &str) -> Result<(), String> {
+    if !cfg!(feature = "faults") {
+        return Err("faults can only be planted into a build with the feature `faults`".to_owned());
+    }
+    let chosen: Vec<&str> =
+        FAULTS.iter().map(|(name, _)| *name).filter(|name| which == "all" || which == *name).collect();
+    if chosen.is_empty() {
+        let known: Vec<&str> = FAULTS.iter().map(|(name, _)| *name).collect();
+        return Err(format!("there is no fault {which}; there are: {}", known.join(" ")));
+    }
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let found = |name: &str| -> Result<Option<String>, String> {
+        let output = Command::new(&program).args(["--hunt", count]).env("PAGERPAL_PLANTED", name).output();
+        let output = output.map_err(|error| error.to_string())?;
+        Ok(output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned()))
+    };
+    let mut missed = Vec::new();
+    if let Some(what) = found("")? {
+        return Err(format!("without a planted fault: {what}"));
+    }
+    for name in chosen {
+        match found(name)? {
+            Some(what) => println!("{name:<26} {what}"),
+            None => missed.push(name),
+        }
+    }
+    if missed.is_empty() { Ok(()) } else { Err(format!("not found within {count} nights: {missed:?}")) }
+}
+
+fn plan(file: &str) -> Result<(), String> {
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
+    let plan = Plan::from_lines(&text).map_err(|error| format!("{file}: {error}"))?;
+    match play(&plan) {
+        Ok(report) => {
+            println!("nothing is broken: {report:?}");
+            Ok(())
+        }
+        Err(failure) => Err(failure.to_string()),
+    }
+}
+
+/// Makes it smaller, writes it down, and answers what a person should read.
+fn keep(plan: &Plan, failure: &Failure) -> String {
+    eprintln!("seed {} breaks {}; it is made smaller", plan.seed, failure.what);
+    let (small, failure) = shrink(plan, failure);
+    let name = format!("{}-{}.jsonl", failure.promise().to_lowercase(), plan.seed);
+    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "..", "..", "tests", "regressions", &name].iter().collect();
+    let kept = match std::fs::write(&path, small.to_lines()) {
+        Ok(()) => format!("kept as tests/regressions/{name}"),
+        Err(error) => format!("not kept: {error}"),
+    };
+    let (seed, left, all) = (plan.seed, small.actions.len(), plan.actions.len());
+    format!("{failure}\nseed {seed}: {left} of {all} actions are enough; {kept}\nweather: {:?}", small.weather)
+}

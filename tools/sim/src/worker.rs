@@ -1,0 +1,299 @@
+//! What the process does by itself, step by step, as the product's `worker/` does it: it looks when something is due, after a
+//! commit, a second after an error, and every 15 s. A message is claimed in one event, leaves in the next, is answered
+//! later and recorded then, so that a crash, a clock that is set or somebody's click comes between any two.
+
+use super::judge::Cause;
+use super::plan::Moment;
+use super::post::{Reply, Request, has_receipts};
+use super::run::{Event, Run, Written};
+use pagerpal::app::deliveries::{About, BATCH, Outgoing, Sender, claim_due, next_due};
+use pagerpal::app::deliveries::{receipts_overdue, receive_receipts, record};
+use pagerpal::app::timers::{self, fire_due, shift_elapsed};
+use pagerpal::clock::Clock;
+use pagerpal::domain::delivery::{Answer, DeliveryRing, Outcome};
+use pagerpal::domain::effect::Ring;
+use pagerpal::domain::receipt::Reported;
+
+const LOOK_AT_LEAST_MS: u64 = 15_000;
+const AFTER_ERROR_MS: u64 = 1000;
+/// Messages on the wire at once, per ring.
+pub const UNDER_WAY: usize = 48;
+/// So many looks at the clock lie between two tries of a store that fails.
+const TRY_AGAIN_ROUNDS: u64 = 10;
+/// A provider calls again when it was not heard, and gives up in the end.
+const PROVIDER_WAITS_MS: u64 = 30_000;
+const PROVIDER_TRIES: u32 = 20;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Worker {
+    Timers,
+    First,
+    Retry,
+    Receipts,
+}
+
+const WORKERS: [Worker; 4] = [Worker::Timers, Worker::First, Worker::Retry, Worker::Receipts];
+
+impl Run<'_> {
+    fn wake_at(&mut self, worker: Worker, at: u64) {
+        let epoch = self.epoch;
+        let Some(process) = &mut self.process else { return };
+        let place = &mut process.wakes[worker as usize];
+        if at < *place {
+            *place = at;
+            self.push(at, Event::Wake(epoch, worker));
+        }
+    }
+
+    /// After a commit everybody looks.
+    pub(super) fn wake_all(&mut self) {
+        for worker in WORKERS {
+            let at = self.at + 1 + self.pauses.below(20);
+            self.wake_at(worker, at);
+        }
+    }
+
+    pub(super) fn wake(&mut self, worker: Worker) -> Result<(), String> {
+        let Some(process) = &mut self.process else { return Ok(()) };
+        let place = &mut process.wakes[worker as usize];
+        if *place != self.at {
+            return Ok(());
+        }
+        *place = u64::MAX;
+        let ring = match worker {
+            Worker::Timers => None,
+            Worker::First => Some(DeliveryRing::First),
+            Worker::Retry => Some(DeliveryRing::Retry),
+            Worker::Receipts => Some(DeliveryRing::Receipt),
+        };
+        let free = match worker {
+            Worker::First | Worker::Retry => UNDER_WAY - process.under_way[worker as usize - 1],
+            _ => UNDER_WAY,
+        };
+        if free == 0 {
+            // An answer makes room and wakes it.
+            return Ok(());
+        }
+        let next = self.read(|read| match ring {
+            None => timers::next_due(read, Ring::Escalation),
+            Some(ring) => next_due(read, ring),
+        });
+        let Some(next) = next else {
+            self.wake_at(worker, self.at + AFTER_ERROR_MS);
+            return Ok(());
+        };
+        let now = self.now();
+        let Some(due) = next.filter(|due| *due <= now) else {
+            let latest = self.at + LOOK_AT_LEAST_MS;
+            let base = self.base();
+            let at = next.map_or(latest, |due| ((due.as_second() - base) as u64 * 1000).min(latest));
+            self.wake_at(worker, at);
+            return Ok(());
+        };
+        let before = self.commits;
+        let worked = match worker {
+            Worker::Timers => self.fire()?,
+            Worker::First => self.claim(DeliveryRing::First, free)?,
+            Worker::Retry => self.claim(DeliveryRing::Retry, free)?,
+            Worker::Receipts => self.hear_silence()?,
+        };
+        if worked && self.commits == before {
+            return Err(format!("S7: {worker:?} was due at {due} and nothing came of it"));
+        }
+        self.wake_at(worker, self.at + if worked { 1 } else { AFTER_ERROR_MS });
+        Ok(())
+    }
+
+    fn fire(&mut self) -> Result<bool, String> {
+        let Written::Done(fired) = self.write(Cause::Fire, |tx| fire_due(tx, Ring::Escalation))? else {
+            return Ok(false);
+        };
+        match fired.failed.first() {
+            Some(sentence) => Err(format!("S17: {sentence}")),
+            None => Ok(true),
+        }
+    }
+
+    fn claim(&mut self, ring: DeliveryRing, free: usize) -> Result<bool, String> {
+        let Some(process) = &self.process else { return Ok(false) };
+        let sender = Sender::of(&process.app);
+        let claimed = self.write(Cause::Claim, move |tx| claim_due(tx, ring, &sender, free.min(BATCH)))?;
+        let Written::Done(claimed) = claimed else { return Ok(false) };
+        let epoch = self.epoch;
+        for outgoing in claimed {
+            if let About::Bundle(_) = outgoing.about {
+                self.trace.rare.count("a message in a bundle");
+            }
+            if let Some(process) = &mut self.process {
+                process.under_way[ring as usize] += 1;
+            }
+            let at = self.at + 1 + self.pauses.below(8);
+            self.push(at, Event::Send(epoch, ring, Box::new(outgoing)));
+        }
+        Ok(true)
+    }
+
+    fn hear_silence(&mut self) -> Result<bool, String> {
+        let Some(process) = &self.process else { return Ok(false) };
+        let lineage = process.app.lineage().to_owned();
+        Ok(matches!(self.write(Cause::Silence, move |tx| receipts_overdue(tx, &lineage))?, Written::Done(_)))
+    }
+
+    pub(super) fn send(&mut self, ring: DeliveryRing, outgoing: Box<Outgoing>) -> Result<(), String> {
+        if self.springs(Moment::BeforeSend, "a crash between claim and send") {
+            return Ok(());
+        }
+        self.sent += 1;
+        let text = text_of(&outgoing);
+        let Outgoing { message_id, channel, address, .. } = &*outgoing;
+        self.judge.sending(self.at, &outgoing, &text, &mut self.trace.rare)?;
+        let reply = self.post.send(self.at, &Request { message_id, channel: *channel, address, text: &text });
+        let (channel, message_id) = (*channel, message_id.clone());
+        self.say(format_args!("{message_id} leaves by {}: {text}, to be {:?}", channel.word(), reply.outcome));
+        self.judge_post(&message_id)?;
+        let Reply { outcome, after_ms, reports } = reply;
+        if outcome == Outcome::Duplicate {
+            self.trace.rare.count("a duplicate id answered");
+        }
+        for (later, report) in reports {
+            if later < after_ms {
+                self.trace.rare.count("a report before the answer");
+            }
+            self.push(self.at + later, Event::Report(report, 0));
+        }
+        if let Some(process) = &mut self.process {
+            process.wire.push(message_id);
+        }
+        if self.springs(Moment::BeforeAnswer, "a crash between send and answer") {
+            return Ok(());
+        }
+        let answer = Answer { text: format!("the provider says {outcome:?}"), outcome };
+        self.push(self.at + after_ms, Event::Answer(self.epoch, ring, outgoing, answer));
+        Ok(())
+    }
+
+    fn judge_post(&self, message_id: &str) -> Result<(), String> {
+        let (copies, allowed) = self.post.copies(message_id);
+        if copies > allowed {
+            return Err(format!("S6: {copies} copies of {message_id} arrived, where {allowed} may"));
+        }
+        match self.post.filtered {
+            0 => Ok(()),
+            _ => Err("S14: the flooding filter refused a text".to_owned()),
+        }
+    }
+
+    pub(super) fn answered(&mut self, ring: DeliveryRing, outgoing: Outgoing, answer: Answer) -> Result<(), String> {
+        if self.springs(Moment::BeforeRecord, "a crash between answer and record") {
+            return Ok(());
+        }
+        let Some(process) = &mut self.process else { return Ok(()) };
+        process.under_way[ring as usize] -= 1;
+        process.wire.retain(|id| *id != outgoing.message_id);
+        self.judge.answered(&outgoing, &answer.outcome);
+        let (id, attempt, has_receipts) = (outgoing.delivery, outgoing.attempt, has_receipts(outgoing.channel));
+        let recorded = self.write(Cause::Record, move |tx| record(tx, id, attempt, &answer, has_receipts))?;
+        if !matches!(recorded, Written::Done(_)) {
+            // It may be sent again under its id.
+            self.post.doubt(&outgoing.message_id);
+        }
+        let worker = if ring == DeliveryRing::Retry { Worker::Retry } else { Worker::First };
+        self.wake_at(worker, self.at + 1);
+        Ok(())
+    }
+
+    /// A provider calls until it is heard.
+    pub(super) fn reported(&mut self, report: Reported, tries: u32) -> Result<(), String> {
+        let lineage = self.process.as_ref().map(|process| process.app.lineage().to_owned());
+        let heard = match lineage {
+            Some(lineage) => {
+                let report = report.clone();
+                let reports = [report];
+                self.write(Cause::Report, move |tx| receive_receipts(tx, &lineage, &reports))?
+            }
+            None => Written::Unavailable,
+        };
+        if !matches!(heard, Written::Done(_)) && tries < PROVIDER_TRIES {
+            self.push(self.at + PROVIDER_WAITS_MS, Event::Report(report, tries + 1));
+        }
+        Ok(())
+    }
+
+    pub(super) fn set_clock(&mut self, by_secs: i64) {
+        self.wall_ahead += by_secs;
+        // Who was on call when depends from here on on when that was noticed.
+        self.judge.second_opinion = None;
+        if self.process.is_none() {
+            self.trace.rare.count("a clock set while the process was down");
+            return;
+        }
+        self.trace.rare.count(if by_secs > 0 { "a clock set forward" } else { "a clock set back" });
+        self.clock.set_wall_ahead(by_secs);
+        self.tick();
+    }
+
+    /// The clock is looked at every second, which matters while it was just set or the store fails.
+    pub(super) fn tick(&mut self) {
+        let at = self.at + 1 + self.pauses.below(1000);
+        let epoch = self.epoch;
+        if let Some(process) = &mut self.process
+            && !process.is_looking_at_clock
+        {
+            process.is_looking_at_clock = true;
+            self.push(at, Event::LookAtClock(epoch));
+        }
+    }
+
+    pub(super) fn look_at_clock(&mut self) -> Result<(), String> {
+        let step = self.clock.step();
+        let surroundings = self.surroundings();
+        let Some(process) = &mut self.process else { return Ok(()) };
+        process.is_looking_at_clock = false;
+        process.rounds += 1;
+        if let Some(step) = step {
+            process.unsaved_secs += step.secs();
+            self.judge.clock_stepped(&surroundings);
+        }
+        let (unsaved, rounds) = (process.unsaved_secs, process.rounds);
+        if let Some(step) = step {
+            self.say(format_args!("the wall clock was set by {} s", step.secs()));
+        }
+        if unsaved != 0
+            && let Written::Done(()) = self.write(Cause::Shift, move |tx| shift_elapsed(tx, unsaved))?
+            && let Some(process) = &mut self.process
+        {
+            process.unsaved_secs = 0;
+        }
+        let Some(process) = &self.process else { return Ok(()) };
+        let (unsaved, is_failing) = (process.unsaved_secs != 0, process.app.store_status().failures > 0);
+        if rounds.is_multiple_of(TRY_AGAIN_ROUNDS) && process.app.store_status().is_failing() {
+            // Its rows are the store's own and mean nothing.
+            let tried = process.app.try_again().is_ok();
+            self.disk.take_fresh();
+            self.say(format_args!("the store is tried again: {tried}"));
+        }
+        if unsaved || is_failing {
+            let at = self.at + 1000;
+            let epoch = self.epoch;
+            if let Some(process) = &mut self.process {
+                process.is_looking_at_clock = true;
+                self.push(at, Event::LookAtClock(epoch));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The text of a message, as far as it tells two messages apart.
+fn text_of(outgoing: &Outgoing) -> String {
+    match &outgoing.about {
+        About::Incident(facts) => format!("#{} {} call {}", facts.number, facts.title, facts.counter),
+        About::Bundle(bundle) => {
+            let named: Vec<u64> = bundle.incidents.iter().map(|(incident, _)| incident.number).take(3).collect();
+            format!("{} incidents {named:?} ({:?})", bundle.incidents.len(), outgoing.nth)
+        }
+        About::Test(words) | About::Code(words) | About::Words(words) | About::Invitation { sentence: words, .. } => {
+            format!("{words} ({:?})", outgoing.nth)
+        }
+    }
+}

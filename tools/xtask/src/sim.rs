@@ -1,0 +1,11 @@
+//! `cargo xtask sim --seeds N`: plays so many nights of the simulation, in a release build.
+//! `cargo xtask sim --planted all`: proves that it finds each fault that can be planted, and nothing without one.
+
+use crate::step::{Result, cargo};
+
+/// `arguments` go to the simulation, which explains them.
+pub fn run(arguments: &[&str]) -> Result {
+    let run = ["run", "--quiet", "--locked", "--release", "--package", "sim"];
+    let features: &[&str] = if arguments.first() == Some(&"--planted") { &["--features", "faults"] } else { &[] };
+    cargo(&[&run, features, &["--"], arguments].concat())
+}
