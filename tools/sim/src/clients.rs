@@ -41,6 +41,7 @@ const PEOPLE_TRIES: u32 = 5;
 pub struct Places {
     pub people: Vec<UserId>,
     pub schedules: Vec<ScheduleId>,
+    /// Before those of the plan stands one that has the schedules without a team.
     pub teams: Vec<TeamId>,
     pub policies: Vec<PolicyId>,
     pub sources: Vec<AlertSourceId>,
@@ -86,7 +87,7 @@ impl Places {
         Some(match recipient {
             plan::Recipient::Person(place) => Recipient::User(*self.people.get(*place)?),
             plan::Recipient::Schedule(place) => Recipient::Schedule(*self.schedules.get(*place)?),
-            plan::Recipient::Team(place) => Recipient::Team(*self.teams.get(*place)?),
+            plan::Recipient::Team(place) => Recipient::Team(*self.teams.get(*place + 1)?),
         })
     }
 

@@ -87,7 +87,8 @@ impl Run<'_> {
         let is_reachable = view.users.get(&notification.user).is_some_and(|user| user.is_pageable_at(self.now()));
         let age_secs = self.now().secs_since(notification.created_at).max(0).unsigned_abs();
         let calm_secs = self.judge.calm_since.map_or(0, |since| (self.at - since) / 1000);
-        if !is_wanted || !is_reachable || age_secs * 1000 < TAKEN_WITHIN_MS {
+        let is_excused = view.once_unreachable.contains(&notification.user);
+        if !is_wanted || !is_reachable || is_excused || age_secs * 1000 < TAKEN_WITHIN_MS {
             return Ok(());
         }
         let of_visit = |d: &&Delivery| {

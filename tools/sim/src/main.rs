@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 const USAGE: &str = "\
-Usage: sim --seeds N [--from SEED] | --seed SEED | --plan FILE
+Usage: sim --seeds N [--from SEED] | --seed SEED | --plan FILE | --survey N [--from SEED]
        sim --planted all|NAME [--seeds N]      (needs the feature `faults`)";
 
 /// Nights after which every rare state must have come about.
@@ -33,7 +33,9 @@ fn main() -> ExitCode {
         ["--plan", file] => plan(file),
         ["--planted", which] => planted(which, HUNT),
         ["--planted", which, "--seeds", count] => planted(which, count),
-        ["--hunt", count] => hunt(count),
+        ["--survey", count] => survey(count, "1", usize::MAX),
+        ["--survey", count, "--from", first] => survey(count, first, usize::MAX),
+        ["--hunt", count] => survey(count, "1", 1),
         _ => Err(USAGE.to_owned()),
     };
     match done {
@@ -72,15 +74,16 @@ fn number(word: &str) -> Result<u64, String> {
     word.parse().map_err(|_| USAGE.to_owned())
 }
 
-/// Plays until something breaks, which is what is wanted here: the failure is the answer.
-fn hunt(count: &str) -> Result<(), String> {
-    for seed in 1..=number(count)? {
-        if let Err(failure) = play(&deal(seed)) {
-            println!("night {seed}: {}", failure.what);
-            return Ok(());
-        }
+/// Lists what breaks, which is what is wanted here, up to so many failures.
+fn survey(count: &str, first: &str, most: usize) -> Result<(), String> {
+    let (count, first) = (number(count)?, number(first)?);
+    let failures = (first..first + count).filter_map(|seed| Some((seed, play(&deal(seed)).err()?)));
+    let mut found = 0;
+    for (seed, failure) in failures.take(most) {
+        println!("night {seed}: {}", failure.what);
+        found += 1;
     }
-    Err("nothing was found".to_owned())
+    if found > 0 { Ok(()) } else { Err("nothing was found".to_owned()) }
 }
 
 fn planted(which: &str, count: &str) -> Result<(), String> {

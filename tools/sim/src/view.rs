@@ -13,7 +13,7 @@ use pagerpal::domain::timeline::TimelineEntry;
 use pagerpal::domain::user::User;
 use pagerpal::store::engine::Changes;
 use pagerpal::store::{Read, Record, codec, keys};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Default)]
 pub struct View {
@@ -23,6 +23,8 @@ pub struct View {
     pub notifications: BTreeMap<NotificationId, Notification>,
     pub deliveries: BTreeMap<DeliveryId, Delivery>,
     pub made: Made,
+    /// Those who were deactivated once, or lost a method: what was on its way to them did not have to arrive.
+    pub once_unreachable: BTreeSet<UserId>,
 }
 
 /// What was ever made, in the order in which it was committed: what plans count.
@@ -48,7 +50,12 @@ pub struct Step {
 impl View {
     /// `Err` is S16: what was written does not read as what it is.
     pub fn take_in(&mut self, changes: &Changes) -> Result<Step, String> {
-        for (id, _, after) in take_in(&mut self.users, changes)? {
+        for (id, before, after) in take_in(&mut self.users, changes)? {
+            if let (Some(before), Some(after)) = (&before, &after)
+                && lost(before, after)
+            {
+                self.once_unreachable.insert(id);
+            }
             let made = self.made.methods.entry(id).or_default();
             for contact in after.iter().flat_map(|user| &user.contacts) {
                 if !made.contains(&contact.id) {
@@ -94,6 +101,14 @@ impl View {
             .or_else(|| difference(&self.notifications, read))
             .or_else(|| difference(&self.deliveries, read))
     }
+}
+
+/// Whether somebody is deactivated, or a method is gone or switched off.
+fn lost(before: &User, after: &User) -> bool {
+    let enabled =
+        |user: &User| user.contacts.iter().filter(|contact| contact.enabled).map(|contact| contact.id).collect();
+    let (was, is): (BTreeSet<ContactId>, BTreeSet<ContactId>) = (enabled(before), enabled(after));
+    !after.is_active() || !was.is_subset(&is)
 }
 
 fn difference<R: Record + PartialEq>(known: &BTreeMap<R::Key, R>, read: &impl Read) -> Option<String>
