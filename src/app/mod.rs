@@ -14,6 +14,7 @@ pub mod backups;
 pub mod change;
 pub mod context;
 pub mod deliveries;
+pub mod emergency;
 pub mod error;
 pub mod facts;
 pub mod feeds;
@@ -55,6 +56,7 @@ use crate::domain::time::Timestamp;
 use crate::random::Random;
 use crate::store::{Status, Store, Verified};
 use crate::vault::Vault;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// How many records of a kind a list may hold. Beyond it lists are cut; a pager for more people than this has other
@@ -83,11 +85,24 @@ pub struct App {
     /// When backups are taken by themselves; `None`: never, which is every command's but `serve`'s.
     pub backup_plan: Option<backups::automatic::Plan>,
     pub board: system::Board,
+    /// For when nothing can be saved.
+    pub emergency: emergency::Desk,
+    /// Where the roster is mirrored to, for a start with a damaged database; `serve` alone does.
+    pub roster_file: Option<PathBuf>,
 }
 
 impl App {
     pub fn new(store: Store, random: Arc<dyn Random>, settings: Settings) -> App {
-        App { store, random, settings, vault: Vault::new(b""), backup_plan: None, board: system::Board::default() }
+        App {
+            store,
+            random,
+            settings,
+            vault: Vault::new(b""),
+            backup_plan: None,
+            board: system::Board::default(),
+            emergency: emergency::Desk::default(),
+            roster_file: None,
+        }
     }
 
     /// Waits for the commit. Not for async code: that goes through [`App::write_then`].

@@ -69,6 +69,11 @@ impl LinkKey {
         sha256(token.as_bytes()) == sha256(self.callback_token().as_bytes())
     }
 
+    /// The token of the link by which a person acts on an incident.
+    pub fn link(&self, incident: IncidentId, user: UserId) -> String {
+        pass::token(self.bits("incident link", &[incident.number(), user.number()]))
+    }
+
     /// What is put behind a button of a message: it acts for one person on one incident.
     pub fn button(&self, incident: IncidentId, user: UserId, wish: Wish) -> String {
         let (incident, user) = (incident.number(), user.number());
@@ -96,7 +101,7 @@ pub struct GivenPass {
 
 /// The person's pass for this incident, made if this is the first message.
 pub fn give(tx: &mut Write<'_>, key: &LinkKey, incident: IncidentId, user: UserId) -> Result<GivenPass, AppError> {
-    let token = pass::token(key.bits("incident link", &[incident.number(), user.number()]));
+    let token = key.link(incident, user);
     let token_hash = sha256(token.as_bytes());
     let code = match tx.get::<Pass>((incident, user))? {
         // After a change of the key the old links are dead and the new ones must work.

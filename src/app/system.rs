@@ -331,7 +331,7 @@ pub fn strips(app: &App) -> Vec<(Alarm, String)> {
     let settings = &app.settings;
     let mut red = |text: String| strips.push((Alarm::Red, text));
     if app.store_status().is_failing() {
-        red("PagerPal cannot save. Senders are told to try again; nothing new is recorded.".to_owned());
+        red("PagerPal cannot save. Senders are told to try again, people on call are told from memory.".to_owned());
     }
     if !settings.escalation_enabled {
         red("Escalation is off (ESCALATION_WORKER_ENABLED=false). Incidents stay at their level.".to_owned());

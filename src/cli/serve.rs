@@ -3,7 +3,7 @@
 use crate::app::backups::automatic::Plan;
 use crate::app::passes::LinkKey;
 use crate::app::system::SettingShown;
-use crate::app::{App, sealed, setup};
+use crate::app::{App, emergency, sealed, setup};
 use crate::bridge::Bridge;
 use crate::cli::open::{self, Opened, say};
 use crate::cli::supervised::Supervisor;
@@ -75,6 +75,7 @@ async fn serve(config: &Config, args: &ServeArgs) -> Exit {
     app.settings.link_key = LinkKey::new(secret_key.expose().as_bytes());
     app.vault = Vault::new(secret_key.expose().as_bytes());
     app.backup_plan = backup_plan(config);
+    app.roster_file = Some(config.data_dir.join(emergency::ROSTER));
     let app = Arc::new(app);
     let egress = match Egress::new(&config.extra_roots) {
         Ok(egress) => Arc::new(egress),

@@ -10,6 +10,7 @@ pub mod audit;
 pub mod contact;
 pub mod delivery;
 pub mod effect;
+pub mod emergency;
 pub mod entry;
 pub mod escalation;
 pub mod event;

@@ -4,3 +4,4 @@
 //! is `app`'s.
 
 pub mod ical;
+pub mod roster;

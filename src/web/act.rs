@@ -4,6 +4,7 @@
 //! what is behind them, so a GET or HEAD only looks; the button posts. A token is 160 bits and is looked up by its
 //! digest, so nobody guesses one; wrong ones are limited all the same, and right ones never are.
 
+use crate::app::emergency::Seen;
 use crate::app::incidents::Deed;
 use crate::app::passes::{self, Link, Sight};
 use crate::domain::access::{Action, may};
@@ -11,7 +12,7 @@ use crate::domain::incident::{self as domain, Phase, Status};
 use crate::domain::time::Timestamp;
 use crate::web::Web;
 use crate::web::address::Client;
-use crate::web::error::WebError;
+use crate::web::error::{NOT_SAVED, WebError};
 use crate::web::extract::FormBody;
 use crate::web::ui::clock::{Reader, When};
 use crate::web::ui::marks::{SeverityMark, StatusMark, severity, status, whom};
@@ -33,6 +34,12 @@ struct Page {
 
 enum Shown {
     Incident(Box<Incident>),
+    /// While nothing can be saved.
+    Unsaved {
+        seen: Seen,
+        token: String,
+        says: &'static str,
+    },
     /// The link opens nothing; the sentence says why.
     Nothing(&'static str),
 }
@@ -80,8 +87,15 @@ pub async fn submit(
         "escalate" => Deed::Escalate { expected_level: form.optional_number("level")? },
         _ => return Err(WebError::BadRequest("Press one of the buttons of the page.")),
     };
-    let asked = token.clone();
-    match refused(web.write(move |tx| passes::act(tx, &asked, client.address, deed.clone())).await)? {
+    let (asked, wanted) = (token.clone(), deed.clone());
+    let done = web.write(move |tx| passes::act(tx, &asked, client.address, wanted.clone())).await;
+    if let (Err(WebError::Unavailable), Deed::Acknowledge) = (&done, deed)
+        && let Some((incident, user)) = web.app.emergency.holder(&web.app.settings.link_key, &token)
+        && web.app.emergency.take(incident, user)
+    {
+        return show(&web, token, StatusCode::ACCEPTED, None).await;
+    }
+    match refused(done)? {
         Ok(Some(_)) => Ok(to(format!("/a/{token}"))),
         // The page says why, with the status that belongs to it.
         Ok(None) => show(&web, token, StatusCode::OK, None).await,
@@ -95,6 +109,12 @@ async fn show(
     status: StatusCode,
     problem: Option<String>,
 ) -> Result<Response, WebError> {
+    if let Some((incident, user)) = web.app.emergency.holder(&web.app.settings.link_key, &token)
+        && let Some(seen) = web.app.emergency.look(incident, user)
+    {
+        let night = is_night(&Reader::new(web.app.now(), &seen.zone));
+        return drawn(status, &Page { night, shown: Shown::Unsaved { seen, token, says: NOT_SAVED } });
+    }
     let asked = token.clone();
     let (link, now) = web.read(move |read| Ok((passes::look(read, &asked)?, read.now()))).await?;
     match link {

@@ -37,8 +37,12 @@ pub async fn alert_source(web: &Web, parts: &Parts) -> Result<AlertSource, WebEr
     if let Some(source) = web.known_keys.get(&hash, web.app.now()) {
         return Ok(source);
     }
-    let source = web.read_in(Lane::Ingest, move |read| intake::source_of_key(read, hash)).await?;
-    let source = source.ok_or_else(unknown)?;
+    let found = web.read_in(Lane::Ingest, move |read| intake::source_of_key(read, hash)).await;
+    let source = match found {
+        // What cannot be looked up is known from the roster; the alert cannot be saved, but people can be called.
+        Err(WebError::Unavailable) => web.app.emergency.source_of_key(hash).ok_or(WebError::Unavailable)?,
+        found => found?.ok_or_else(unknown)?,
+    };
     if !source.active {
         denials::note(web, &Actor::source(source.id).at(client_of(parts)?.address), parts).await;
         return Err(intake::inactive(&source).into());

@@ -16,6 +16,7 @@ pub mod calendar;
 pub mod callback;
 pub mod control;
 pub mod denials;
+pub mod emergency;
 pub mod error;
 pub mod extract;
 pub mod guard;

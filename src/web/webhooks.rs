@@ -65,7 +65,13 @@ pub async fn receive(
         _ => None,
     });
     let to_confirm: Vec<(String, String)> = to_confirm.collect();
-    let results = match web.write_in(app::Lane::Paging, move |tx| intake::receive(tx, &received)).await {
+    let received = Arc::new(received);
+    let kept = Arc::clone(&received);
+    let results = match web.write_in(app::Lane::Paging, move |tx| intake::receive(tx, &kept)).await {
+        Err(WebError::Unavailable) => {
+            web.app.emergency.heard(source_id, &received.reports, now);
+            return Err(WebError::Unavailable);
+        }
         Err(WebError::Refused(refusal)) if refusal.code == intake::KEY_REPLACED => {
             return Err(WebError::Unauthorized { realm: REALM });
         }

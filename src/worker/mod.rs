@@ -7,6 +7,7 @@
 pub mod backups;
 pub mod clock;
 pub mod deliveries;
+pub mod emergency;
 pub mod feeds;
 pub mod inspector;
 pub mod receipts;
@@ -91,6 +92,7 @@ pub async fn start(
         supervise(&shop, Worker::Feeds, feeds::run),
         supervise(&shop, Worker::Inspector, inspector::run),
         supervise(&shop, Worker::Inspector, clock::run),
+        supervise(&shop, Worker::Inspector, emergency::run),
     ];
     if settings.escalation_enabled {
         tasks.push(supervise(&shop, Worker::Escalation, timers::run));

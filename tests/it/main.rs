@@ -17,6 +17,7 @@ mod contract;
 mod contrast;
 mod credentials;
 mod e2e;
+mod emergency;
 mod facts;
 mod first_run;
 mod flood;

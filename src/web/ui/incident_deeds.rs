@@ -9,7 +9,6 @@ use crate::domain::incident::Incident;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::domain::timeline::Handover;
-use crate::web::Web;
 use crate::web::error::WebError;
 use crate::web::extract::{Fields, FormBody, SignedIn};
 use crate::web::ui::clock::Reader;
@@ -17,6 +16,7 @@ use crate::web::ui::form::Form;
 use crate::web::ui::fragment::{self, Fragment};
 use crate::web::ui::incident::{MORNING, show};
 use crate::web::ui::{refused, to};
+use crate::web::{Web, emergency};
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::response::Response;
@@ -124,8 +124,7 @@ async fn act(
     let done = async {
         let reader = Reader::new(web.app.now(), &who.signed_in.user.zone);
         let (deed, acting_as) = (deed(&form, &reader)?, form.optional_id("acting_as")?);
-        let (actor, reference) = (who.signed_in.actor, reference.clone());
-        web.write(move |tx| incidents::act(tx, &actor, &reference, acting_as, deed.clone())).await
+        emergency::acted(&web, who.signed_in.actor, &reference, acting_as, deed).await
     };
     answer(&web, &who, &reference, &form, form_name, done.await).await
 }
