@@ -10,6 +10,7 @@ pub mod healthcheck;
 pub mod migrate;
 pub mod open;
 pub mod progress;
+pub mod reload;
 pub mod restore;
 pub mod serve;
 pub mod supervised;
@@ -33,7 +34,11 @@ pub fn run(arguments: Arguments) -> Exit {
         Command::Config { command: ConfigCommand::Show(show) } => {
             with_config(global, None, |config| config_show::run(&config, show))
         }
-        Command::Serve(args) => with_config(global, args.listen, |config| serve::run(&config, args)),
+        Command::Serve(args) => {
+            let (file, flags) = (global.config.clone(), global.flags(args.listen));
+            let read: reload::Read = Box::new(move || config::load_from_process(file.clone(), flags.clone()));
+            with_config(global, args.listen, |config| serve::run(&config, args, read))
+        }
         Command::CreateAdmin(args) => with_config(global, None, |config| create_admin::run(&config, args)),
         Command::Backup(args) => with_config(global, None, |config| backup::run(&config, global, args)),
         Command::Restore(args) => with_config(global, None, |config| restore::run(&config, global, args)),

@@ -70,7 +70,7 @@ use crate::web::sns::Certificates;
 use crate::web::throttle::{Flow, Throttle};
 use ring::hmac;
 use std::net::IpAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use tokio::sync::oneshot;
 
 /// What every handler has: `State<Arc<Web>>`.
@@ -113,7 +113,7 @@ pub struct WebSettings {
     /// Whether cookies are marked `Secure`, which also renames them.
     pub cookie_secure: bool,
     /// Origins whose pages may call the API and post forms, written as in `Origin`.
-    pub allowed_origins: Vec<String>,
+    pub allowed_origins: RwLock<Vec<String>>,
     /// Whether forwarding headers of this address are believed.
     pub is_trusted_proxy: Box<dyn Fn(IpAddr) -> bool + Send + Sync>,
     /// Whether the server listens on nothing but this machine.

@@ -43,6 +43,7 @@ mod people;
 mod problems;
 mod reaching;
 mod readme;
+mod reload;
 mod repeats;
 mod scenarios;
 mod schedules;
