@@ -4,9 +4,12 @@
 //! configuration for those that need it and hands over.
 
 pub mod backup;
+pub mod completions;
 pub mod config_show;
 pub mod create_admin;
+pub mod exit;
 pub mod healthcheck;
+pub mod man;
 pub mod migrate;
 pub mod open;
 pub mod progress;
@@ -17,6 +20,7 @@ pub mod supervised;
 pub mod target;
 pub mod verify;
 
+pub use self::exit::Exit;
 use crate::config::{self, Config};
 use clap::{ArgAction, Args, Parser, Subcommand};
 use std::collections::BTreeMap;
@@ -24,7 +28,6 @@ use std::convert::Infallible;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::str::FromStr;
 
 /// Runs the command. Whatever is to be said has been said when this returns.
@@ -45,6 +48,7 @@ pub fn run(arguments: Arguments) -> Exit {
         Command::Migrate(args) => with_config(global, None, |config| migrate::run(&config, args)),
         Command::Verify(args) => with_config(global, None, |config| verify::run(&config, global, args)),
         Command::Healthcheck => with_config(global, None, |config| healthcheck::run(&config)),
+        Command::Completions(args) => completions::run(args),
         Command::Version => print(concat!("pagerpal ", env!("CARGO_PKG_VERSION"), "\n")),
     }
 }
@@ -108,6 +112,7 @@ pub enum Command {
     },
     /// Ask the running server of DATA_DIR whether it could page somebody now: 0 yes, 1 no, 4 none runs
     Healthcheck,
+    Completions(CompletionsArgs),
     /// Print the version
     Version,
 }
@@ -268,6 +273,20 @@ pub struct VerifyArgs {
     pub file: Option<PathBuf>,
 }
 
+/// Print what makes a shell complete the words of these commands
+///
+/// The Debian package brings it for bash, zsh and fish.
+#[derive(Args, Debug)]
+#[command(before_help = "\
+Examples:
+  pagerpal completions bash > /etc/bash_completion.d/pagerpal
+  pagerpal completions zsh > /usr/local/share/zsh/site-functions/_pagerpal
+  pagerpal completions fish > ~/.config/fish/completions/pagerpal.fish")]
+pub struct CompletionsArgs {
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
 #[derive(Args, Debug)]
 pub struct ConfigShowArgs {
     /// One setting, by its environment variable (SMTP_PORT) or its key (smtp.port)
@@ -302,35 +321,6 @@ impl Input {
     }
 }
 
-/// How a command ended, for scripts and for systemd, which must not restart us after some of these.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub enum Exit {
-    Done = 0,
-    Failed = 1,
-    Usage = 2,
-    ConfigInvalid = 3,
-    /// Worth trying again.
-    DatabaseUnreachable = 4,
-    NotPermitted = 5,
-    NotFound = 6,
-    /// Another process has the database open, or the target is not empty.
-    InUse = 7,
-    VerificationFailed = 8,
-    /// The database was written by a newer version, or could not be brought to this one.
-    SchemaNewer = 12,
-    /// By SIGINT: 128 and the signal's number, as shells have it.
-    Interrupted = 130,
-    /// By SIGTERM.
-    Terminated = 143,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> ExitCode {
-        ExitCode::from(exit as u8)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -347,6 +337,7 @@ mod tests {
             RestoreArgs::augment_args(clap::Command::new("restore")),
             VerifyArgs::augment_args(clap::Command::new("verify")),
             MigrateArgs::augment_args(clap::Command::new("migrate")),
+            CompletionsArgs::augment_args(clap::Command::new("completions")),
         ];
         for mut command in helps {
             let help = command.render_help().to_string();

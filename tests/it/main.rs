@@ -52,6 +52,7 @@ mod schema;
 mod schemathesis;
 mod sealed;
 mod senders;
+mod shell;
 mod sign_ins;
 mod sso;
 mod startup;
