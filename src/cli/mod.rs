@@ -7,6 +7,7 @@ pub mod backup;
 pub mod completions;
 pub mod config_show;
 pub mod create_admin;
+pub mod demo;
 pub mod exit;
 pub mod healthcheck;
 pub mod man;
@@ -22,6 +23,7 @@ pub mod verify;
 
 pub use self::exit::Exit;
 use crate::config::{self, Config};
+use crate::domain::time::Timestamp;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -48,6 +50,7 @@ pub fn run(arguments: Arguments) -> Exit {
         Command::Migrate(args) => with_config(global, None, |config| migrate::run(&config, args)),
         Command::Verify(args) => with_config(global, None, |config| verify::run(&config, global, args)),
         Command::Healthcheck => with_config(global, None, |config| healthcheck::run(&config)),
+        Command::Demo(args) => demo::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Version => print(concat!("pagerpal ", env!("CARGO_PKG_VERSION"), "\n")),
     }
@@ -82,6 +85,7 @@ Examples:
   pagerpal restore FILE             into an empty data directory
   pagerpal verify                   the database, while it serves or not
   pagerpal migrate                  the database of an older version, while nothing serves it
+  pagerpal demo                     a sample organisation to look around in
   pagerpal config show              every setting in effect, and where it comes from
   pagerpal config show SMTP_PORT    one of them
 ";
@@ -112,6 +116,7 @@ pub enum Command {
     },
     /// Ask the running server of DATA_DIR whether it could page somebody now: 0 yes, 1 no, 4 none runs
     Healthcheck,
+    Demo(DemoArgs),
     Completions(CompletionsArgs),
     /// Print the version
     Version,
@@ -273,6 +278,34 @@ pub struct VerifyArgs {
     pub file: Option<PathBuf>,
 }
 
+/// Serve a sample organisation to look around in; nobody is contacted
+///
+/// Three teams and eight people with sixty days behind them, an alert every 40 seconds, and a pretend phone that shows what
+/// would have arrived. It reads no configuration, listens on this machine alone, and keeps everything in memory: all is gone
+/// when it is stopped.
+#[derive(Args, Debug)]
+#[command(before_help = "\
+Examples:
+  pagerpal demo                 on 127.0.0.1:8000; sign in with one click
+  pagerpal demo --port 8100
+  pagerpal demo --seed 7 --now 2026-11-24T02:16:40Z     the same organisation each time")]
+pub struct DemoArgs {
+    /// Where to listen, on 127.0.0.1
+    #[arg(long, default_value_t = 8000)]
+    pub port: u16,
+    /// Which of many organisations
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// The instant at which it begins, if not now
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub now: Option<Timestamp>,
+}
+
+fn instant(text: &str) -> Result<Timestamp, String> {
+    let parsed = text.parse().map(Timestamp::from_jiff);
+    parsed.map_err(|_| "write an instant such as 2026-11-24T02:16:40Z".to_owned())
+}
+
 /// Print what makes a shell complete the words of these commands
 ///
 /// The Debian package brings it for bash, zsh and fish.
@@ -337,6 +370,7 @@ mod tests {
             RestoreArgs::augment_args(clap::Command::new("restore")),
             VerifyArgs::augment_args(clap::Command::new("verify")),
             MigrateArgs::augment_args(clap::Command::new("migrate")),
+            DemoArgs::augment_args(clap::Command::new("demo")),
             CompletionsArgs::augment_args(clap::Command::new("completions")),
         ];
         for mut command in helps {

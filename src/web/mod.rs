@@ -68,6 +68,7 @@ use crate::web::setup_code::SetupCode;
 use crate::web::sign_ins::SignIns;
 use crate::web::sns::Certificates;
 use crate::web::throttle::{Flow, Throttle};
+use crate::web::ui::demo::Demo;
 use ring::hmac;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock, RwLock};
@@ -101,6 +102,8 @@ pub struct Web {
     packed: Packed,
     /// What pages that are open should look at again.
     pub live: Live,
+    /// Only `pagerpal demo` has one.
+    pub demo: Option<Demo>,
 }
 
 /// Takes what a call is about and its body.
@@ -146,6 +149,7 @@ impl Web {
             last_health: LastHealth::default(),
             packed: Packed::default(),
             live: Live::new(app.random_bytes()),
+            demo: None,
             app,
             bridge,
             egress,
