@@ -4,26 +4,32 @@
 //! configuration for those that need it and hands over.
 
 pub mod backup;
+pub mod completions;
 pub mod config_show;
 pub mod create_admin;
+pub mod demo;
+pub mod exit;
 pub mod healthcheck;
+pub mod man;
 pub mod migrate;
 pub mod open;
 pub mod progress;
+pub mod reload;
 pub mod restore;
 pub mod serve;
 pub mod supervised;
 pub mod target;
 pub mod verify;
 
+pub use self::exit::Exit;
 use crate::config::{self, Config};
+use crate::domain::time::Timestamp;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::str::FromStr;
 
 /// Runs the command. Whatever is to be said has been said when this returns.
@@ -33,13 +39,19 @@ pub fn run(arguments: Arguments) -> Exit {
         Command::Config { command: ConfigCommand::Show(show) } => {
             with_config(global, None, |config| config_show::run(&config, show))
         }
-        Command::Serve(args) => with_config(global, args.listen, |config| serve::run(&config, args)),
+        Command::Serve(args) => {
+            let (file, flags) = (global.config.clone(), global.flags(args.listen));
+            let read: reload::Read = Box::new(move || config::load_from_process(file.clone(), flags.clone()));
+            with_config(global, args.listen, |config| serve::run(&config, args, read))
+        }
         Command::CreateAdmin(args) => with_config(global, None, |config| create_admin::run(&config, args)),
         Command::Backup(args) => with_config(global, None, |config| backup::run(&config, global, args)),
         Command::Restore(args) => with_config(global, None, |config| restore::run(&config, global, args)),
         Command::Migrate(args) => with_config(global, None, |config| migrate::run(&config, args)),
         Command::Verify(args) => with_config(global, None, |config| verify::run(&config, global, args)),
         Command::Healthcheck => with_config(global, None, |config| healthcheck::run(&config)),
+        Command::Demo(args) => demo::run(args),
+        Command::Completions(args) => completions::run(args),
         Command::Version => print(concat!("pagerpal ", env!("CARGO_PKG_VERSION"), "\n")),
     }
 }
@@ -73,6 +85,7 @@ Examples:
   pagerpal restore FILE             into an empty data directory
   pagerpal verify                   the database, while it serves or not
   pagerpal migrate                  the database of an older version, while nothing serves it
+  pagerpal demo                     a sample organisation to look around in
   pagerpal config show              every setting in effect, and where it comes from
   pagerpal config show SMTP_PORT    one of them
 ";
@@ -103,6 +116,8 @@ pub enum Command {
     },
     /// Ask the running server of DATA_DIR whether it could page somebody now: 0 yes, 1 no, 4 none runs
     Healthcheck,
+    Demo(DemoArgs),
+    Completions(CompletionsArgs),
     /// Print the version
     Version,
 }
@@ -263,6 +278,48 @@ pub struct VerifyArgs {
     pub file: Option<PathBuf>,
 }
 
+/// Serve a sample organisation to look around in; nobody is contacted
+///
+/// Three teams and eight people with sixty days behind them, an alert every 40 seconds, and a pretend phone that shows what
+/// would have arrived. It reads no configuration, listens on this machine alone, and keeps everything in memory: all is gone
+/// when it is stopped.
+#[derive(Args, Debug)]
+#[command(before_help = "\
+Examples:
+  pagerpal demo                 on 127.0.0.1:8000; sign in with one click
+  pagerpal demo --port 8100
+  pagerpal demo --seed 7 --now 2026-11-24T02:16:40Z     the same organisation each time")]
+pub struct DemoArgs {
+    /// Where to listen, on 127.0.0.1
+    #[arg(long, default_value_t = 8000)]
+    pub port: u16,
+    /// Which of many organisations
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// The instant at which it begins, if not now
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub now: Option<Timestamp>,
+}
+
+fn instant(text: &str) -> Result<Timestamp, String> {
+    let parsed = text.parse().map(Timestamp::from_jiff);
+    parsed.map_err(|_| "write an instant such as 2026-11-24T02:16:40Z".to_owned())
+}
+
+/// Print what makes a shell complete the words of these commands
+///
+/// The Debian package brings it for bash, zsh and fish.
+#[derive(Args, Debug)]
+#[command(before_help = "\
+Examples:
+  pagerpal completions bash > /etc/bash_completion.d/pagerpal
+  pagerpal completions zsh > /usr/local/share/zsh/site-functions/_pagerpal
+  pagerpal completions fish > ~/.config/fish/completions/pagerpal.fish")]
+pub struct CompletionsArgs {
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
 #[derive(Args, Debug)]
 pub struct ConfigShowArgs {
     /// One setting, by its environment variable (SMTP_PORT) or its key (smtp.port)
@@ -297,35 +354,6 @@ impl Input {
     }
 }
 
-/// How a command ended, for scripts and for systemd, which must not restart us after some of these.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub enum Exit {
-    Done = 0,
-    Failed = 1,
-    Usage = 2,
-    ConfigInvalid = 3,
-    /// Worth trying again.
-    DatabaseUnreachable = 4,
-    NotPermitted = 5,
-    NotFound = 6,
-    /// Another process has the database open, or the target is not empty.
-    InUse = 7,
-    VerificationFailed = 8,
-    /// The database was written by a newer version, or could not be brought to this one.
-    SchemaNewer = 12,
-    /// By SIGINT: 128 and the signal's number, as shells have it.
-    Interrupted = 130,
-    /// By SIGTERM.
-    Terminated = 143,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> ExitCode {
-        ExitCode::from(exit as u8)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -342,6 +370,8 @@ mod tests {
             RestoreArgs::augment_args(clap::Command::new("restore")),
             VerifyArgs::augment_args(clap::Command::new("verify")),
             MigrateArgs::augment_args(clap::Command::new("migrate")),
+            DemoArgs::augment_args(clap::Command::new("demo")),
+            CompletionsArgs::augment_args(clap::Command::new("completions")),
         ];
         for mut command in helps {
             let help = command.render_help().to_string();

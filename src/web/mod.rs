@@ -69,9 +69,10 @@ use crate::web::setup_code::SetupCode;
 use crate::web::sign_ins::SignIns;
 use crate::web::sns::Certificates;
 use crate::web::throttle::{Flow, Throttle};
+use crate::web::ui::demo::Demo;
 use ring::hmac;
 use std::net::IpAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use tokio::sync::oneshot;
 
 /// What every handler has: `State<Arc<Web>>`.
@@ -102,6 +103,8 @@ pub struct Web {
     packed: Packed,
     /// What pages that are open should look at again.
     pub live: Live,
+    /// Only `pagerpal demo` has one.
+    pub demo: Option<Demo>,
 }
 
 /// Takes what a call is about and its body.
@@ -114,7 +117,7 @@ pub struct WebSettings {
     /// Whether cookies are marked `Secure`, which also renames them.
     pub cookie_secure: bool,
     /// Origins whose pages may call the API and post forms, written as in `Origin`.
-    pub allowed_origins: Vec<String>,
+    pub allowed_origins: RwLock<Vec<String>>,
     /// Whether forwarding headers of this address are believed.
     pub is_trusted_proxy: Box<dyn Fn(IpAddr) -> bool + Send + Sync>,
     /// Whether the server listens on nothing but this machine.
@@ -147,6 +150,7 @@ impl Web {
             last_health: LastHealth::default(),
             packed: Packed::default(),
             live: Live::new(app.random_bytes()),
+            demo: None,
             app,
             bridge,
             egress,

@@ -325,7 +325,11 @@ fn repeats_of(row: &RouteSpec, table: &[RouteSpec]) -> Option<Repeats> {
 }
 
 pub fn router(web: Arc<Web>) -> Router {
-    router_of(web, table())
+    let mut rows = table();
+    if web.demo.is_some() {
+        rows.extend(ui::demo::routes());
+    }
+    router_of(web, rows)
 }
 
 /// A router of other rows, for tests that ask what a changed row would let through.

@@ -116,7 +116,7 @@ fn send(shop: &Shop, call: Call, now: Timestamp) {
     let token = call.incident.map(|incident| settings.link_key.link(incident, call.user));
     let link = base.zip(token).map(|(base, token)| format!("{base}/a/{token}"));
     for (channel, to) in call.methods {
-        if !settings.sending_enabled || shop.providers.provider(channel).is_none() {
+        if !shop.app.switches().sending || shop.providers.current().provider(channel).is_none() {
             tracing::warn!(user = %call.user, channel = channel.word(), "nobody is called: sending is off, or the channel is not set up");
             continue;
         }
@@ -131,7 +131,8 @@ fn send(shop: &Shop, call: Call, now: Timestamp) {
         };
         let shop = shop.clone();
         tokio::spawn(async move {
-            let Some(provider) = shop.providers.provider(channel) else { return };
+            let providers = shop.providers.current();
+            let Some(provider) = providers.provider(channel) else { return };
             let answer = provider.send(&message).await;
             let failure = match answer.outcome {
                 Outcome::Accepted | Outcome::Duplicate => None,

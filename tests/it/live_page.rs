@@ -3,7 +3,7 @@
 
 use crate::live::{EMAIL, PASSWORD, Site, photograph, photograph_whole};
 use harness::browser::Browser;
-use pagerpal::app::App;
+use pagerpal::app::{App, Switches};
 use pagerpal::bridge::Bridge;
 use pagerpal::domain::contact::Channel;
 use pagerpal::egress::Egress;
@@ -37,9 +37,8 @@ impl Served {
         let team = site.team("Payments");
         let policy = site.policy("Payments 24x7", &[ada]);
         site.source("checks", "generic", team, policy, KEY);
-        let mut app = site.take();
-        app.settings.escalation_enabled = true;
-        app.settings.retry_enabled = true;
+        let app = site.take();
+        app.switch(Switches { sending: false, retry: true, escalation: true });
         let mut served = Served { site, app: Arc::new(app), running: None };
         served.begin().await;
         served
@@ -49,7 +48,7 @@ impl Served {
         let settings = WebSettings {
             base_url: None,
             cookie_secure: false,
-            allowed_origins: vec![],
+            allowed_origins: vec![].into(),
             is_trusted_proxy: Box::new(|_| false),
             listens_on_loopback: true,
             read_call: pagerpal::notify::infobip::inbox::read_call,

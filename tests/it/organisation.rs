@@ -154,7 +154,7 @@ fn web(app: App, port: u16) -> Arc<Web> {
     let settings = WebSettings {
         base_url: Some(format!("http://127.0.0.1:{port}")),
         cookie_secure: false,
-        allowed_origins: vec![],
+        allowed_origins: vec![].into(),
         is_trusted_proxy: Box::new(|_| false),
         listens_on_loopback: true,
         sign_on: None,

@@ -286,7 +286,7 @@ fn shown(sight: &Sight<'_>, shell: Shell, id: ScheduleId, refused: &Refused, bas
     Ok(Page {
         schedule: format!("/schedules/{id}"),
         own: format!("/users/{}/calendars", sight.viewer.id),
-        safe_mode: !sight.app.settings.sending_enabled,
+        safe_mode: !sight.app.switches().sending,
         links,
         imports: cards,
         uses: choices.to_vec(),

@@ -25,6 +25,7 @@ mod audit;
 mod calendars;
 pub mod confirm;
 mod dashboard;
+pub mod demo;
 mod error;
 mod escalation_policies;
 mod escalation_policy;
@@ -238,6 +239,7 @@ impl Desk<'_> {
         let section = self.section;
         // Before the state is read: what comes in between is told again, and nothing is missed.
         let at = self.web.live.position();
+        let is_demo = self.web.demo.is_some();
         let work = move || {
             let strips = system::strips(&app).into_iter().map(Strip::new).collect();
             let account = Account { name: viewer.name.clone(), role: viewer.role, zone: viewer.zone.clone(), csrf };
@@ -247,7 +249,7 @@ impl Desk<'_> {
                 // A schedule that cannot be read must not take every page along.
                 let duties = oncall::duties_of(read, viewer.id, reader.now).unwrap_or_default();
                 let duty = Duty::new(&duties, &names, &reader);
-                let shell = Shell { section, account, duty, strips, at, now: read.now().as_second() };
+                let shell = Shell { section, account, duty, strips, at, now: read.now().as_second(), is_demo };
                 draw(&Sight { app: &app, read, names: &names, reader: &reader, viewer: &viewer }, shell)
             })
         };

@@ -154,5 +154,13 @@ pub fn shell(section: &'static str, role: Role) -> Shell {
     let text = "Safe mode: nobody is contacted, pages are only recorded (NOTIFICATION_SENDING_ENABLED=false).";
     let account = Account { name: "Ana".into(), role, zone: "Europe/Berlin".into(), csrf: "csrf-of-ana".into() };
     let strips = vec![Strip { class: "amber", text: text.into() }];
-    Shell { section, account, duty: None, strips, at: "01020304-5".into(), now: reader().now.as_second() }
+    Shell {
+        section,
+        account,
+        duty: None,
+        strips,
+        at: "01020304-5".into(),
+        now: reader().now.as_second(),
+        is_demo: false,
+    }
 }

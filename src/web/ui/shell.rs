@@ -41,6 +41,8 @@ pub struct Shell {
     pub at: String,
     /// When that was, in seconds, for clocks that are wrong in the browser.
     pub now: i64,
+    /// Whether there is a pretend phone to look at.
+    pub is_demo: bool,
 }
 
 #[derive(Clone, Debug)]

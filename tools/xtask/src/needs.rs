@@ -12,7 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Programs, and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 13] = [
+const PROGRAMS: [(&str, &str); 14] = [
     ("exim4", "exim4-daemon-light"),
     ("prometheus-alertmanager", "prometheus-alertmanager"),
     ("chromium", "chromium"),
@@ -26,6 +26,7 @@ const PROGRAMS: [(&str, &str); 13] = [
     ("nginx", "nginx-light"),
     ("caddy", "caddy"),
     ("buildah", "buildah"),
+    ("groff", "groff-base"),
 ];
 
 /// Packages for a Python that can make a virtual environment.
