@@ -3,6 +3,10 @@
 //! One event is one line, whatever its values contain: every control character is escaped, so that an alert's title can
 //! neither forge a second line nor drive the reader's terminal, and without what [`redact`](crate::redact) recognises.
 
+mod recent;
+
+pub use recent::Recent;
+
 use crate::redact::redacted;
 use std::fmt;
 use std::io::{self, IsTerminal};
@@ -15,17 +19,20 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 
 /// Sends the events of the whole process to standard error. The first call counts; a second one changes nothing, which
-/// lets tests that start several servers in one process be.
-pub fn install(filter: &Filter, form: Form) {
-    let _already_installed = tracing::subscriber::set_global_default(subscriber(filter, form, io::stderr));
+/// lets tests that start several servers in one process be. Answers where troubles are remembered.
+pub fn install(filter: &Filter, form: Form) -> Recent {
+    let recent = Recent::default();
+    let subscriber = subscriber(filter, form, recent.clone(), io::stderr);
+    let _already_installed = tracing::subscriber::set_global_default(subscriber);
+    recent
 }
 
 /// What [`install`] installs, for any writer.
-pub fn subscriber<W>(filter: &Filter, form: Form, writer: W) -> Box<dyn Subscriber + Send + Sync>
+pub fn subscriber<W>(filter: &Filter, form: Form, recent: Recent, writer: W) -> Box<dyn Subscriber + Send + Sync>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let registry = tracing_subscriber::registry().with(filter.0.clone());
+    let registry = tracing_subscriber::registry().with(filter.0.clone()).with(recent);
     match form {
         Form::Json => {
             let format = OneLine { format: Format::default().json().flatten_event(true), priority: false };
@@ -189,7 +196,7 @@ mod tests {
         let page = Page::default();
         let writer = page.clone();
         let filter: Filter = filter.parse().expect("a filter");
-        tracing::subscriber::with_default(subscriber(&filter, form, move || writer.clone()), log);
+        tracing::subscriber::with_default(subscriber(&filter, form, Recent::default(), move || writer.clone()), log);
         let bytes = page.0.lock().expect("no test panics while writing").clone();
         String::from_utf8(bytes).expect("logs are text")
     }

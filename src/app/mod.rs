@@ -12,6 +12,7 @@ pub mod audit_log;
 pub mod auth;
 pub mod backups;
 pub mod change;
+pub mod checks;
 pub mod context;
 pub mod deliveries;
 pub mod error;
@@ -40,6 +41,7 @@ pub mod setup;
 pub mod sign_ins;
 pub mod sign_on;
 pub mod storms;
+pub mod support;
 pub mod system;
 pub mod teams;
 pub mod timers;
@@ -82,12 +84,15 @@ pub struct App {
     pub vault: Vault,
     /// When backups are taken by themselves; `None`: never, which is every command's but `serve`'s.
     pub backup_plan: Option<backups::automatic::Plan>,
+    /// What the machine says for the checklist; `None`: nobody looks.
+    pub host: Option<Box<dyn checks::Host>>,
     pub board: system::Board,
 }
 
 impl App {
     pub fn new(store: Store, random: Arc<dyn Random>, settings: Settings) -> App {
-        App { store, random, settings, vault: Vault::new(b""), backup_plan: None, board: system::Board::default() }
+        let (vault, board) = (Vault::new(b""), system::Board::default());
+        App { store, random, settings, vault, backup_plan: None, host: None, board }
     }
 
     /// Waits for the commit. Not for async code: that goes through [`App::write_then`].
@@ -137,6 +142,7 @@ impl App {
     pub fn verify(&self) -> Result<Verified, AppError> {
         let mut verified = self.store.verify()?;
         verified.problems.extend(self.read(audit::verify)?.problem());
+        self.board.has_verified(system::Inspection { at: self.now(), problems: verified.problems.clone() });
         Ok(verified)
     }
 

@@ -5,6 +5,7 @@ use crate::app::passes::LinkKey;
 use crate::app::system::SettingShown;
 use crate::app::{App, sealed, setup};
 use crate::bridge::Bridge;
+use crate::cli::host::ThisHost;
 use crate::cli::open::{self, Opened, say};
 use crate::cli::supervised::Supervisor;
 use crate::cli::{Exit, ServeArgs};
@@ -17,7 +18,7 @@ use crate::notify::registry::Registry;
 use crate::notify::settings::{Infobip, Login, NotifySettings, Smtp, WhatsApp};
 use crate::oidc;
 use crate::secret::Secret;
-use crate::telemetry::{self, Form};
+use crate::telemetry::{self, Form, Recent};
 use crate::vault::Vault;
 use crate::web::oidc::SignOn;
 use crate::web::tls::Tls;
@@ -33,7 +34,8 @@ use tokio::task::JoinSet;
 
 pub fn run(config: &Config, args: &ServeArgs) -> Exit {
     let journal = std::env::var("JOURNAL_STREAM").ok();
-    telemetry::install(&config.log_filter, config.log_form.unwrap_or_else(|| Form::automatic(journal.as_deref())));
+    let recent =
+        telemetry::install(&config.log_filter, config.log_form.unwrap_or_else(|| Form::automatic(journal.as_deref())));
     for problem in config.problems_degraded.iter().chain(&config.warnings) {
         tracing::warn!("{problem}");
     }
@@ -41,10 +43,10 @@ pub fn run(config: &Config, args: &ServeArgs) -> Exit {
         Ok(runtime) => runtime,
         Err(error) => return say(Exit::Failed, &format!("The runtime cannot be started: {error}.")),
     };
-    runtime.block_on(serve(config, args))
+    runtime.block_on(serve(config, args, recent))
 }
 
-async fn serve(config: &Config, args: &ServeArgs) -> Exit {
+async fn serve(config: &Config, args: &ServeArgs, recent: Recent) -> Exit {
     // Listened on before the database is opened: a second server that shares only the port leaves the file alone.
     let listener = match server::bind(config.listen_address).await {
         Ok(listener) => listener,
@@ -75,13 +77,14 @@ async fn serve(config: &Config, args: &ServeArgs) -> Exit {
     app.settings.link_key = LinkKey::new(secret_key.expose().as_bytes());
     app.vault = Vault::new(secret_key.expose().as_bytes());
     app.backup_plan = backup_plan(config);
-    let app = Arc::new(app);
     let egress = match Egress::new(&config.extra_roots) {
         Ok(egress) => Arc::new(egress),
         Err(error) => return say(Exit::ConfigInvalid, &error.to_string()),
     };
     let providers =
         Arc::new(Registry::new(&notify_settings(config, callbacks(config, &app.settings.link_key)), &egress));
+    app.host = Some(Box::new(ThisHost::new(config, providers.problems(), recent)));
+    let app = Arc::new(app);
     report(&app, config, &providers);
     match app.read(|read| sealed::unreadable(read, &app.vault)) {
         Ok(sentences) => sentences.iter().for_each(|sentence| tracing::warn!("{sentence}")),
@@ -140,7 +143,7 @@ async fn bound(address: Option<SocketAddr>) -> Result<Option<TcpListener>, serve
 }
 
 /// What the status board should know from the start.
-fn report(app: &App, config: &Config, providers: &Registry) {
+pub fn report(app: &App, config: &Config, providers: &Registry) {
     let degraded = config.problems_degraded.iter().map(ToString::to_string);
     let mut warnings: Vec<String> = degraded.collect();
     warnings.extend(providers.problems().iter().cloned());
@@ -152,7 +155,7 @@ fn report(app: &App, config: &Config, providers: &Registry) {
     }
 }
 
-fn backup_plan(config: &Config) -> Option<Plan> {
+pub fn backup_plan(config: &Config) -> Option<Plan> {
     let config::Backups { interval, directory, keep, keep_daily } = config.backups.clone();
     Some(Plan {
         every_secs: i64::try_from(interval?.as_secs()).unwrap_or(i64::MAX),
@@ -176,7 +179,7 @@ fn missing(config: &Config, channel: Channel) -> Vec<String> {
     unset.map(|setting| setting.name).filter(|name| needed.contains(name)).map(str::to_owned).collect()
 }
 
-fn setting(setting: &config::Setting) -> SettingShown {
+pub fn setting(setting: &config::Setting) -> SettingShown {
     SettingShown {
         name: setting.name,
         value: setting.value.clone(),
@@ -192,7 +195,7 @@ fn callbacks(config: &Config, key: &LinkKey) -> Option<String> {
 }
 
 /// `callbacks`: where providers may call us, up to and with the token.
-fn notify_settings(config: &Config, callbacks: Option<String>) -> NotifySettings {
+pub fn notify_settings(config: &Config, callbacks: Option<String>) -> NotifySettings {
     let infobip = config.providers.infobip.clone().map(|infobip| Infobip {
         base_url: infobip.base_url,
         api_key: infobip.api_key,

@@ -33,6 +33,7 @@ pub mod origin;
 pub mod packing;
 pub mod passwords;
 pub mod pings;
+pub mod probe;
 pub mod problems;
 pub mod repeats;
 pub mod routes;
@@ -62,6 +63,7 @@ use crate::web::error::WebError;
 use crate::web::health::LastHealth;
 use crate::web::keys::KnownKeys;
 use crate::web::live::Live;
+use crate::web::probe::Probe;
 use crate::web::repeats::Running;
 use crate::web::seen::Seen;
 use crate::web::setup_code::SetupCode;
@@ -98,6 +100,7 @@ pub struct Web {
     denials: Denials,
     sign_ins: SignIns,
     last_health: LastHealth,
+    probe: Probe,
     packed: Packed,
     /// What pages that are open should look at again.
     pub live: Live,
@@ -144,6 +147,7 @@ impl Web {
             denials: Denials::default(),
             sign_ins: SignIns::default(),
             last_health: LastHealth::default(),
+            probe: Probe::default(),
             packed: Packed::default(),
             live: Live::new(app.random_bytes()),
             app,

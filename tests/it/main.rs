@@ -15,6 +15,7 @@ mod canaries;
 mod contract;
 mod contrast;
 mod credentials;
+mod doctor;
 mod e2e;
 mod facts;
 mod first_run;
