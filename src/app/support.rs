@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn where_a_setting_is_from_names_no_folder() {
-        assert_eq!(place("/home/ana/pagerpal.toml:12"), "pagerpal.toml:12");
+        assert_eq!(place("/srv/ana/pagerpal.toml:12"), "pagerpal.toml:12");
         assert_eq!(place("SECRET_KEY_FILE, environment"), "SECRET_KEY_FILE, environment");
         assert_eq!(place("default"), "default");
     }

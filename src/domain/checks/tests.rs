@@ -1,3 +1,5 @@
+//! What each check says, one fact changed at a time.
+
 use super::facts::*;
 use super::*;
 use crate::domain::contact::Channel;
