@@ -16,6 +16,8 @@ pub enum Exit {
     /// Another process has the database open, or the target is not empty.
     InUse = 7,
     VerificationFailed = 8,
+    /// Of `doctor --strict`.
+    OnlyWarnings = 11,
     /// The database was written by a newer version, or could not be brought to this one.
     SchemaNewer = 12,
     /// By SIGINT: 128 and the signal's number, as shells have it.
@@ -25,7 +27,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    pub const ALL: [Exit; 12] = [
+    pub const ALL: [Exit; 13] = [
         Exit::Done,
         Exit::Failed,
         Exit::Usage,
@@ -35,6 +37,7 @@ impl Exit {
         Exit::NotFound,
         Exit::InUse,
         Exit::VerificationFailed,
+        Exit::OnlyWarnings,
         Exit::SchemaNewer,
         Exit::Interrupted,
         Exit::Terminated,
@@ -52,6 +55,7 @@ impl Exit {
             Exit::NotFound => "A file that was named does not exist.",
             Exit::InUse => "Another process has the database open, or the place is taken.",
             Exit::VerificationFailed => "Something is damaged.",
+            Exit::OnlyWarnings => "doctor --strict: nothing fails, and something warns.",
             Exit::SchemaNewer => {
                 "The database was written by a newer version, or could not be brought to this one; it is untouched."
             }

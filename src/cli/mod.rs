@@ -8,8 +8,10 @@ pub mod completions;
 pub mod config_show;
 pub mod create_admin;
 pub mod demo;
+pub mod doctor;
 pub mod exit;
 pub mod healthcheck;
+pub mod host;
 pub mod man;
 pub mod migrate;
 pub mod open;
@@ -49,6 +51,7 @@ pub fn run(arguments: Arguments) -> Exit {
         Command::Restore(args) => with_config(global, None, |config| restore::run(&config, global, args)),
         Command::Migrate(args) => with_config(global, None, |config| migrate::run(&config, args)),
         Command::Verify(args) => with_config(global, None, |config| verify::run(&config, global, args)),
+        Command::Doctor(args) => with_config(global, None, |config| doctor::run(&config, args)),
         Command::Healthcheck => with_config(global, None, |config| healthcheck::run(&config)),
         Command::Demo(args) => demo::run(args),
         Command::Completions(args) => completions::run(args),
@@ -86,6 +89,7 @@ Examples:
   pagerpal verify                   the database, while it serves or not
   pagerpal migrate                  the database of an older version, while nothing serves it
   pagerpal demo                     a sample organisation to look around in
+  pagerpal doctor                   whether this installation is fit for production
   pagerpal config show              every setting in effect, and where it comes from
   pagerpal config show SMTP_PORT    one of them
 ";
@@ -108,6 +112,7 @@ pub enum Command {
     Restore(RestoreArgs),
     Verify(VerifyArgs),
     Migrate(MigrateArgs),
+    Doctor(DoctorArgs),
     /// Show the configuration
     #[command(before_help = EXAMPLES, after_long_help = config::document::listing(), arg_required_else_help = true)]
     Config {
@@ -320,6 +325,32 @@ pub struct CompletionsArgs {
     pub shell: clap_complete::Shell,
 }
 
+/// Go through the production checklist; nothing is changed
+///
+/// A running server is asked, so the answers are its own; without one the database's file is looked at. Exit codes: 0 nothing
+/// fails, 1 a check fails, 11 with --strict and only warnings.
+#[derive(Args, Debug)]
+#[command(before_help = "\
+Examples:
+  pagerpal doctor                      what to mend, and how
+  pagerpal doctor --online             also whether the base URL answers, live updates pass, and the clock is right
+  pagerpal doctor --report report.txt  for whoever helps: no names, numbers, addresses or secrets in it
+  pagerpal doctor --strict --json      for scripts")]
+pub struct DoctorArgs {
+    /// Ask the base URL, and a provider for the time
+    #[arg(long)]
+    pub online: bool,
+    /// End with 11 if something warns
+    #[arg(long)]
+    pub strict: bool,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+    /// Write a support report there
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+}
+
 #[derive(Args, Debug)]
 pub struct ConfigShowArgs {
     /// One setting, by its environment variable (SMTP_PORT) or its key (smtp.port)
@@ -372,6 +403,7 @@ mod tests {
             MigrateArgs::augment_args(clap::Command::new("migrate")),
             DemoArgs::augment_args(clap::Command::new("demo")),
             CompletionsArgs::augment_args(clap::Command::new("completions")),
+            DoctorArgs::augment_args(clap::Command::new("doctor")),
         ];
         for mut command in helps {
             let help = command.render_help().to_string();

@@ -7,6 +7,7 @@ pub mod access;
 pub mod actor;
 pub mod alert_source;
 pub mod audit;
+pub mod checks;
 pub mod contact;
 pub mod delivery;
 pub mod effect;

@@ -187,6 +187,18 @@ impl Store {
         Ok(Store { core, writer: Some(writer), lineage })
     }
 
+    /// For looking alone: not a byte of the file changes. What is written is in memory, and lost.
+    pub fn open_untouched(
+        path: &Path,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> std::result::Result<Store, OpenError> {
+        Store::check_format(path)?;
+        let engine = Box::new(RedbEngine::open_untouched(path)?);
+        let failed = |error: StoreError| OpenError::Failed { path: path.to_owned(), problem: error.to_string() };
+        Store::on_engine(engine, clock, random).map_err(failed)
+    }
+
     /// Reads the format before anything is written, for opening a redb file writes to it.
     fn check_format(path: &Path) -> std::result::Result<(), OpenError> {
         let stored = RedbEngine::peek(path, meta::META, meta::FORMAT_KEY)?;

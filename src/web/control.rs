@@ -8,8 +8,10 @@
 //! length, big-endian, and the content ([`Frame`]). The last is `done` or `refused`; without one the server went away.
 
 use crate::app::backups::{BackupError, Progress, Taken};
-use crate::app::{App, audit, system};
+use crate::app::support::{self, Report};
+use crate::app::{App, AppError, audit, checks, system};
 use crate::bridge::Lane;
+use crate::domain::checks::facts::Facts;
 use crate::web::Web;
 use serde::{Deserialize, Serialize};
 use std::future::Future;
@@ -32,6 +34,10 @@ pub enum Ask {
     Verify,
     /// What `/health` says, with its reasons.
     Health,
+    /// What the production checklist rests on, after a look at every record, and the support report.
+    Doctor,
+    /// The word that opens `/health/stream` once.
+    Probe,
     Version,
 }
 
@@ -41,6 +47,8 @@ pub enum Answer {
     Backup { records: u64, bytes: u64, left_out: Vec<String> },
     Verify { records: u64, index_rows: u64, problems: Vec<String>, audit_entries: u64, audit_head: String },
     Health { problems: Vec<String> },
+    Doctor { facts: Box<Facts>, report: Box<Report> },
+    Probe { word: String },
     Version { version: String },
 }
 
@@ -146,6 +154,15 @@ async fn answer(web: &Arc<Web>, stream: UnixStream) -> io::Result<()> {
             Ok(problems) => done(&mut write, &Answer::Health { problems }).await,
             Err(crossing) => frame(&mut write, Frame::Refused, crossing.to_string().as_bytes()).await,
         },
+        Ok(Ask::Doctor) => match web.bridge.run(Lane::People, move || doctor(&app)).await {
+            Ok(Ok(found)) => done(&mut write, &found).await,
+            Ok(Err(sentence)) => frame(&mut write, Frame::Refused, sentence.as_bytes()).await,
+            Err(crossing) => frame(&mut write, Frame::Refused, crossing.to_string().as_bytes()).await,
+        },
+        Ok(Ask::Probe) => {
+            let word = web.probe.open(app.random_bytes(), app.now());
+            done(&mut write, &Answer::Probe { word }).await
+        }
         Ok(Ask::Backup) => backup(web, app, &mut write).await,
         Err(_) => {
             let sentence = b"The server does not know this question: it is of another version than the command.";
@@ -164,6 +181,15 @@ fn verify(app: &App) -> Result<Answer, String> {
         audit_entries: log.entries,
         audit_head: log.head,
     })
+}
+
+fn doctor(app: &App) -> Result<Answer, String> {
+    let look = || {
+        app.verify()?;
+        Ok((checks::facts(app, true)?, support::report(app, true)?))
+    };
+    let (facts, report) = look().map_err(|error: AppError| error.to_string())?;
+    Ok(Answer::Doctor { facts: Box::new(facts), report: Box::new(report) })
 }
 
 /// The copying blocks, so it runs on the other side of the bridge and hands pieces over; a command that goes away ends it.

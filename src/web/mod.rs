@@ -34,6 +34,7 @@ pub mod origin;
 pub mod packing;
 pub mod passwords;
 pub mod pings;
+pub mod probe;
 pub mod problems;
 pub mod repeats;
 pub mod routes;
@@ -63,6 +64,7 @@ use crate::web::error::WebError;
 use crate::web::health::LastHealth;
 use crate::web::keys::KnownKeys;
 use crate::web::live::Live;
+use crate::web::probe::Probe;
 use crate::web::repeats::Running;
 use crate::web::seen::Seen;
 use crate::web::setup_code::SetupCode;
@@ -100,6 +102,7 @@ pub struct Web {
     denials: Denials,
     sign_ins: SignIns,
     last_health: LastHealth,
+    probe: Probe,
     packed: Packed,
     /// What pages that are open should look at again.
     pub live: Live,
@@ -148,6 +151,7 @@ impl Web {
             denials: Denials::default(),
             sign_ins: SignIns::default(),
             last_health: LastHealth::default(),
+            probe: Probe::default(),
             packed: Packed::default(),
             live: Live::new(app.random_bytes()),
             demo: None,

@@ -13,7 +13,7 @@ use crate::web::error::WebError;
 use crate::web::guard::{Guarded, guard};
 use crate::web::openapi::{self, Operation, Sketch};
 use crate::web::repeats::Repeats;
-use crate::web::{Web, calendar, health, layers, pings, problems, ui, webhooks};
+use crate::web::{Web, calendar, health, layers, pings, probe, problems, ui, webhooks};
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
@@ -154,6 +154,7 @@ pub fn table() -> Vec<RouteSpec> {
     use Access::*;
     let mut table = vec![
         RouteSpec::get("/health", Public, health::get),
+        RouteSpec::get("/health/stream", Public, probe::stream),
         RouteSpec::get("/problems", Public, problems::all),
         RouteSpec::get("/problems/{code}", Public, problems::page),
         RouteSpec::get("/calendar/{token}", Link, calendar::get),

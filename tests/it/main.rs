@@ -16,6 +16,7 @@ mod container;
 mod contract;
 mod contrast;
 mod credentials;
+mod doctor;
 mod e2e;
 mod emergency;
 mod facts;

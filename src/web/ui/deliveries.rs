@@ -112,7 +112,7 @@ fn seconds_clock(reader: &Reader, at: Timestamp) -> String {
     reader.zone.to_datetime(at.to_jiff()).strftime("%H:%M:%S").to_string()
 }
 
-fn attempt_words(attempt: &Attempt, delivery: &Delivery) -> String {
+pub fn attempt_words(attempt: &Attempt, delivery: &Delivery) -> String {
     let Some(answer) = &attempt.answer else {
         let is_running = matches!(delivery.state, State::Sending { .. }) && delivery.attempts.last() == Some(attempt);
         let words = if is_running { "Being sent." } else { "No answer was recorded; it may have been sent." };

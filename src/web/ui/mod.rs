@@ -207,6 +207,11 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::get("/audit", Admin, audit::page),
         RouteSpec::get("/settings", Viewer, settings::page),
         RouteSpec::post("/settings/resume", Admin, settings::resume),
+        RouteSpec::post("/settings/channels/{channel}/test", Viewer, settings::channels::send_test),
+        RouteSpec::post("/settings/backups", Admin, settings::storage::back_up),
+        RouteSpec::post("/settings/backups/{name}/download", Admin, settings::storage::download).proved(),
+        RouteSpec::get("/settings/support-report", Admin, settings::support::page),
+        RouteSpec::get("/settings/support-report.txt", Admin, settings::support::text),
     ]
 }
 
