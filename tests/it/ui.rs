@@ -4,6 +4,9 @@
 mod access;
 mod audit;
 mod people;
+mod preferences;
+mod stale;
+mod teams;
 
 use axum::Router;
 use axum::body::Body;
