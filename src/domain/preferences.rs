@@ -28,15 +28,15 @@ pub enum Theme {
 pub enum HourCycle {
     /// 21:05.
     #[default]
-    Day,
+    H24,
     /// 9:05 pm.
-    Half,
+    H12,
 }
 
 impl Preferences {
     /// Of somebody who never chose.
     pub fn of(user: UserId) -> Preferences {
-        Preferences { user, theme: Theme::System, hours: HourCycle::Day, keys: true, version: 0 }
+        Preferences { user, theme: Theme::System, hours: HourCycle::H24, keys: true, version: 0 }
     }
 }
 
@@ -57,12 +57,12 @@ impl Theme {
 }
 
 impl HourCycle {
-    pub const ALL: [HourCycle; 2] = [HourCycle::Day, HourCycle::Half];
+    pub const ALL: [HourCycle; 2] = [HourCycle::H24, HourCycle::H12];
 
     pub fn word(self) -> &'static str {
         match self {
-            HourCycle::Day => "24h",
-            HourCycle::Half => "12h",
+            HourCycle::H24 => "24h",
+            HourCycle::H12 => "12h",
         }
     }
 

@@ -30,7 +30,7 @@ pub struct When {
 impl Reader {
     /// A zone that is not known reads as UTC: a page with the wrong offset beats no page.
     pub fn new(now: Timestamp, zone: &str) -> Reader {
-        Reader { now, zone: zone_named(zone).unwrap_or(TimeZone::UTC), hours: HourCycle::Day }
+        Reader { now, zone: zone_named(zone).unwrap_or(TimeZone::UTC), hours: HourCycle::H24 }
     }
 
     pub fn counting(self, hours: HourCycle) -> Reader {
@@ -51,8 +51,8 @@ impl Reader {
     pub fn minutes(&self, minutes: u16) -> String {
         let (hour, minute) = (minutes / 60, minutes % 60);
         match self.hours {
-            HourCycle::Day => format!("{hour:02}:{minute:02}"),
-            HourCycle::Half => {
+            HourCycle::H24 => format!("{hour:02}:{minute:02}"),
+            HourCycle::H12 => {
                 let half = if hour % 24 < 12 { "am" } else { "pm" };
                 format!("{}:{minute:02} {half}", (hour + 11) % 12 + 1)
             }
@@ -61,8 +61,8 @@ impl Reader {
 
     fn pattern(&self, of_24_hours: &str) -> String {
         match self.hours {
-            HourCycle::Day => of_24_hours.to_owned(),
-            HourCycle::Half => of_24_hours.replace("%H:%M:%S", "%-I:%M:%S %P").replace("%H:%M", "%-I:%M %P"),
+            HourCycle::H24 => of_24_hours.to_owned(),
+            HourCycle::H12 => of_24_hours.replace("%H:%M:%S", "%-I:%M:%S %P").replace("%H:%M", "%-I:%M %P"),
         }
     }
 
@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn hours_are_counted_as_the_reader_counts_them() {
         let (by_day, at) = (reader(), Timestamp::from_second(NOW));
-        let reader = reader().counting(HourCycle::Half);
+        let reader = reader().counting(HourCycle::H12);
         assert_eq!(reader.clock(at), "3:14 am");
         assert_eq!(reader.when(at.plus_secs(-2 * DAY)).text, "Sun 22 Nov 3:14 am");
         assert_eq!(reader.exactly(at).title, "Tue 24 Nov 2026, 3:14:22 am CET · 2:14:22 am UTC");

@@ -12,7 +12,8 @@ use crate::web::extract::Fields;
 /// The hidden field.
 pub const SEEN: &str = "seen";
 
-type Values = Vec<(String, String)>;
+type Pair = (String, String);
+type Values = Vec<Pair>;
 
 /// What a form was made of.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,7 +26,7 @@ pub struct Basis {
 }
 
 impl Basis {
-    pub fn new(object: String, version: u64, values: &Values) -> Basis {
+    pub fn new(object: String, version: u64, values: &[Pair]) -> Basis {
         let mut digests: Vec<(String, String)> = Vec::new();
         for (field, _) in values {
             if digests.iter().all(|(known, _)| known != field) {
@@ -63,7 +64,7 @@ fn digest(values: &[String]) -> String {
 }
 
 /// The values of a field, as they are before a browser ends their lines; blank ones are no values.
-fn of(values: &Values, field: &str) -> Vec<String> {
+fn of(values: &[Pair], field: &str) -> Vec<String> {
     let ours = values.iter().filter(|(name, _)| name == field).map(|(_, value)| value.trim().replace("\r\n", "\n"));
     ours.filter(|value| !value.is_empty()).collect()
 }

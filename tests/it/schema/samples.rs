@@ -447,8 +447,8 @@ pub fn teams() -> Vec<Team> {
 }
 
 pub fn preferences() -> Vec<Preferences> {
-    let ana = Preferences { user: id(ANA), theme: Theme::Light, hours: HourCycle::Half, keys: false, version: 3 };
-    let bo = Preferences { user: id(BO), theme: Theme::Dark, hours: HourCycle::Day, keys: true, version: 1 };
+    let ana = Preferences { user: id(ANA), theme: Theme::Light, hours: HourCycle::H12, keys: false, version: 3 };
+    let bo = Preferences { user: id(BO), theme: Theme::Dark, hours: HourCycle::H24, keys: true, version: 1 };
     vec![ana, bo, Preferences { version: 2, ..Preferences::of(id(INCIDENT)) }]
 }
 

@@ -11,7 +11,7 @@ async fn second_admin<'a>(site: &'a Site, ana: &Visitor<'_>) -> Visitor<'a> {
 
 /// What the form to this address was made of.
 fn seen(page: &Answer, action: &str) -> String {
-    let form = between(&page.body, &format!("action=\"{action}\""), "</form>");
+    let form = between(&page.body, &format!("method=\"post\" action=\"{action}\""), "</form>");
     between(form, "name=\"seen\" value=\"", "\"").to_owned()
 }
 
@@ -99,8 +99,7 @@ async fn no_form_of_a_record_overwrites_what_it_has_not_seen() {
     let (_, page) = ana.done("/maintenance", &window).await;
     let window_form = format!("/maintenance/{}", between(&page.body, "href=\"/maintenance/", "\""));
     let beat = [("source", source_id.as_str()), ("name", "nightly"), ("interval", "60"), ("grace", "5")];
-    let (_, page) = ana.done("/heartbeats", &beat).await;
-    let heartbeat = format!("/heartbeats/hbt_{}", between(&page.body, "action=\"/heartbeats/hbt_", "/"));
+    let (heartbeat, _) = ana.done("/heartbeats", &beat).await;
 
     let settings = [
         ("name", "alertmanager-prod"),
@@ -116,7 +115,7 @@ async fn no_form_of_a_record_overwrites_what_it_has_not_seen() {
     let level_form = format!("{policy}/levels/2");
     // The page of the form, where it is sent to, its fields, and a value to change.
     let table: [(&str, &str, &[(&str, &str)], &str, &str); 9] = [
-        (&team, &team, &[("name", "Payments")], "name", "Nights"),
+        (&team, &team, &[("name", "Nights")], "name", "Dawns"),
         (&source, &source, &settings, "name", "alertmanager-two"),
         (&policy, &policy, &basics, "repeat", "2"),
         (&policy, &level_form, &level, "delay", "25"),

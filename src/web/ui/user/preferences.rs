@@ -34,8 +34,8 @@ pub fn shown(kept: &Preferences, user: &User, refused: &Option<Form>) -> Shown {
         Theme::Dark => "dark",
     };
     let hours = |hours: HourCycle| match hours {
-        HourCycle::Day => "21:05",
-        HourCycle::Half => "9:05 pm",
+        HourCycle::H24 => "21:05",
+        HourCycle::H12 => "9:05 pm",
     };
     Shown {
         form: Form::chosen(refused, as_it_is, &[]),
