@@ -11,7 +11,7 @@ use crate::domain::alert_source::AlertSource;
 use crate::domain::audit::{AuditEntry, Change};
 use crate::domain::entry::{Entry, Override};
 use crate::domain::heartbeat::Heartbeat;
-use crate::domain::id::{EntryId, OverrideId};
+use crate::domain::id::{EntryId, OverrideId, UserId};
 use crate::domain::import::Import;
 use crate::domain::incident::{self, Status};
 use crate::domain::maintenance::Maintenance;
@@ -95,8 +95,11 @@ pub fn unless_stale(tx: &Write<'_>, actor: &Actor, object: &str, seen: u64) -> R
     Err(Refusal { kind: RefusalKind::Stale, code: "stale", field: None, sentence }.into())
 }
 
-/// What happens to an entry or override happens to its schedule.
+/// What happens to an entry or override happens to its schedule, and what to a contact method to its owner.
 fn is_about(read: &impl Read, noted: &str, object: &str) -> Result<bool, AppError> {
+    if let (Ok(contact), Ok(user)) = (noted.parse(), object.parse::<UserId>()) {
+        return Ok(read.get::<User>(user)?.is_some_and(|user| user.contact(contact).is_some()));
+    }
     let schedule = if let Ok(id) = noted.parse::<EntryId>() {
         read.get::<Entry>(id)?.map(|entry| entry.schedule)
     } else if let Ok(id) = noted.parse::<OverrideId>() {

@@ -117,7 +117,7 @@ async fn no_form_of_a_record_overwrites_what_it_has_not_seen() {
     let table: [(&str, &str, &[(&str, &str)], &str, &str); 9] = [
         (&team, &team, &[("name", "Nights")], "name", "Dawns"),
         (&source, &source, &settings, "name", "alertmanager-two"),
-        (&policy, &policy, &basics, "repeat", "2"),
+        (&policy, &policy, &basics, "repeat", "3"),
         (&policy, &level_form, &level, "delay", "25"),
         (&schedule, &schedule, &calendar, "zone", "Asia/Tokyo"),
         (&schedule, &entry_form, &entry, "note", "dentist"),
