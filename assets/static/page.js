@@ -8,7 +8,7 @@ window.pagerpal = (() => {
   const find = (css, root = document) => root.querySelector(css);
   const all = (css, root = document) => [...root.querySelectorAll(css)];
   const page = find('#page');
-  const zone = document.body.dataset.zone || 'UTC';
+  const { zone = 'UTC', hours } = document.body.dataset;
 
   // Asks for a block of a page. Answers the request when it is over; fails when nothing came.
   const ask = (method, url, block, body) => new Promise((done, failed) => {
@@ -35,7 +35,7 @@ window.pagerpal = (() => {
     if (!stays) silence = setTimeout(() => { voice.textContent = ''; }, 15000);
   };
   const alarm = words => { const voice = find('#alarm'); if (voice) voice.textContent = words; };
-  const clock = (at = new Date()) => new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium', timeZone: zone }).format(at);
+  const clock = (at = new Date()) => new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium', timeZone: zone, hour12: hours === '12h' }).format(at);
 
   // Makes `old` what `fresh` is. What has an id is found again by it; `leave` says which nodes stay as they are.
   const become = (old, fresh, leave) => {

@@ -2,7 +2,7 @@
 
 use crate::app::error::taken;
 use crate::app::intake::{self, Received};
-use crate::app::{AppError, Write, change, hex, sha256};
+use crate::app::{AppError, Write, change, hex, names, sha256};
 use crate::domain::Severity;
 use crate::domain::actor::Actor;
 use crate::domain::alert_source::{AlertSource, Signing, Topic, TopicState, UrgencyRule};
@@ -82,6 +82,20 @@ pub fn create(tx: &mut Write<'_>, actor: &Actor, basics: &Basics, key: &str) -> 
     Ok(id)
 }
 
+fn said(read: &impl Read, source: &AlertSource) -> Result<String, AppError> {
+    let names = names::all(read)?;
+    let named = |name: Option<&String>| name.cloned().unwrap_or_else(|| "removed".to_owned());
+    let (team, policy) = (named(names.teams.get(&source.team)), named(names.policies.get(&source.policy)));
+    let quiet = source.auto_resolve_minutes.map_or("never".to_owned(), |minutes| format!("after {minutes} min"));
+    Ok(format!(
+        "{}, {}, team {team}, policy {policy}, severity {}, urgency {}, resolved by itself {quiet}",
+        source.name,
+        source.kind,
+        source.default_severity.word(),
+        source.urgency.word()
+    ))
+}
+
 /// Its open incidents move along to another policy and keep climbing there.
 pub fn edit(tx: &mut Write<'_>, actor: &Actor, id: AlertSourceId, basics: &Basics) -> Result<(), AppError> {
     change::begin(actor)?;
@@ -92,7 +106,8 @@ pub fn edit(tx: &mut Write<'_>, actor: &Actor, id: AlertSourceId, basics: &Basic
     if source.policy != before.policy {
         change::recheck(tx, actor)?;
     }
-    change::audit(tx, actor, "alert_source.edited", id, source.name)
+    let (was, is) = (said(tx, &before)?, said(tx, &source)?);
+    change::audit_change(tx, actor, "alert_source.edited", id, source.name, was, is)
 }
 
 fn with_basics(read: &impl Read, mut source: AlertSource, basics: &Basics) -> Result<AlertSource, AppError> {

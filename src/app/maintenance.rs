@@ -85,6 +85,7 @@ pub fn edit(tx: &mut Write<'_>, actor: &Actor, id: MaintenanceId, basics: &Basic
         let sentence = "This window is over and stays as it was. Enter a new one instead.";
         return Err(Refusal::conflict("window_over", sentence).into());
     }
+    let was = summary(&before);
     let window = Maintenance {
         name: checked_name(&basics.name)?,
         scope: basics.scope.clone(),
@@ -95,7 +96,7 @@ pub fn edit(tx: &mut Write<'_>, actor: &Actor, id: MaintenanceId, basics: &Basic
         ..before
     };
     save(tx, &window)?;
-    change::audit(tx, actor, "maintenance.edited", id, summary(&window))?;
+    change::audit_change(tx, actor, "maintenance.edited", id, window.name.clone(), was, summary(&window))?;
     change::recheck(tx, actor)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::app::incidents::{self, Deed};
 use crate::app::names::{self, Names};
-use crate::app::{AppError, Read, Write, sha256};
+use crate::app::{AppError, Read, Write, preferences, sha256};
 use crate::domain::actor::{Actor, Door};
 use crate::domain::effect::Reason;
 use crate::domain::event;
@@ -10,6 +10,7 @@ use crate::domain::id::{ContactId, Id, IncidentId, UserId};
 use crate::domain::incident::{Incident, IncidentDetails};
 use crate::domain::pass::{self, Pass};
 use crate::domain::policy::Policy;
+use crate::domain::preferences::Preferences;
 use crate::domain::reply::Wish;
 use crate::domain::team::Team;
 use crate::domain::time::Timestamp;
@@ -133,6 +134,7 @@ fn free_code(tx: &mut Write<'_>, user: UserId) -> Result<String, AppError> {
 pub struct Sight {
     pub incident: Incident,
     pub user: User,
+    pub preferences: Preferences,
     pub names: Names,
     pub team: String,
     /// Why this person was paged; empty if that is not known any more.
@@ -169,7 +171,8 @@ pub fn look(read: &Read<'_>, token: &str) -> Result<Link, AppError> {
     let links = read.get::<IncidentDetails>(incident.id)?.map(|details| details.links).unwrap_or_default();
     let runbook = links.into_iter().find(event::Link::is_web);
     let last_time = incidents::last_time(read, &incident)?;
-    Ok(Link::Live(Box::new(Sight { incident, user, names, team, why, runbook, last_time, next })))
+    let preferences = preferences::of(read, user.id)?;
+    Ok(Link::Live(Box::new(Sight { incident, user, preferences, names, team, why, runbook, last_time, next })))
 }
 
 /// Acts for the person whose link it is, with that person's rights; `address` is where whoever holds it is. `None`: the

@@ -177,7 +177,16 @@ fn said(read: &impl Read, policy: &Policy) -> Result<String, AppError> {
         format!("{}. {}, {} min", level.number, who.join(" and "), level.delay_minutes)
     };
     let levels: Vec<String> = policy.levels.iter().map(level).collect();
-    Ok(format!("{}: {}; repeat {}", policy.name, levels.join("; "), policy.repeat))
+    let last: Vec<String> = policy.last_resort.iter().filter_map(|user| names.users.get(user).cloned()).collect();
+    let last = if last.is_empty() { "all active admins".to_owned() } else { last.join(" and ") };
+    let again = policy.ack_timeout_minutes.map_or("never".to_owned(), |minutes| format!("after {minutes} min"));
+    Ok(format!(
+        "{}: {}; repeat {}; last resort {last} every {} min; taken and paged again {again}",
+        policy.name,
+        levels.join("; "),
+        policy.repeat,
+        policy.repage_minutes
+    ))
 }
 
 /// A new recipient must exist and be active; one that was there before may stay, visible, though inactive, on as many

@@ -32,6 +32,7 @@ pub mod oncall;
 pub mod pass;
 pub mod password;
 pub mod policy;
+pub mod preferences;
 pub mod receipt;
 pub mod refusal;
 pub mod repeat;

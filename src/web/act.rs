@@ -9,6 +9,7 @@ use crate::app::incidents::Deed;
 use crate::app::passes::{self, Link, Sight};
 use crate::domain::access::{Action, may};
 use crate::domain::incident::{self as domain, Phase, Status};
+use crate::domain::preferences::Theme;
 use crate::domain::time::Timestamp;
 use crate::web::Web;
 use crate::web::address::Client;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 #[template(path = "templates/act.html", askama = rinja)]
 struct Page {
     night: bool,
+    theme: Theme,
     shown: Shown,
 }
 
@@ -119,15 +121,13 @@ async fn show(
     let (link, now) = web.read(move |read| Ok((passes::look(read, &asked)?, read.now()))).await?;
     match link {
         Link::Live(sight) => {
-            let reader = Reader::new(now, &sight.user.zone);
-            let night = is_night(&reader);
+            let reader = Reader::new(now, &sight.user.zone).counting(sight.preferences.hours);
+            let (night, theme) = (is_night(&reader), sight.preferences.theme);
             let incident = incident(*sight, token, problem, &reader);
-            drawn(status, &Page { night, shown: Shown::Incident(Box::new(incident)) })
+            drawn(status, &Page { night, theme, shown: Shown::Incident(Box::new(incident)) })
         }
-        Link::Dead => drawn(StatusCode::GONE, &Page { night: false, shown: Shown::Nothing(DEAD) }),
-        Link::Unknown if web.wrong_links.admit((), now) => {
-            drawn(StatusCode::NOT_FOUND, &Page { night: false, shown: Shown::Nothing(UNKNOWN) })
-        }
+        Link::Dead => drawn(StatusCode::GONE, &nothing(DEAD)),
+        Link::Unknown if web.wrong_links.admit((), now) => drawn(StatusCode::NOT_FOUND, &nothing(UNKNOWN)),
         Link::Unknown => {
             tracing::warn!("links that open nothing are tried without end");
             Err(WebError::TooMany { retry_after_secs: 10 })
@@ -135,8 +135,12 @@ async fn show(
     }
 }
 
+fn nothing(sentence: &'static str) -> Page {
+    Page { night: false, theme: Theme::System, shown: Shown::Nothing(sentence) }
+}
+
 fn incident(sight: Sight, token: String, problem: Option<String>, reader: &Reader) -> Incident {
-    let Sight { incident, user, names, team, why, runbook, last_time, next } = sight;
+    let Sight { incident, user, names, team, why, runbook, last_time, next, .. } = sight;
     let names = Names(names);
     let may_act = may(user.role, Action::WorkOnIncidents);
     let is_mine = incident.status == Status::Acknowledged && incident.ackers.contains(&user.id);

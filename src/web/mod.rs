@@ -50,8 +50,9 @@ pub mod tls;
 pub mod ui;
 pub mod webhooks;
 
-use crate::app::{self, App, AppError, Read, Write, setup};
+use crate::app::{self, App, AppError, Read, Write, change, setup};
 use crate::bridge::{Bridge, Lane};
+use crate::domain::actor::Actor;
 use crate::domain::id::{AlertSourceId, UserId};
 use crate::domain::receipt::Reported;
 use crate::domain::reply::Inbound;
@@ -61,6 +62,7 @@ use crate::web::basic::Remembered;
 use crate::web::body::LargeBodies;
 use crate::web::denials::Denials;
 use crate::web::error::WebError;
+use crate::web::extract::Fields;
 use crate::web::health::LastHealth;
 use crate::web::keys::KnownKeys;
 use crate::web::live::Live;
@@ -72,6 +74,7 @@ use crate::web::sign_ins::SignIns;
 use crate::web::sns::Certificates;
 use crate::web::throttle::{Flow, Throttle};
 use crate::web::ui::demo::Demo;
+use crate::web::ui::stale::Basis;
 use ring::hmac;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock, RwLock};
@@ -199,6 +202,24 @@ impl Web {
         change: impl Fn(&mut Write<'_>) -> Result<T, AppError> + Send + 'static,
     ) -> Result<T, WebError> {
         self.write_in(app::Lane::People, change).await
+    }
+
+    /// As [`Web::write`], for a form that was filled from a record: refused if that is another version by now than the form
+    /// says it was made of.
+    pub async fn edit<T: Send + 'static>(
+        &self,
+        actor: Actor,
+        form: &Fields,
+        change: impl Fn(&mut Write<'_>) -> Result<T, AppError> + Send + 'static,
+    ) -> Result<T, WebError> {
+        let basis = Basis::read(form);
+        let work = move |tx: &mut Write<'_>| {
+            if let Some(basis) = &basis {
+                change::unless_stale(tx, &actor, &basis.object, basis.version)?;
+            }
+            change(tx)
+        };
+        self.write(work).await
     }
 
     pub(crate) async fn read_in<T: Send + 'static>(

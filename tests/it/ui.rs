@@ -4,7 +4,10 @@
 mod access;
 mod audit;
 mod people;
+mod preferences;
 mod settings;
+mod stale;
+mod teams;
 
 use axum::Router;
 use axum::body::Body;

@@ -106,7 +106,7 @@ pub async fn edit(
     let done = async {
         let before = web.read(move |read| alert_sources::one(read, id)).await?;
         let (actor, basics) = (signed_in.actor, basics(&form, Some(&before))?);
-        web.write(move |tx| alert_sources::edit(tx, &actor, id, &basics)).await
+        web.edit(actor, &form, move |tx| alert_sources::edit(tx, &actor, id, &basics)).await
     };
     match refused(done.await)? {
         Ok(()) => Ok(to(path(id))),
@@ -236,7 +236,8 @@ fn shown(
         .with("policy", source.policy)
         .with("default_severity", source.default_severity.word())
         .with("urgency", source.urgency.word())
-        .with("auto_resolve_minutes", source.auto_resolve_minutes.map_or(String::new(), |minutes| minutes.to_string()));
+        .with("auto_resolve_minutes", source.auto_resolve_minutes.map_or(String::new(), |minutes| minutes.to_string()))
+        .of_version(id, source.version, path(id));
     let setup = prose::blocks(&set_up(kind_of(&source.kind), base_url, extra.new_key.as_deref()));
     Ok(Page {
         shell,

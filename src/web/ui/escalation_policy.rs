@@ -64,7 +64,7 @@ pub async fn edit(
 ) -> Result<Response, WebError> {
     let done = async {
         let (actor, basics) = (signed_in.actor, basics(&form)?);
-        web.write(move |tx| policies::edit(tx, &actor, id, &basics)).await
+        web.edit(actor, &form, move |tx| policies::edit(tx, &actor, id, &basics)).await
     };
     answer(&web, &signed_in, id, done.await, "policy", None, &form).await
 }
@@ -105,7 +105,7 @@ pub async fn edit_level(
     let (id, number) = level_of(&path)?;
     let done = async {
         let (actor, level) = (signed_in.actor, level(&form)?);
-        web.write(move |tx| policies::edit_level(tx, &actor, id, number, &level)).await
+        web.edit(actor, &form, move |tx| policies::edit_level(tx, &actor, id, number, &level)).await
     };
     answer(&web, &signed_in, id, done.await, "level", Some(number), &form).await
 }
@@ -184,16 +184,16 @@ fn shown(
     for level in policy.levels.iter().map(Some).chain([None]) {
         let mine = refused.as_ref().filter(|refused| refused.form.name == "level");
         let mine = mine.filter(|refused| refused.level == level.map(|level| level.number));
-        let (form, chosen) = match (mine, level) {
-            (Some(refused), _) => (refused.form.clone(), with_blanks(refused.form.values("recipients"))),
-            (None, Some(level)) => (
-                form_of(level),
-                with_blanks(level.recipients.iter().map(spelled).collect::<Vec<_>>().iter().map(String::as_str)),
-            ),
-            (None, None) => {
-                (Form::blank("level").with("number", number_of_new).with("delay", 5), with_blanks([].into_iter()))
-            }
+        let as_it_is = match level {
+            Some(level) => form_of(level).of_version(id, policy.version, &base),
+            None => Form::blank("level").with("number", number_of_new).with("delay", 5),
         };
+        let form = match (mine, level) {
+            (Some(refused), Some(_)) => refused.form.clone().beside(as_it_is),
+            (Some(refused), None) => refused.form.clone(),
+            (None, _) => as_it_is,
+        };
+        let chosen = with_blanks(form.values("recipients"));
         levels.push(LevelForm {
             // Its own place, so that no two fields of the page share an id.
             form: form.at_place(level.map_or(0, |level| usize::from(level.number))),
@@ -209,19 +209,14 @@ fn shown(
         .with("repeat", policy.repeat)
         .with("repage_minutes", policy.repage_minutes)
         .with("ack_timeout_minutes", policy.ack_timeout_minutes.map_or(String::new(), |minutes| minutes.to_string()));
-    let form = Form::chosen(&refused, form, &["delete"]);
-    let chosen = match &refused {
-        Some(refused) if refused.name == "policy" => with_blanks(refused.values("last_resort")),
-        _ => {
-            let ids: Vec<String> = policy.last_resort.iter().map(UserId::to_string).collect();
-            with_blanks(ids.iter().map(String::as_str))
-        }
-    };
-    let last_resort = Slots { chosen, choices: people(sight)? };
+    let form = policy.last_resort.iter().fold(form, |form, user| form.and("last_resort", user));
+    let form = Form::chosen(&refused, form.of_version(id, policy.version, &base), &["delete"]);
+    let last_resort = Slots { chosen: with_blanks(form.values("last_resort")), choices: people(sight)? };
     let ladder = ladder(sight, id, asked)?;
     Ok(Page { shell, base, name: policy.name, ladder, levels, form, last_resort })
 }
 
 fn form_of(level: &Level) -> Form {
-    Form::blank("level").with("number", level.number).with("delay", level.delay_minutes)
+    let form = Form::blank("level").with("number", level.number).with("delay", level.delay_minutes);
+    level.recipients.iter().fold(form, |form, recipient| form.and("recipients", spelled(recipient)))
 }

@@ -15,6 +15,7 @@ pub mod marks;
 pub mod names;
 pub mod notices;
 pub mod shell;
+pub mod stale;
 pub mod timeline;
 pub mod typed;
 
@@ -46,6 +47,7 @@ mod reports;
 mod schedule;
 mod schedules;
 mod settings;
+mod shifts;
 mod strips;
 mod team;
 mod teams;
@@ -135,6 +137,7 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::post("/users/{id}/contacts/{contact}/code", SelfOnly, user::contacts::send_code).proved(),
         RouteSpec::post("/users/{id}/contacts/{contact}/verify", SelfOnly, user::contacts::verify).proved(),
         RouteSpec::get("/me", SelfOnly, user::me),
+        RouteSpec::post("/me/preferences", SelfOnly, user::preferences::set),
         RouteSpec::get("/users/{id}/access", SelfOnly, access::page),
         RouteSpec::post("/users/{id}/access/tokens", SelfOnly, access::create_token).proved(),
         RouteSpec::post("/users/{id}/access/tokens/{token}/revoke", SelfOnly, access::revoke_token),
@@ -142,6 +145,7 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::post("/users/{id}/access/sign-out-everywhere", SelfOnly, access::end_sessions),
         RouteSpec::get("/teams", Viewer, teams::page),
         RouteSpec::post("/teams", Admin, teams::create),
+        RouteSpec::post("/teams/everyone", Admin, teams::start),
         RouteSpec::get("/teams/{id}", Viewer, team::page),
         RouteSpec::post("/teams/{id}", Admin, team::rename),
         RouteSpec::post("/teams/{id}/delete", Admin, team::delete),
@@ -240,17 +244,18 @@ impl Desk<'_> {
         draw: impl FnOnce(&Sight<'_>, Shell) -> Result<T, AppError> + Send + 'static,
     ) -> Result<T, WebError> {
         let app = Arc::clone(&self.web.app);
-        let SignedIn { user: viewer, csrf, .. } = self.signed_in.clone();
+        let SignedIn { user: viewer, preferences, csrf, .. } = self.signed_in.clone();
         let section = self.section;
         // Before the state is read: what comes in between is told again, and nothing is missed.
         let at = self.web.live.position();
         let is_demo = self.web.demo.is_some();
         let work = move || {
             let strips = system::strips(&app).into_iter().map(Strip::new).collect();
-            let account = Account { name: viewer.name.clone(), role: viewer.role, zone: viewer.zone.clone(), csrf };
+            let account =
+                Account { name: viewer.name.clone(), role: viewer.role, zone: viewer.zone.clone(), preferences, csrf };
             app.read(|read| {
                 let names = Names(app_names::all(read)?);
-                let reader = Reader::new(read.now(), &viewer.zone);
+                let reader = Reader::new(read.now(), &viewer.zone).counting(preferences.hours);
                 // A schedule that cannot be read must not take every page along.
                 let duties = oncall::duties_of(read, viewer.id, reader.now).unwrap_or_default();
                 let duty = Duty::new(&duties, &names, &reader);
@@ -277,12 +282,15 @@ pub fn to(path: impl AsRef<str>) -> Response {
     (StatusCode::SEE_OTHER, [(header::LOCATION, path.as_ref())]).into_response()
 }
 
-/// Sets apart what belongs beside the form: a value that is not acceptable, or something that stands in the way.
+/// Sets apart what belongs beside the form: a value that is not acceptable, something that stands in the way, or what
+/// somebody else has changed meanwhile.
 /// Everything else is an error page.
 pub fn refused<T>(outcome: Result<T, WebError>) -> Result<Result<T, Refusal>, WebError> {
     match outcome {
         Ok(value) => Ok(Ok(value)),
-        Err(WebError::Refused(refusal)) if matches!(refusal.kind, RefusalKind::Invalid | RefusalKind::Conflict) => {
+        Err(WebError::Refused(refusal))
+            if matches!(refusal.kind, RefusalKind::Invalid | RefusalKind::Conflict | RefusalKind::Stale) =>
+        {
             Ok(Err(refusal))
         }
         Err(error) => Err(error),

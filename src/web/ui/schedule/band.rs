@@ -90,6 +90,12 @@ impl Drawing<'_> {
         Ok(Band { rows, days: self.days(), now })
     }
 
+    /// What comes out on top, and nothing of what it is made of.
+    pub fn line(&self, name: String, segments: &[Segment]) -> Band {
+        let now = self.span.contains(self.reader.now).then(|| self.at(self.reader.now));
+        Band { rows: vec![Row { name, blocks: self.segments(segments, true) }], days: self.days(), now }
+    }
+
     fn segments(&self, segments: &[Segment], with_gaps: bool) -> Vec<Block> {
         let shown = segments.iter().filter(|segment| with_gaps || !segment.places.is_empty());
         let block = |segment: &Segment| {

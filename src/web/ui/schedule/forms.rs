@@ -40,7 +40,7 @@ pub async fn edit_entry(
     let done = async {
         let (actor, user, note) = (signed_in.actor, form.id("user")?, form.text("note").to_owned());
         let span = span(&web, id, &form, PLAIN).await?;
-        let write = web.write(move |tx| {
+        let write = web.edit(actor, &form, move |tx| {
             schedules::entry(tx, id, entry)?;
             schedules::edit_entry(tx, &actor, entry, user, span, &note)
         });

@@ -4,7 +4,7 @@
 //! All times of this page are the schedule's, shown and typed. The query says which weeks are drawn (`from`, `weeks`) and
 //! which instant is explained (`at`).
 
-mod band;
+pub mod band;
 pub mod fairness;
 pub mod forms;
 pub mod rotation;
@@ -51,7 +51,7 @@ pub async fn edit(
 ) -> Result<Response, WebError> {
     let done = async {
         let (actor, basics) = (signed_in.actor, basics(&form)?);
-        Ok(web.write(move |tx| schedules::edit(tx, &actor, id, &basics)).await?.warnings)
+        Ok(web.edit(actor, &form, move |tx| schedules::edit(tx, &actor, id, &basics)).await?.warnings)
     };
     forms::answer(&web, &signed_in, id, done.await, "schedule", &form).await
 }

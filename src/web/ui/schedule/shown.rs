@@ -9,7 +9,7 @@ use crate::domain::entry::{Entry, Interval, Override, OverrideMode};
 use crate::domain::id::{LayerId, ScheduleId, UserId};
 use crate::domain::oncall::{Calendar, Segment, gaps};
 use crate::domain::schedule::{Layer, Turns};
-use crate::domain::time::{Timestamp, span_words};
+use crate::domain::time::Timestamp;
 use crate::web::extract::Fields;
 use crate::web::ui::clock::{Reader, When, duration};
 use crate::web::ui::form::{Choice, Form};
@@ -37,6 +37,7 @@ pub struct Page {
     band: Band,
     weeks: Vec<Link>,
     weeks_shown: i64,
+    for_paper: bool,
     shifts: Vec<Shift>,
     gaps: Vec<String>,
     why_form: Form,
@@ -102,9 +103,9 @@ struct Moments {
 }
 
 impl Moments {
-    fn new(form: Form, zone: &str) -> Moments {
+    fn new(form: Form, reader: &Reader) -> Moments {
         let asked = form.summary().is_some();
-        let ask = |(field, pass)| (field, pass, typed::passes(&form, field, zone));
+        let ask = |(field, pass)| (field, pass, typed::passes(&form, field, reader));
         let asks = PLAIN.into_iter().chain(OTHER).filter(|_| asked).map(ask).filter(|ask| !ask.2.is_empty());
         Moments { asks: asks.collect(), form }
     }
@@ -125,7 +126,7 @@ pub fn shown(sight: &Sight<'_>, shell: Shell, id: ScheduleId, asked: Asked) -> R
     let now = sight.reader.now;
     let answer = oncall::answered(read, id, now)?;
     let schedule = &answer.calendar.schedule;
-    let reader = &Reader::new(now, &schedule.zone);
+    let reader = &sight.reader.there(&schedule.zone);
     let (from, weeks) = range(&asked.query, reader);
     let span = span_of_days(reader, from, weeks * 7);
     let (calendar, people, segments) = oncall::rendered(read, id, span.start, span.end)?;
@@ -149,14 +150,14 @@ pub fn shown(sight: &Sight<'_>, shell: Shell, id: ScheduleId, asked: Asked) -> R
         .with("name", &schedule.name)
         .with("team", schedule.team)
         .with("zone", &schedule.zone)
-        .with("fallback", schedule.fallback.map(|user| user.to_string()).unwrap_or_default());
-    let lists = Lists { base: &base, names, reader, zone: &schedule.zone, asked: &asked, active: &active };
+        .with("fallback", schedule.fallback.map(|user| user.to_string()).unwrap_or_default())
+        .of_version(id, schedule.version, &base);
+    let lists = Lists { base: &base, names, reader, version: schedule.version, asked: &asked, active: &active };
     let ahead = |span: &Interval| span.end > now;
     let entries = answer.calendar.entries.iter().filter(|entry| ahead(&entry.span));
     let mut overrides: Vec<&Override> = answer.calendar.overrides.iter().filter(|o| ahead(&o.span)).collect();
     overrides.sort_by_key(|o| (o.span.start, o.id));
-    let chosen =
-        |name: &'static str| Moments::new(Form::chosen(&asked.refused, Form::blank(name), &[]), &schedule.zone);
+    let chosen = |name: &'static str| Moments::new(Form::chosen(&asked.refused, Form::blank(name), &[]), reader);
     Ok(Page {
         shell,
         name: schedule.name.clone(),
@@ -174,6 +175,7 @@ pub fn shown(sight: &Sight<'_>, shell: Shell, id: ScheduleId, asked: Asked) -> R
         band: Drawing { span, reader, names }.band(&calendar, &people, &segments)?,
         weeks: week_links(&base, from, weeks),
         weeks_shown: weeks,
+        for_paper: asked.query.optional("print").is_some(),
         shifts: segments.iter().map(|segment| shift(segment, &calendar, names, reader)).collect(),
         gaps: gap_list.iter().map(|gap| gap_words(gap, reader)).collect(),
         why_form,
@@ -261,7 +263,7 @@ fn gap_words(gap: &Segment, reader: &Reader) -> String {
         true => format!("from {} on", reader.exactly(gap.start).text),
         false => {
             let long = duration(gap.end.secs_since(gap.start));
-            format!("{} ({long})", span_words(gap.start, gap.end, &reader.zone))
+            format!("{} ({long})", reader.span(gap.start, gap.end))
         }
     };
     match (gap.fallback, gap.gap) {
@@ -278,7 +280,7 @@ fn layer_lines(layers: &[Layer], base: &str, names: &Names, reader: &Reader) -> 
         if let Turns::Rotation(versions) = &layer.turns {
             let begun = versions.iter().skip(1).filter(|version| version.effective_from <= reader.now).count();
             for (number, version) in versions.iter().enumerate().skip(begun) {
-                let said = words::rotation(version, names);
+                let said = words::rotation(version, names, reader);
                 let ahead = version.effective_from > reader.now;
                 let from =
                     if ahead { format!("from {}: ", reader.clock(version.effective_from)) } else { String::new() };
@@ -304,7 +306,7 @@ struct Lists<'a> {
     base: &'a str,
     names: &'a Names,
     reader: &'a Reader,
-    zone: &'a str,
+    version: u64,
     asked: &'a Asked,
     active: &'a [Choice],
 }
@@ -318,14 +320,15 @@ impl Lists<'_> {
             .with("start_pass", typed::pass_of(entry.span.start, &self.reader.zone))
             .with("end", self.reader.input(entry.span.end))
             .with("end_pass", typed::pass_of(entry.span.end, &self.reader.zone))
-            .with("note", &entry.note);
+            .with("note", &entry.note)
+            .of_version(entry.schedule, self.version, self.base);
         let refused = if self.asked.entry == Some(entry.id) { &self.asked.refused } else { &None };
         let form = Form::chosen(refused, filled, &[]).at_place(place + 1);
         let mut people = self.active.to_vec();
         if people.iter().all(|choice| choice.value != entry.user.to_string()) {
             people.insert(0, Choice::new(entry.user, self.names.marked(entry.user)));
         }
-        let change = Some((base.clone(), Moments::new(form, self.zone), people));
+        let change = Some((base.clone(), Moments::new(form, self.reader), people));
         self.placed(entry.user, String::new(), &entry.span, &entry.note, format!("{base}/remove"), change)
     }
 
