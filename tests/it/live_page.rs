@@ -264,7 +264,8 @@ async fn rows_that_are_ticked_are_taken_without_loading_the_page() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_of_a_source_notices_what_is_turned_away_and_what_comes() {
     let served = Served::new().await;
-    let browser = served.browser("/alert-sources").await;
+    let browser = served.browser("/dashboard").await;
+    browser.goto(&served.site.url("/alert-sources")).await;
     browser.find("a.title").await.click().await;
     browser.find_with_text("#heard", "Waiting for the first event").await;
     served.is_live(&browser).await;

@@ -51,7 +51,7 @@ impl Dashboard {
     fn verdict(&self) -> (&'static str, String) {
         match self.facts.iter().filter(|fact| fact.class == "bad").count() {
             0 if self.facts.iter().all(Fact::is_good) => ("check", "All".to_owned()),
-            0 => ("off", "not in every way".to_owned()),
+            0 => ("off", "partly".to_owned()),
             bad => ("cross", count(bad, "trouble")),
         }
     }

@@ -37,6 +37,7 @@ async fn a_source_waits_for_its_first_alert_and_says_who_was_turned_away() {
     ana.get(&source).await.has("recovery, nothing open").has("receiving");
 
     ana.done(&format!("{source}/deactivate"), &[]).await;
+    site.clock.advance(1);
     assert_eq!(knock(&site, Some(&key), "/api/v1/webhooks/generic", ALERT).await, StatusCode::FORBIDDEN);
     ana.get(&box_of).await.has("403 from 10.0.0.7 at …/generic: this source is inactive");
     ana.done(&format!("{source}/activate"), &[]).await;
