@@ -115,7 +115,10 @@ async fn show(
         && let Some(seen) = web.app.emergency.look(incident, user)
     {
         let night = is_night(&Reader::new(web.app.now(), &seen.zone));
-        return drawn(status, &Page { night, shown: Shown::Unsaved { seen, token, says: NOT_SAVED } });
+        return drawn(
+            status,
+            &Page { night, theme: Theme::System, shown: Shown::Unsaved { seen, token, says: NOT_SAVED } },
+        );
     }
     let asked = token.clone();
     let (link, now) = web.read(move |read| Ok((passes::look(read, &asked)?, read.now()))).await?;

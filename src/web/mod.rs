@@ -36,6 +36,7 @@ pub mod passwords;
 pub mod pings;
 pub mod probe;
 pub mod problems;
+pub mod refusals;
 pub mod repeats;
 pub mod routes;
 pub mod seen;
@@ -67,6 +68,7 @@ use crate::web::health::LastHealth;
 use crate::web::keys::KnownKeys;
 use crate::web::live::Live;
 use crate::web::probe::Probe;
+use crate::web::refusals::Refusals;
 use crate::web::repeats::Running;
 use crate::web::seen::Seen;
 use crate::web::setup_code::SetupCode;
@@ -103,6 +105,8 @@ pub struct Web {
     seen: Seen,
     certificates: Certificates,
     denials: Denials,
+    /// Alerts that were turned away lately.
+    pub refusals: Refusals,
     sign_ins: SignIns,
     last_health: LastHealth,
     probe: Probe,
@@ -152,6 +156,7 @@ impl Web {
             seen: Seen::default(),
             certificates: Certificates::default(),
             denials: Denials::default(),
+            refusals: Refusals::default(),
             sign_ins: SignIns::default(),
             last_health: LastHealth::default(),
             probe: Probe::default(),

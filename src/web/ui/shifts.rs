@@ -35,5 +35,5 @@ pub fn strip(sight: &Sight<'_>, schedule: ScheduleId) -> Result<Band, AppError> 
     let Sight { read, names, reader, .. } = *sight;
     let span = span_of_days(reader, reader.now.in_zone(&reader.zone).date(), STRIP_DAYS);
     let (calendar, _, segments) = oncall::rendered(read, schedule, span.start, span.end)?;
-    Ok(Drawing { span, reader, names }.line(calendar.schedule.name, &segments))
+    Ok(Drawing { base: None, span, reader, names }.line(calendar.schedule.name, &segments))
 }
