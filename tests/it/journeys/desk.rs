@@ -221,6 +221,20 @@ impl Desk<'_> {
         assert!(found.as_f64() >= Some(height), "{button} is {found} px high");
     }
 
+    /// The middle of a button, as far from the corner of the page.
+    pub async fn place_of(&self, button: &str) -> (i64, i64) {
+        let button = self.find(BUTTONS, button).await;
+        let script = "const box = arguments[0].getBoundingClientRect();
+            return [box.x + box.width / 2, box.y + box.height / 2].map(Math.round)";
+        let place = button.run(script).await;
+        (place[0].as_i64().expect("a number"), place[1].as_i64().expect("a number"))
+    }
+
+    pub async fn has_button_at(&self, (x, y): (i64, i64)) -> bool {
+        let script = format!("return !!document.elementFromPoint({x}, {y})?.closest('button, a')");
+        self.browser.run(&script).await == true
+    }
+
     async fn judge(&self) {
         self.judged.set(self.judged.get() + 1);
         let seen = self.browser.run(JUDGE).await;

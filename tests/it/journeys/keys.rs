@@ -25,7 +25,7 @@ async fn regenerate(browser: &Browser, setting: Setting) {
 
     desk.go("Alert sources").await;
     desk.follow("checks").await;
-    desk.sees("nothing is heard from checks until the new key is set there").await;
+    desk.sees("After Regenerate key").await;
     desk.press("Regenerate key").await;
     desk.sees("It is not shown again").await;
     let new = desk.text_of("pre.key").await;

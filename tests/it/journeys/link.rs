@@ -31,9 +31,11 @@ async fn two_taps(browser: &Browser, setting: Setting) {
     desk.sees("Disk full on db1").await;
     desk.needs_no_scrolling("Acknowledge", 72.0).await;
     assert_eq!(desk.status_of(1).await, "triggered", "looking changes nothing");
+    let place = desk.place_of("Acknowledge").await;
     desk.press("Acknowledge").await;
     assert_eq!(desk.taps(), 2);
     desk.sees("You have it.").await;
+    assert!(!desk.has_button_at(place).await, "a second tap in the dark must not resolve it");
     desk.lacks_in("button", "Acknowledge").await;
     desk.sees_in("button", "I can't: page Cy now").await;
     assert_eq!(desk.status_of(1).await, "acknowledged");

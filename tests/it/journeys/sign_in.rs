@@ -107,5 +107,10 @@ async fn pressed_twice(browser: &Browser, setting: Setting) {
     desk.open("/incidents/1").await;
     desk.sees("Page Dee now").await;
     assert_eq!((desk.pages(CY), desk.pages(DEE)), (1, 0), "two clicks, one level");
+
+    // Nor is it resolved by whoever takes it in a hurry.
+    desk.press_twice("Acknowledge").await;
+    desk.sees("Ada has it").await;
+    assert_eq!(desk.status_of(1).await, "acknowledged");
     desk.close(2).await;
 }
