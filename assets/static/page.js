@@ -159,6 +159,12 @@ window.pagerpal = (() => {
     }
   };
 
+  // The second click of a double click was meant for what stood there at the first; an answer may have come in between.
+  document.addEventListener('click', event => {
+    const button = event.detail > 1 && event.target.closest('button');
+    if (button && button.form && button.form.dataset.fragment) event.preventDefault();
+  }, true);
+
   // One deed at a time for each button, and nothing is said to be done before the server has said so.
   const sending = new Set();
   const wait = millis => new Promise(done => setTimeout(done, millis));

@@ -143,13 +143,13 @@ fn nothing(sentence: &'static str) -> Page {
 }
 
 fn incident(sight: Sight, token: String, problem: Option<String>, reader: &Reader) -> Incident {
-    let Sight { incident, user, names, team, why, runbook, last_time, next, .. } = sight;
+    let Sight { incident, user, names, team, why, runbook, last_time, next, passed_on_to, .. } = sight;
     let names = Names(names);
     let may_act = may(user.role, Action::WorkOnIncidents);
     let is_mine = incident.status == Status::Acknowledged && incident.ackers.contains(&user.id);
     let is_open = incident.status != Status::Resolved;
     let taken_at = |at: Timestamp| format!("Nobody else is called. {}", reader.exactly(at).text);
-    let next_person = next.as_ref().map_or_else(|| "whoever is next".to_owned(), |(who, _)| whom(who));
+    let may_pass_on = may_act && is_open && (is_mine || incident.status == Status::Triggered);
     Incident {
         number: incident.number,
         mark: severity(incident.severity, incident.is_test),
@@ -158,7 +158,7 @@ fn incident(sight: Sight, token: String, problem: Option<String>, reader: &Reade
         mine: is_mine.then(|| incident.taken_at.map(taken_at).unwrap_or_default()),
         level: incident.ladder.level.unwrap_or(0),
         may_take: may_act && incident.status == Status::Triggered && incident.ladder.phase != Phase::Held,
-        may_pass_on: (may_act && is_open && (is_mine || incident.status == Status::Triggered)).then_some(next_person),
+        may_pass_on: may_pass_on.then(|| whom(&passed_on_to)),
         may_resolve: may_act && is_mine,
         runbook: runbook.map(|link| {
             let text = if link.text.is_empty() { "Runbook".to_owned() } else { link.text };

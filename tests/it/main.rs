@@ -29,7 +29,7 @@ mod hostile;
 mod house;
 mod incident_lists;
 mod invitations;
-mod journey;
+mod journeys;
 mod kill;
 mod links;
 mod live;
