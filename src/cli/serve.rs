@@ -18,7 +18,6 @@ use crate::notify::settings::{Infobip, Login, NotifySettings, Smtp, WhatsApp};
 use crate::oidc;
 use crate::secret::Secret;
 use crate::telemetry::{self, Form};
-use crate::vault::Vault;
 use crate::web::oidc::SignOn;
 use crate::web::tls::Tls;
 use crate::web::{Web, WebSettings, control, server};
@@ -68,12 +67,10 @@ async fn serve(config: &Config, args: &ServeArgs) -> Exit {
         Ok(opened) => opened,
         Err(exit) => return exit,
     };
-    let secret_key = match config.secret_key(app.random_bytes()) {
+    let secret_key = match open::take_secret_key(config, &mut app) {
         Ok(key) => key,
-        Err(problem) => return say(Exit::ConfigInvalid, &problem.to_string()),
+        Err(exit) => return exit,
     };
-    app.settings.link_key = LinkKey::new(secret_key.expose().as_bytes());
-    app.vault = Vault::new(secret_key.expose().as_bytes());
     app.backup_plan = backup_plan(config);
     let app = Arc::new(app);
     let egress = match Egress::new(&config.extra_roots) {

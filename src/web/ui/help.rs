@@ -31,13 +31,14 @@ struct Entry {
 }
 
 /// Name in the address and text, in the order of reading.
-const PAGES: [(&str, &str); 8] = [
+const PAGES: [(&str, &str); 9] = [
     ("first-steps", include_str!("../../../assets/manual/first-steps.md")),
     ("schedules", include_str!("../../../assets/manual/schedules.md")),
     ("policies", include_str!("../../../assets/manual/policies.md")),
     ("incidents", include_str!("../../../assets/manual/incidents.md")),
     ("messages", include_str!("../../../assets/manual/messages.md")),
     ("tools", include_str!("../../../assets/manual/tools.md")),
+    ("transfer", include_str!("../../../assets/manual/transfer.md")),
     ("api", include_str!("../../../assets/manual/api.md")),
     ("errors", include_str!("../../../assets/manual/errors.md")),
 ];
