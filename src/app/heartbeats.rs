@@ -126,11 +126,12 @@ pub fn token(key: &LinkKey, heartbeat: &Heartbeat) -> Option<String> {
     (sha256(token.as_bytes()) == heartbeat.token_hash).then_some(token)
 }
 
-fn token_of(key: &LinkKey, id: HeartbeatId, version: u32) -> String {
+pub(super) fn token_of(key: &LinkKey, id: HeartbeatId, version: u32) -> String {
     pass::token(key.bits("heartbeat address", &[id.number(), u64::from(version)]))
 }
 
-fn save(tx: &mut Write<'_>, heartbeat: &Heartbeat) -> Result<(), AppError> {
+/// Also arms it. Whoever calls audits.
+pub(super) fn save(tx: &mut Write<'_>, heartbeat: &Heartbeat) -> Result<(), AppError> {
     let heartbeat = Heartbeat { version: heartbeat.version + 1, ..heartbeat.clone() };
     tx.put(&heartbeat).map_err(taken(|| change::name_taken("heartbeat of this alert source", &heartbeat.name)))?;
     pings::arm(tx, &heartbeat)

@@ -135,7 +135,7 @@ pub fn delete(tx: &mut Write<'_>, actor: &Actor, id: MaintenanceId) -> Result<()
 }
 
 /// An edit keeps that an occurrence was ended early.
-fn occurs(chosen: &Chosen, before: Option<&Occurs>) -> Occurs {
+pub(super) fn occurs(chosen: &Chosen, before: Option<&Occurs>) -> Occurs {
     match chosen {
         Chosen::Once(span) => Occurs::Once(*span),
         Chosen::Again { pattern, minutes } => {
@@ -149,7 +149,8 @@ fn occurs(chosen: &Chosen, before: Option<&Occurs>) -> Occurs {
     }
 }
 
-fn save(tx: &mut Write<'_>, window: &Maintenance) -> Result<(), AppError> {
+/// Whoever calls audits.
+pub(super) fn save(tx: &mut Write<'_>, window: &Maintenance) -> Result<(), AppError> {
     window.check(tx.now())?;
     let missing = || Refusal::invalid("scope_missing", "scope", "Choose teams and alert sources that are on the list.");
     match &window.scope {

@@ -49,6 +49,7 @@ pub mod system;
 pub mod teams;
 pub mod timers;
 pub mod tokens;
+pub mod transfer;
 pub mod upkeep;
 pub mod users;
 

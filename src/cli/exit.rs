@@ -16,6 +16,8 @@ pub enum Exit {
     /// Another process has the database open, or the target is not empty.
     InUse = 7,
     VerificationFailed = 8,
+    /// Somebody was asked and said no, or nobody was there to ask.
+    Declined = 9,
     /// Of `doctor --strict`.
     OnlyWarnings = 11,
     /// The database was written by a newer version, or could not be brought to this one.
@@ -27,7 +29,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    pub const ALL: [Exit; 13] = [
+    pub const ALL: [Exit; 14] = [
         Exit::Done,
         Exit::Failed,
         Exit::Usage,
@@ -37,6 +39,7 @@ impl Exit {
         Exit::NotFound,
         Exit::InUse,
         Exit::VerificationFailed,
+        Exit::Declined,
         Exit::OnlyWarnings,
         Exit::SchemaNewer,
         Exit::Interrupted,
@@ -55,6 +58,7 @@ impl Exit {
             Exit::NotFound => "A file that was named does not exist.",
             Exit::InUse => "Another process has the database open, or the place is taken.",
             Exit::VerificationFailed => "Something is damaged.",
+            Exit::Declined => "The question was answered with no, or nobody was there to ask.",
             Exit::OnlyWarnings => "doctor --strict: nothing fails, and something warns.",
             Exit::SchemaNewer => {
                 "The database was written by a newer version, or could not be brought to this one; it is untouched."

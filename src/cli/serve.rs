@@ -20,7 +20,6 @@ use crate::notify::settings::{Infobip, Login, NotifySettings, Smtp, WhatsApp};
 use crate::oidc;
 use crate::secret::Secret;
 use crate::telemetry::{self, Form, Levels, Recent};
-use crate::vault::Vault;
 use crate::web::oidc::SignOn;
 use crate::web::tls::Tls;
 use crate::web::{Web, WebSettings, control, server};
@@ -79,12 +78,10 @@ async fn serve(config: &Config, args: &ServeArgs, read: reload::Read, levels: Le
     if is_in_container() && same_file_system(&config.data_dir, Path::new("/")) {
         tracing::warn!("DATA_DIR is inside the container and will be gone with it; mount a volume there");
     }
-    let secret_key = match config.secret_key(app.random_bytes()) {
+    let secret_key = match open::take_secret_key(config, &mut app) {
         Ok(key) => key,
-        Err(problem) => return say(Exit::ConfigInvalid, &problem.to_string()),
+        Err(exit) => return exit,
     };
-    app.settings.link_key = LinkKey::new(secret_key.expose().as_bytes());
-    app.vault = Vault::new(secret_key.expose().as_bytes());
     app.backup_plan = backup_plan(config);
     app.roster_file = Some(config.data_dir.join(emergency::ROSTER));
     let egress = match Egress::new(&config.extra_roots) {
