@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn what_is_alike_is_one_line_and_only_the_newest_are_kept() {
         let refusals = Refusals::default();
-        let at = |secs| Timestamp::from_second(1_800_000_000 + secs);
+        let at = |secs: i64| Timestamp::from_second(1_800_000_000 + secs);
         let address = |n: u8| IpAddr::from([10, 0, 0, n]);
         let no_key = (401, "no X-API-Key header");
         let (one, other) = (AlertSourceId::new(1), AlertSourceId::new(2));

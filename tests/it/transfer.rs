@@ -8,7 +8,9 @@ use crate::organisation;
 use clap::Parser;
 use pagerpal::app::passes::LinkKey;
 use pagerpal::app::transfer::{Deed, Imported, Means, NotImported};
-use pagerpal::app::{App, Settings, alert_sources, audit, auth, heartbeats, imports, incidents, oncall, schedules};
+use pagerpal::app::{
+    App, AppError, Settings, alert_sources, audit, auth, heartbeats, imports, incidents, oncall, schedules,
+};
 use pagerpal::app::{policies, teams, users};
 use pagerpal::cli::{self, Arguments, Exit};
 use pagerpal::clock::ScriptedClock;
@@ -90,7 +92,14 @@ fn installations() -> [(&'static str, App); 2] {
     let clock = Arc::new(ScriptedClock::at(app.now()));
     let random = Arc::new(ScriptedRandom::new(1));
     let store = Store::on_engine(Box::new(house.shelf.clone()), clock, random.clone()).expect("memory");
-    let mut copy = App::new(store, random, app.settings.clone());
+    let settings = Settings {
+        sending_enabled: false,
+        retry_enabled: false,
+        escalation_enabled: false,
+        base_url: app.settings.base_url.clone(),
+        link_key: app.settings.link_key.clone(),
+    };
+    let mut copy = App::new(store, random, settings);
     copy.vault = app.vault.clone();
     [("house", copy), ("organisation", organisation::grown())]
 }
@@ -130,7 +139,8 @@ fn who(app: &App, at: Timestamp) -> Vec<(String, Vec<String>)> {
         for schedule in schedules::all(read)? {
             let segments = oncall::rendered(read, schedule.id, at, at.plus_secs(1))?.2;
             let places = segments.iter().flat_map(|segment| &segment.places);
-            let people: Result<_, _> = places.map(|place| Ok(users::one(read, place.user)?.name)).collect();
+            let people: Result<Vec<String>, AppError> =
+                places.map(|place| Ok(users::one(read, place.user)?.name)).collect();
             answer.push((schedule.name, people?));
         }
         Ok(answer)
