@@ -99,9 +99,10 @@ async fn served(args: &DemoArgs) -> Exit {
 /// An alert every 40 seconds, and every third time one of those before has recovered. Never ends.
 async fn go_on(app: Arc<App>, organisation: Organisation, before: u64) {
     let mut ticker = tokio::time::interval(EVERY);
-    for turn in before + 1.. {
+    for turn in 1.. {
         ticker.tick().await;
-        let (action, nth) = if turn % 3 == 0 { (Action::Resolve, turn - 2) } else { (Action::Trigger, turn) };
+        let (action, turn) = if turn % 3 == 0 { (Action::Resolve, turn - 2) } else { (Action::Trigger, turn) };
+        let nth = before + turn;
         let alert = ALERTS[(nth % ALERTS.len() as u64) as usize];
         let organisation = organisation.clone();
         let work = move |tx: &mut crate::app::Write<'_>| past::receive(tx, &organisation, alert, action, nth);
