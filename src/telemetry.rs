@@ -3,6 +3,10 @@
 //! One event is one line, whatever its values contain: every control character is escaped, so that an alert's title can
 //! neither forge a second line nor drive the reader's terminal, and without what [`redact`](crate::redact) recognises.
 
+mod recent;
+
+pub use recent::Recent;
+
 use crate::redact::redacted;
 use std::fmt;
 use std::io::{self, IsTerminal};
@@ -16,11 +20,13 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Registry, reload};
 
 /// Sends the events of the whole process to standard error. The first call counts; a second one changes nothing, which
-/// lets tests that start several servers in one process be.
-pub fn install(filter: &Filter, form: Form) -> Levels {
-    let (subscriber, levels) = subscriber(filter, form, io::stderr);
+/// lets tests that start several servers in one process be. Answers what changes the levels, and where troubles are
+/// remembered.
+pub fn install(filter: &Filter, form: Form) -> (Levels, Recent) {
+    let recent = Recent::default();
+    let (subscriber, levels) = subscriber(filter, form, recent.clone(), io::stderr);
     let _already_installed = tracing::subscriber::set_global_default(subscriber);
-    levels
+    (levels, recent)
 }
 
 /// Changes what is written while the process runs.
@@ -34,12 +40,17 @@ impl Levels {
 }
 
 /// What [`install`] installs, for any writer.
-pub fn subscriber<W>(filter: &Filter, form: Form, writer: W) -> (Box<dyn Subscriber + Send + Sync>, Levels)
+pub fn subscriber<W>(
+    filter: &Filter,
+    form: Form,
+    recent: Recent,
+    writer: W,
+) -> (Box<dyn Subscriber + Send + Sync>, Levels)
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let (filter, handle) = reload::Layer::new(filter.0.clone());
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry().with(filter).with(recent);
     let subscriber: Box<dyn Subscriber + Send + Sync> = match form {
         Form::Json => {
             let format = OneLine { format: Format::default().json().flatten_event(true), priority: false };
@@ -204,7 +215,7 @@ mod tests {
         let page = Page::default();
         let writer = page.clone();
         let filter: Filter = filter.parse().expect("a filter");
-        tracing::subscriber::with_default(subscriber(&filter, form, move || writer.clone()).0, log);
+        tracing::subscriber::with_default(subscriber(&filter, form, Recent::default(), move || writer.clone()).0, log);
         let bytes = page.0.lock().expect("no test panics while writing").clone();
         String::from_utf8(bytes).expect("logs are text")
     }
@@ -276,7 +287,7 @@ mod tests {
         let page = Page::default();
         let writer = page.clone();
         let (subscriber, levels) =
-            subscriber(&"info".parse().expect("a filter"), Form::Journal, move || writer.clone());
+            subscriber(&"info".parse().expect("a filter"), Form::Journal, Recent::default(), move || writer.clone());
         let log = || tracing::debug!(target: "pagerpal::web", "a detail");
         tracing::subscriber::with_default(subscriber, || {
             log();

@@ -12,6 +12,7 @@ pub mod audit_log;
 pub mod auth;
 pub mod backups;
 pub mod change;
+pub mod checks;
 pub mod context;
 pub mod deliveries;
 pub mod emergency;
@@ -30,6 +31,7 @@ pub mod oncall;
 pub mod passes;
 pub mod pings;
 pub mod policies;
+pub mod preferences;
 pub mod publication;
 pub mod repeats;
 pub mod replies;
@@ -40,11 +42,14 @@ pub mod sessions;
 pub mod setup;
 pub mod sign_ins;
 pub mod sign_on;
+pub mod start;
 pub mod storms;
+pub mod support;
 pub mod system;
 pub mod teams;
 pub mod timers;
 pub mod tokens;
+pub mod transfer;
 pub mod upkeep;
 pub mod users;
 
@@ -101,6 +106,8 @@ pub struct App {
     pub vault: Vault,
     /// When backups are taken by themselves; `None`: never, which is every command's but `serve`'s.
     pub backup_plan: Option<backups::automatic::Plan>,
+    /// What the machine says for the checklist; `None`: nobody looks.
+    pub host: Option<Box<dyn checks::Host>>,
     pub board: system::Board,
     /// For when nothing can be saved.
     pub emergency: emergency::Desk,
@@ -119,6 +126,7 @@ impl App {
             switches: RwLock::new(switches),
             vault: Vault::new(b""),
             backup_plan: None,
+            host: None,
             board: system::Board::default(),
             emergency: emergency::Desk::default(),
             roster_file: None,
@@ -183,6 +191,7 @@ impl App {
     pub fn verify(&self) -> Result<Verified, AppError> {
         let mut verified = self.store.verify()?;
         verified.problems.extend(self.read(audit::verify)?.problem());
+        self.board.has_verified(system::Inspection { at: self.now(), problems: verified.problems.clone() });
         Ok(verified)
     }
 

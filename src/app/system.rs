@@ -80,6 +80,8 @@ const CERTIFICATE_DAYS: i64 = 14;
 #[derive(Default)]
 pub struct Board {
     state: Mutex<State>,
+    /// Held by whoever takes a backup.
+    backing_up: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -88,6 +90,8 @@ struct State {
     workers: BTreeMap<Worker, Report>,
     channels: BTreeMap<Channel, ChannelState>,
     inspection: Option<Inspection>,
+    /// What came of looking at every record and every index, last.
+    verified: Option<Inspection>,
     /// What is wrong with the configuration and does not stop the process; no secret in it.
     configuration_warnings: Vec<String>,
     configuration: Vec<SettingShown>,
@@ -216,6 +220,14 @@ impl Board {
         self.state().inspection = Some(inspection);
     }
 
+    pub fn has_verified(&self, verified: Inspection) {
+        self.state().verified = Some(verified);
+    }
+
+    pub fn verified(&self) -> Option<Inspection> {
+        self.state().verified.clone()
+    }
+
     pub fn certificate_ends(&self, at: Timestamp) {
         self.state().certificate_ends_at = Some(at);
     }
@@ -239,6 +251,11 @@ impl Board {
 
     pub fn backups(&self) -> Condition {
         self.state().backups.clone()
+    }
+
+    /// One backup at a time.
+    pub fn backup_turn(&self) -> MutexGuard<'_, ()> {
+        self.backing_up.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn backups_change(&self, change: impl FnOnce(&mut Condition)) {

@@ -16,6 +16,10 @@ pub enum Exit {
     /// Another process has the database open, or the target is not empty.
     InUse = 7,
     VerificationFailed = 8,
+    /// Somebody was asked and said no, or nobody was there to ask.
+    Declined = 9,
+    /// Of `doctor --strict`.
+    OnlyWarnings = 11,
     /// The database was written by a newer version, or could not be brought to this one.
     SchemaNewer = 12,
     /// By SIGINT: 128 and the signal's number, as shells have it.
@@ -25,7 +29,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    pub const ALL: [Exit; 12] = [
+    pub const ALL: [Exit; 14] = [
         Exit::Done,
         Exit::Failed,
         Exit::Usage,
@@ -35,6 +39,8 @@ impl Exit {
         Exit::NotFound,
         Exit::InUse,
         Exit::VerificationFailed,
+        Exit::Declined,
+        Exit::OnlyWarnings,
         Exit::SchemaNewer,
         Exit::Interrupted,
         Exit::Terminated,
@@ -52,6 +58,8 @@ impl Exit {
             Exit::NotFound => "A file that was named does not exist.",
             Exit::InUse => "Another process has the database open, or the place is taken.",
             Exit::VerificationFailed => "Something is damaged.",
+            Exit::Declined => "The question was answered with no, or nobody was there to ask.",
+            Exit::OnlyWarnings => "doctor --strict: nothing fails, and something warns.",
             Exit::SchemaNewer => {
                 "The database was written by a newer version, or could not be brought to this one; it is untouched."
             }

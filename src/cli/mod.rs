@@ -8,8 +8,12 @@ pub mod completions;
 pub mod config_show;
 pub mod create_admin;
 pub mod demo;
+pub mod doctor;
 pub mod exit;
+pub mod export;
 pub mod healthcheck;
+pub mod host;
+pub mod import;
 pub mod man;
 pub mod migrate;
 pub mod open;
@@ -47,8 +51,11 @@ pub fn run(arguments: Arguments) -> Exit {
         Command::CreateAdmin(args) => with_config(global, None, |config| create_admin::run(&config, args)),
         Command::Backup(args) => with_config(global, None, |config| backup::run(&config, global, args)),
         Command::Restore(args) => with_config(global, None, |config| restore::run(&config, global, args)),
+        Command::Export(args) => with_config(global, None, |config| export::run(&config, args)),
+        Command::Import(args) => with_config(global, None, |config| import::run(&config, args)),
         Command::Migrate(args) => with_config(global, None, |config| migrate::run(&config, args)),
         Command::Verify(args) => with_config(global, None, |config| verify::run(&config, global, args)),
+        Command::Doctor(args) => with_config(global, None, |config| doctor::run(&config, args)),
         Command::Healthcheck => with_config(global, None, |config| healthcheck::run(&config)),
         Command::Demo(args) => demo::run(args),
         Command::Completions(args) => completions::run(args),
@@ -71,7 +78,11 @@ fn with_config(global: &Global, listen: Option<SocketAddr>, go_on: impl FnOnce(C
 
 /// Writes to standard output. A reader that has seen enough (`| head`) is no failure of ours.
 fn print(text: &str) -> Exit {
-    match io::stdout().write_all(text.as_bytes()) {
+    print_bytes(text.as_bytes())
+}
+
+fn print_bytes(bytes: &[u8]) -> Exit {
+    match io::stdout().write_all(bytes) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Failed,
         _ => Exit::Done,
     }
@@ -84,8 +95,11 @@ Examples:
   pagerpal backup                   a copy in DATA_DIR/backups, while it serves
   pagerpal restore FILE             into an empty data directory
   pagerpal verify                   the database, while it serves or not
+  pagerpal export config.json       what people have set up, as one document
+  pagerpal import config.json       makes the database say what it says
   pagerpal migrate                  the database of an older version, while nothing serves it
   pagerpal demo                     a sample organisation to look around in
+  pagerpal doctor                   whether this installation is fit for production
   pagerpal config show              every setting in effect, and where it comes from
   pagerpal config show SMTP_PORT    one of them
 ";
@@ -107,7 +121,10 @@ pub enum Command {
     Backup(BackupArgs),
     Restore(RestoreArgs),
     Verify(VerifyArgs),
+    Export(ExportArgs),
+    Import(ImportArgs),
     Migrate(MigrateArgs),
+    Doctor(DoctorArgs),
     /// Show the configuration
     #[command(before_help = EXAMPLES, after_long_help = config::document::listing(), arg_required_else_help = true)]
     Config {
@@ -320,6 +337,72 @@ pub struct CompletionsArgs {
     pub shell: clap_complete::Shell,
 }
 
+/// Go through the production checklist; nothing is changed
+///
+/// A running server is asked, so the answers are its own; without one the database's file is looked at. Exit codes: 0 nothing
+/// fails, 1 a check fails, 11 with --strict and only warnings.
+#[derive(Args, Debug)]
+#[command(before_help = "\
+Examples:
+  pagerpal doctor                      what to mend, and how
+  pagerpal doctor --online             also whether the base URL answers, live updates pass, and the clock is right
+  pagerpal doctor --report report.txt  for whoever helps: no names, numbers, addresses or secrets in it
+  pagerpal doctor --strict --json      for scripts")]
+pub struct DoctorArgs {
+    /// Ask the base URL, and a provider for the time
+    #[arg(long)]
+    pub online: bool,
+    /// End with 11 if something warns
+    #[arg(long)]
+    pub strict: bool,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+    /// Write a support report there
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+}
+
+/// Write what people have set up as one document
+///
+/// Users, teams, schedules, escalation policies, alert sources, heartbeats and maintenance windows, by their names and in
+/// their order, so that two exports can be compared line by line. History, sessions, tokens and links are not in it: a backup
+/// has those. Settings are in the configuration.
+#[derive(Args, Debug)]
+#[command(before_help = "\
+Examples:
+  pagerpal export                              to standard output
+  pagerpal export config.json                  into a file that only you can read
+  pagerpal export --include-secrets moved.json     for another installation: logins and keys go on to work")]
+pub struct ExportArgs {
+    /// A file; standard output if not given, or -
+    pub file: Option<PathBuf>,
+    /// Also password hashes, digests of keys, signing secrets and addresses of calendars
+    #[arg(long)]
+    pub include_secrets: bool,
+}
+
+/// Make the database say what a document says
+///
+/// Things are found by their names, or added; what is not in the document is left alone. All of it happens or none. It shows
+/// what would change and asks first.
+#[derive(Args, Debug)]
+#[command(before_help = "\
+Examples:
+  pagerpal import config.json --dry-run     shows what would change
+  pagerpal import config.json               shows it and asks
+  pagerpal import config.json --yes         for scripts")]
+pub struct ImportArgs {
+    /// The document, or - for standard input
+    pub file: PathBuf,
+    /// Show what would change, and change nothing
+    #[arg(long, conflicts_with = "yes")]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
 #[derive(Args, Debug)]
 pub struct ConfigShowArgs {
     /// One setting, by its environment variable (SMTP_PORT) or its key (smtp.port)
@@ -369,9 +452,12 @@ mod tests {
             BackupArgs::augment_args(clap::Command::new("backup")),
             RestoreArgs::augment_args(clap::Command::new("restore")),
             VerifyArgs::augment_args(clap::Command::new("verify")),
+            ExportArgs::augment_args(clap::Command::new("export")),
+            ImportArgs::augment_args(clap::Command::new("import")),
             MigrateArgs::augment_args(clap::Command::new("migrate")),
             DemoArgs::augment_args(clap::Command::new("demo")),
             CompletionsArgs::augment_args(clap::Command::new("completions")),
+            DoctorArgs::augment_args(clap::Command::new("doctor")),
         ];
         for mut command in helps {
             let help = command.render_help().to_string();

@@ -5,6 +5,7 @@ use crate::app::passes::LinkKey;
 use crate::app::system::SettingShown;
 use crate::app::{App, Switches, emergency, sealed, setup};
 use crate::bridge::Bridge;
+use crate::cli::host::ThisHost;
 use crate::cli::open::{self, Opened, say};
 use crate::cli::reload::{self, Reload};
 use crate::cli::supervised::Supervisor;
@@ -18,8 +19,7 @@ use crate::notify::registry::{Providers, Registry};
 use crate::notify::settings::{Infobip, Login, NotifySettings, Smtp, WhatsApp};
 use crate::oidc;
 use crate::secret::Secret;
-use crate::telemetry::{self, Form, Levels};
-use crate::vault::Vault;
+use crate::telemetry::{self, Form, Levels, Recent};
 use crate::web::oidc::SignOn;
 use crate::web::tls::Tls;
 use crate::web::{Web, WebSettings, control, server};
@@ -38,7 +38,7 @@ use tokio::task::JoinSet;
 pub fn run(config: &Config, args: &ServeArgs, read: reload::Read) -> Exit {
     let journal = std::env::var("JOURNAL_STREAM").ok();
     let form = config.log_form.unwrap_or_else(|| Form::automatic(journal.as_deref()));
-    let levels = telemetry::install(&config.log_filter, form);
+    let (levels, recent) = telemetry::install(&config.log_filter, form);
     for problem in config.problems_degraded.iter().chain(&config.warnings) {
         tracing::warn!("{problem}");
     }
@@ -46,10 +46,10 @@ pub fn run(config: &Config, args: &ServeArgs, read: reload::Read) -> Exit {
         Ok(runtime) => runtime,
         Err(error) => return say(Exit::Failed, &format!("The runtime cannot be started: {error}.")),
     };
-    runtime.block_on(serve(config, args, read, levels))
+    runtime.block_on(serve(config, args, read, levels, recent))
 }
 
-async fn serve(config: &Config, args: &ServeArgs, read: reload::Read, levels: Levels) -> Exit {
+async fn serve(config: &Config, args: &ServeArgs, read: reload::Read, levels: Levels, recent: Recent) -> Exit {
     // First of all: unheard, the signal would end the process.
     let hangups = signal(SignalKind::hangup());
     // Listened on before the database is opened: a second server that shares only the port leaves the file alone.
@@ -78,20 +78,19 @@ async fn serve(config: &Config, args: &ServeArgs, read: reload::Read, levels: Le
     if is_in_container() && same_file_system(&config.data_dir, Path::new("/")) {
         tracing::warn!("DATA_DIR is inside the container and will be gone with it; mount a volume there");
     }
-    let secret_key = match config.secret_key(app.random_bytes()) {
+    let secret_key = match open::take_secret_key(config, &mut app) {
         Ok(key) => key,
-        Err(problem) => return say(Exit::ConfigInvalid, &problem.to_string()),
+        Err(exit) => return exit,
     };
-    app.settings.link_key = LinkKey::new(secret_key.expose().as_bytes());
-    app.vault = Vault::new(secret_key.expose().as_bytes());
     app.backup_plan = backup_plan(config);
     app.roster_file = Some(config.data_dir.join(emergency::ROSTER));
-    let app = Arc::new(app);
     let egress = match Egress::new(&config.extra_roots) {
         Ok(egress) => Arc::new(egress),
         Err(error) => return say(Exit::ConfigInvalid, &error.to_string()),
     };
     let registry = Registry::new(&notify_settings(config, callbacks(config, &app.settings.link_key)), &egress);
+    app.host = Some(Box::new(ThisHost::new(config, registry.problems(), recent)));
+    let app = Arc::new(app);
     app.board.started(app.now(), vec![], vec![]);
     configured(&app, config, config.settings.iter().map(setting).collect(), None, &registry);
     let providers = Providers::new(registry);
@@ -180,7 +179,7 @@ pub fn switches(config: &Config) -> Switches {
     }
 }
 
-fn backup_plan(config: &Config) -> Option<Plan> {
+pub fn backup_plan(config: &Config) -> Option<Plan> {
     let config::Backups { interval, directory, keep, keep_daily } = config.backups.clone();
     Some(Plan {
         every_secs: i64::try_from(interval?.as_secs()).unwrap_or(i64::MAX),

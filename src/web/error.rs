@@ -6,6 +6,7 @@
 
 use crate::app::AppError;
 use crate::bridge::Crossing;
+use crate::domain::preferences::Theme;
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::web::{problems, ui};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -227,8 +228,8 @@ impl WebError {
         }
     }
 
-    /// The whole answer. `request_id` is shown where it helps to find the cause.
-    pub fn render(&self, audience: Audience, request_id: &str) -> Response {
+    /// The whole answer. `request_id` is shown where it helps to find the cause; a page has the colours of `theme`.
+    pub fn render(&self, audience: Audience, request_id: &str, theme: Theme) -> Response {
         if let WebError::Internal(cause) = self {
             tracing::error!(request_id, "{cause}");
         }
@@ -239,7 +240,7 @@ impl WebError {
                 if matches!(self, WebError::Internal(_)) {
                     sentence.push_str(&format!(" ({request_id})"));
                 }
-                (status, Html(ui::error_page(status, self.title(), &sentence))).into_response()
+                (status, Html(ui::error_page(status, self.title(), &sentence, theme))).into_response()
             }
             Audience::Program => {
                 let problem = self.problem(request_id).to_string();

@@ -700,6 +700,8 @@ pub fn existing(row: &RouteSpec) -> String {
                 ("contacts" | "contact-methods", _) => own("{my_contact}", "{responder_contact}"),
                 ("sessions", _) => own("{my_session}", "{responder_session}"),
                 ("tokens", _) => own("{my_token}", "{responder_token}"),
+                ("channels", _) => "email",
+                ("backups", _) => "pagerpal-2026-11-24T02-00-00Z.backup",
                 ("teams", _) => "{team}",
                 ("schedules", _) => "{schedule}",
                 ("entries", _) => "{entry}",

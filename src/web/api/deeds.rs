@@ -190,7 +190,9 @@ async fn act(
     let mut wrong = Wrong::default();
     let (person, deed) = (wrong.take(acting_as(person.as_deref())), wrong.take(deed(web.app.now())));
     let (Some(acting_as), Some(deed)) = (person, deed) else { return Err(wrong.into()) };
-    let incident = emergency::acted(&web, actor, &reference, acting_as, deed).await?;
+    let (asked, wanted) = (reference.clone(), deed.clone());
+    let done = web.write(move |tx| incidents::act(tx, &actor, &asked, acting_as, wanted.clone())).await;
+    let incident = emergency::noted(&web, actor, &reference, acting_as, &deed, done)?;
     after(&web, incident).await
 }
 

@@ -31,13 +31,15 @@ struct Entry {
 }
 
 /// Name in the address and text, in the order of reading.
-const PAGES: [(&str, &str); 11] = [
+const PAGES: [(&str, &str); 13] = [
     ("first-steps", include_str!("../../../assets/manual/first-steps.md")),
     ("schedules", include_str!("../../../assets/manual/schedules.md")),
     ("policies", include_str!("../../../assets/manual/policies.md")),
     ("incidents", include_str!("../../../assets/manual/incidents.md")),
     ("messages", include_str!("../../../assets/manual/messages.md")),
+    ("production", include_str!("../../../assets/manual/production.md")),
     ("tools", include_str!("../../../assets/manual/tools.md")),
+    ("transfer", include_str!("../../../assets/manual/transfer.md")),
     ("api", include_str!("../../../assets/manual/api.md")),
     ("install", include_str!("../../../assets/manual/install.md")),
     ("backups", include_str!("../../../assets/manual/backups.md")),

@@ -3,6 +3,7 @@
 use crate::app::oncall;
 use crate::app::system::Alarm;
 use crate::domain::access::{Action, Role, may};
+use crate::domain::preferences::Preferences;
 use crate::web::ui::clock::{Reader, list};
 use crate::web::ui::names::Names;
 
@@ -50,6 +51,7 @@ pub struct Account {
     pub name: String,
     pub role: Role,
     pub zone: String,
+    pub preferences: Preferences,
     /// The session's token; every form carries it.
     pub csrf: String,
 }
