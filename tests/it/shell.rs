@@ -94,7 +94,7 @@ async fn the_demo_is_looked_around_in_with_one_click_and_a_pretend_phone() {
     assert!(page("/users").await.contains("Hugo"));
     assert!(page("/reports").await.contains("Reports"));
     let schedules = page("/schedules").await;
-    assert!(schedules.contains("Payments primary") && schedules.contains("obody"), "{schedules}");
+    assert!(schedules.contains("Payments primary") && schedules.contains("gap"), "{schedules}");
 
     // The first alert comes at once, its message arrives on the phone, and its link is the one-button page.
     let mut phone = String::new();

@@ -31,6 +31,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+const DAYS: i64 = 60;
 const EVERY: Duration = Duration::from_secs(40);
 const BANNER: &str = "Demo: nobody is contacted, all is gone when you stop it.";
 
@@ -52,7 +53,7 @@ async fn served(args: &DemoArgs) -> Exit {
     let base_url = format!("http://127.0.0.1:{port}");
     eprintln!("Making sixty days of history.");
     let (seed, now, base) = (args.seed, args.now, base_url.clone());
-    let grown = match tokio::task::spawn_blocking(move || past::grow(seed, now, &base)).await {
+    let grown = match tokio::task::spawn_blocking(move || past::grow(DAYS, seed, now, &base)).await {
         Ok(Ok(grown)) => grown,
         Ok(Err(error)) => return say(Exit::Failed, &format!("The demo cannot be made: {error}.")),
         Err(_) => return say(Exit::Failed, "The demo cannot be made: making it panicked."),
@@ -98,9 +99,10 @@ async fn served(args: &DemoArgs) -> Exit {
 /// An alert every 40 seconds, and every third time one of those before has recovered. Never ends.
 async fn go_on(app: Arc<App>, organisation: Organisation, before: u64) {
     let mut ticker = tokio::time::interval(EVERY);
-    for turn in before + 1.. {
+    for turn in 1.. {
         ticker.tick().await;
-        let (action, nth) = if turn % 3 == 0 { (Action::Resolve, turn - 2) } else { (Action::Trigger, turn) };
+        let (action, turn) = if turn % 3 == 0 { (Action::Resolve, turn - 2) } else { (Action::Trigger, turn) };
+        let nth = before + turn;
         let alert = ALERTS[(nth % ALERTS.len() as u64) as usize];
         let organisation = organisation.clone();
         let work = move |tx: &mut crate::app::Write<'_>| past::receive(tx, &organisation, alert, action, nth);
