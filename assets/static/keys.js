@@ -38,7 +38,16 @@
     mark();
     say(chosen.size ? `${chosen.size} chosen` : 'None chosen');
   };
-  const mark = () => rows().forEach(row => row.toggleAttribute('data-chosen', chosen.has(row.id)));
+  const mark = () => rows().forEach(row => {
+    const box = find('[name=number]', row);
+    row.toggleAttribute('data-chosen', chosen.has(row.id));
+    if (box) box.checked = chosen.has(row.id);
+  });
+  document.addEventListener('change', event => {
+    if (event.target.name !== 'number') return;
+    chosen[event.target.checked ? 'add' : 'delete'](event.target.closest('tr').id);
+    mark();
+  });
   document.addEventListener('pagerpal:drawn', () => {
     const there = rows().map(row => row.id);
     chosen.forEach(id => { if (!there.includes(id)) chosen.delete(id); });

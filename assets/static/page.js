@@ -203,7 +203,7 @@ window.pagerpal = (() => {
       button.setAttribute('aria-disabled', 'true');
     }
     const mayRepeat = /\/(acknowledge|resolve)$/.test(url);
-    const block = form.dataset.fragment;
+    const block = (button && button.dataset.fragment) || form.dataset.fragment;
     try {
       const call = await send(url, body, { block }, mayRepeat);
       if (isSignedOut(call)) return { done: false, words: 'You are signed out. Reload the page to sign in; nothing was done.' };
@@ -211,7 +211,8 @@ window.pagerpal = (() => {
       const isPart = call.getResponseHeader('X-Fragment') === block;
       if (call.status < 400) form.reset();
       if (isPart && call.response) put(call.response.body, true);
-      if (call.status < 400) return { done: true, words: '', again: !isPart };
+      const said = isPart && find('#said', page);
+      if (call.status < 400) return { done: true, words: said ? said.textContent.trim() : '', again: !isPart };
       return { done: false, words: complaint(call.response), again: !isPart };
     } catch {
       const hint = mayRepeat ? 'Reload the page to see whether it was done.' : 'It may have been done: look before you try again.';
@@ -233,7 +234,7 @@ window.pagerpal = (() => {
     const button = event.submitter;
     const past = (button && button.dataset.done) || 'Done';
     const answer = await deed(form, button);
-    if (answer.words || answer.done) say(answer.done ? `${past} ${clock()}` : answer.words);
+    if (answer.words || answer.done) say(answer.words || `${past} ${clock()}`);
     if (answer.again) refresh();
   });
   document.addEventListener('click', event => {
@@ -243,6 +244,5 @@ window.pagerpal = (() => {
   setInterval(tick, 5000);
   tick();
   dress();
-  const strips = fresh => children(find('#strips'), fresh);
-  return { find, all, page, ask, put, strips, say, clock, deed, isSignedOut, refresh, isBusy: () => sending.size > 0 };
+  return { find, all, page, ask, put, fill: children, say, clock, deed, isSignedOut, refresh, isBusy: () => sending.size > 0 };
 })();

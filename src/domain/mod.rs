@@ -16,6 +16,7 @@ pub mod event;
 pub mod expected;
 pub mod feed;
 pub mod figures;
+pub mod fill;
 pub mod given;
 pub mod heartbeat;
 pub mod id;

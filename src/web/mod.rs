@@ -34,6 +34,7 @@ pub mod packing;
 pub mod passwords;
 pub mod pings;
 pub mod problems;
+pub mod refusals;
 pub mod repeats;
 pub mod routes;
 pub mod seen;
@@ -62,6 +63,7 @@ use crate::web::error::WebError;
 use crate::web::health::LastHealth;
 use crate::web::keys::KnownKeys;
 use crate::web::live::Live;
+use crate::web::refusals::Refusals;
 use crate::web::repeats::Running;
 use crate::web::seen::Seen;
 use crate::web::setup_code::SetupCode;
@@ -96,6 +98,8 @@ pub struct Web {
     seen: Seen,
     certificates: Certificates,
     denials: Denials,
+    /// Alerts that were turned away lately.
+    pub refusals: Refusals,
     sign_ins: SignIns,
     last_health: LastHealth,
     packed: Packed,
@@ -142,6 +146,7 @@ impl Web {
             seen: Seen::default(),
             certificates: Certificates::default(),
             denials: Denials::default(),
+            refusals: Refusals::default(),
             sign_ins: SignIns::default(),
             last_health: LastHealth::default(),
             packed: Packed::default(),

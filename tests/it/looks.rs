@@ -1,8 +1,9 @@
 //! Every page in a real browser, in the [`Organisation`], at a desk and on a phone, in light and in dark: nothing that
 //! axe-core finds wrong, no scrolling sideways, and everything reached by Tab with a ring that can be seen.
 //!
-//! With `SCREENSHOTS=1` every page is photographed as well, into `target/screenshots`: `cargo xtask screenshots`. A new
-//! route is looked at without anybody asking, since the paths come from the table of routes.
+//! With `SCREENSHOTS=1` every page is photographed as well, into `target/screenshots`: `cargo xtask screenshots`. With
+//! `LOOK_AT=incident` only pages whose name holds that word are looked at. A new route is looked at without anybody asking,
+//! since the paths come from the table of routes.
 
 use crate::house::existing;
 use crate::organisation::Organisation;
@@ -103,8 +104,12 @@ async fn walk(device: &'static Device) {
     let browser = site.browser_of("Ana").await;
     let mut eye = Eye::open(browser, site).await;
     eye.hold(device).await;
-    for (name, path) in pages() {
+    let only = std::env::var("LOOK_AT").unwrap_or_default();
+    for (name, path) in pages().into_iter().filter(|(name, _)| name.contains(&only)) {
         eye.look(&name, &path).await;
+    }
+    if !only.is_empty() {
+        return eye.close();
     }
     eye.browser.forget_cookies().await;
     for (name, path) in STRANGERS_PAGES {

@@ -5,12 +5,14 @@
 
 mod difference;
 mod entries;
+mod fill;
 mod layers;
 mod overrides;
 
 pub use entries::{add_entry, edit_entry, entry, remove_entry};
+pub use fill::{Filling, fill, filling};
 pub use layers::{Preview, add_layer, edit_layer, layer, move_layer, preview, remove_layer};
-pub use overrides::{Turn, add_override, add_swap, override_of, remove_override};
+pub use overrides::{Thought, Turn, add_override, add_swap, override_of, remove_override, think_override};
 
 use crate::app::error::taken;
 use crate::app::{AppError, Write, change, feeds, imports, users};

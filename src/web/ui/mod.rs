@@ -22,7 +22,9 @@ mod access;
 mod alert_source;
 mod alert_sources;
 mod audit;
+mod bulk;
 mod calendars;
+mod calling;
 pub mod confirm;
 mod dashboard;
 mod error;
@@ -38,6 +40,7 @@ mod ladder;
 pub mod login;
 mod maintenance;
 mod maintenance_window;
+mod moved;
 mod on_call;
 mod own_calendars;
 mod prose;
@@ -45,6 +48,7 @@ mod reports;
 mod schedule;
 mod schedules;
 mod settings;
+mod source_events;
 mod strips;
 mod team;
 mod teams;
@@ -92,6 +96,8 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::post("/invite/{token}", Link, invite::submit),
         RouteSpec::get("/dashboard", Viewer, dashboard::page),
         RouteSpec::get("/incidents", Viewer, incidents::page),
+        RouteSpec::post("/incidents/acknowledge", Responder, bulk::acknowledge),
+        RouteSpec::post("/incidents/resolve", Responder, bulk::resolve),
         RouteSpec::get("/incidents/{reference}", Viewer, incident::page),
         RouteSpec::post("/incidents/{reference}/acknowledge", Responder, incident_deeds::acknowledge),
         RouteSpec::post("/incidents/{reference}/unacknowledge", Responder, incident_deeds::unacknowledge),
@@ -108,6 +114,7 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::post("/alert-sources", Admin, alert_sources::create).proved(),
         RouteSpec::get("/alert-sources/new", Admin, alert_sources::new),
         RouteSpec::get("/alert-sources/{id}", Viewer, alert_source::page),
+        RouteSpec::get("/alert-sources/{id}/events", Viewer, source_events::page),
         RouteSpec::post("/alert-sources/{id}", Admin, alert_source::edit),
         RouteSpec::post("/alert-sources/{id}/regenerate-key", Admin, alert_source::regenerate_key).proved(),
         RouteSpec::post("/alert-sources/{id}/activate", Admin, alert_source::activate),
@@ -161,6 +168,8 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::post("/schedules/{id}", Admin, schedule::edit),
         RouteSpec::post("/schedules/{id}/delete", Admin, schedule::delete),
         RouteSpec::get("/schedules/{id}/fairness", Viewer, schedule::fairness::page),
+        RouteSpec::get("/schedules/{id}/repeat", Admin, schedule::repeat::page),
+        RouteSpec::post("/schedules/{id}/repeat", Admin, schedule::repeat::submit),
         RouteSpec::post("/schedules/{id}/entries", Admin, schedule::forms::add_entry),
         RouteSpec::post("/schedules/{id}/entries/{entry}", Admin, schedule::forms::edit_entry),
         RouteSpec::post("/schedules/{id}/entries/{entry}/remove", Admin, schedule::forms::remove_entry),

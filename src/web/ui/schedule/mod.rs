@@ -7,11 +7,12 @@
 mod band;
 pub mod fairness;
 pub mod forms;
+pub mod repeat;
 pub mod rotation;
 mod shown;
 pub mod words;
 
-use crate::app::schedules;
+use crate::app::schedules::{self, Thought};
 use crate::domain::id::{EntryId, ScheduleId};
 use crate::web::Web;
 use crate::web::error::WebError;
@@ -32,6 +33,8 @@ pub(super) struct Asked {
     refused: Option<Form>,
     /// The entry whose own form it was.
     entry: Option<EntryId>,
+    /// What the override in the form would do.
+    thought: Option<Thought>,
 }
 
 pub async fn page(

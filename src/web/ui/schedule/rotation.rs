@@ -385,7 +385,7 @@ fn has_day(form: &Form, row: usize, day: u8) -> bool {
 
 fn as_drawn(preview: &Preview, sight: &Sight<'_>, reader: &Reader) -> Result<Drawn, AppError> {
     let end = reader.now.plus_secs(PREVIEW_DAYS * 86_400);
-    let drawing = Drawing { span: Interval { start: reader.now, end }, reader, names: sight.names };
+    let drawing = Drawing { base: None, span: Interval { start: reader.now, end }, reader, names: sight.names };
     let first = preview.first.as_ref().map(|(from, users)| {
         format!("{} is first, from {}.", words::slots(std::slice::from_ref(users), sight.names), reader.clock(*from))
     });
