@@ -36,8 +36,9 @@
     if (box) box.checked = chosen.has(row.id);
   });
   document.addEventListener('change', event => {
-    if (event.target.name !== 'number') return;
-    chosen[event.target.checked ? 'add' : 'delete'](event.target.closest('tr').id);
+    const row = event.target.closest('.pick') && event.target.closest('tr');
+    if (!row) return;
+    chosen[event.target.checked ? 'add' : 'delete'](row.id);
     mark();
   });
   document.addEventListener('pagerpal:drawn', () => {

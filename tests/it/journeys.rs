@@ -13,6 +13,7 @@ mod night;
 mod people;
 mod policy;
 mod schedule;
+mod several;
 mod sign_in;
 mod steps;
 

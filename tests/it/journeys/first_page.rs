@@ -1,9 +1,10 @@
 //! A new operator, from an empty file to the first page that was sent and taken.
 
 use super::desk::{Desk, House};
-use super::{Device, Setting, everywhere, walk};
+use super::{Device, Setting, everywhere, here_and_there, walk};
 use crate::live::{EMAIL, PASSWORD};
 use harness::browser::Browser;
+use serde_json::json;
 
 const PHONE: &str = "4917000001";
 const DAY: i64 = 24 * 60;
@@ -79,6 +80,32 @@ async fn set_up(desk: &Desk<'_>) {
 
     desk.new_policy("Everything", "Round the clock", "5").await;
     desk.verify_a_number("Ada", PHONE).await;
+}
+
+/// The same with one click in the place of team, schedule and policy.
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_that_the_first_page_needs_comes_with_one_click() {
+    walk(here_and_there(), one_click).await;
+}
+
+async fn one_click(browser: &Browser, setting: Setting) {
+    let mut house = House::new().await;
+    house.site.ada();
+    let desk = house.open(browser, "one-click", setting).await;
+    desk.sign_in().await;
+    desk.go("Teams").await;
+    desk.sees("No team yet").await;
+    desk.press("Start with a team called Everyone").await;
+    desk.sees_in("h1", "Everyone").await;
+    desk.sees_in("header", "You: on call until").await;
+    desk.verify_a_number("Ada", PHONE).await;
+    let key = desk.new_source("backups").await;
+    desk.alert(&key, &json!({ "external_id": "a", "title": "Disk full", "severity": "critical" })).await;
+    let page = desk.message(PHONE, "Disk full").await;
+    desk.open_link(&page).await;
+    desk.press("Acknowledge").await;
+    desk.sees("You have it.").await;
+    desk.close(8).await;
 }
 
 fn word_after(text: &str, mark: &str) -> String {
