@@ -20,7 +20,7 @@ use rinja::Template;
 use std::sync::Arc;
 
 #[derive(Template)]
-#[template(path = "templates/source_events.html", blocks = ["main"], askama = rinja)]
+#[template(path = "templates/source_events.html", blocks = ["heard"], askama = rinja)]
 struct Page {
     shell: Shell,
     name: String,
@@ -69,7 +69,7 @@ pub async fn page(
             Ok(Page { shell, name, heard: heard(sight, id, &turned)? })
         })
         .await?;
-    fragment::answer(fragment, StatusCode::OK, &page, &page.as_main())
+    fragment::answer(fragment, StatusCode::OK, &page, &page.as_heard())
 }
 
 /// What was turned away lately, for whom it is shown.
