@@ -8,7 +8,9 @@ use crate::organisation;
 use clap::Parser;
 use pagerpal::app::passes::LinkKey;
 use pagerpal::app::transfer::{Deed, Imported, Means, NotImported};
-use pagerpal::app::{App, Settings, alert_sources, audit, auth, heartbeats, imports, incidents, oncall, schedules};
+use pagerpal::app::{
+    App, AppError, Settings, alert_sources, audit, auth, heartbeats, imports, incidents, oncall, schedules,
+};
 use pagerpal::app::{policies, teams, users};
 use pagerpal::cli::{self, Arguments, Exit};
 use pagerpal::clock::ScriptedClock;
@@ -130,7 +132,8 @@ fn who(app: &App, at: Timestamp) -> Vec<(String, Vec<String>)> {
         for schedule in schedules::all(read)? {
             let segments = oncall::rendered(read, schedule.id, at, at.plus_secs(1))?.2;
             let places = segments.iter().flat_map(|segment| &segment.places);
-            let people: Result<_, _> = places.map(|place| Ok(users::one(read, place.user)?.name)).collect();
+            let people: Result<Vec<String>, AppError> =
+                places.map(|place| Ok(users::one(read, place.user)?.name)).collect();
             answer.push((schedule.name, people?));
         }
         Ok(answer)
