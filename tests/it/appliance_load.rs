@@ -26,6 +26,8 @@ const SOURCES: usize = 200;
 const SENDERS: usize = 8;
 /// Alerts confirmed before the backup begins.
 const BEFORE: usize = 150;
+/// And while it is taken.
+const MEANWHILE: usize = 5;
 
 /// External id to incident, and whether somebody took it, as far as the client has read the answers.
 type Confirmed = Arc<Mutex<BTreeMap<String, (String, bool)>>>;
@@ -89,21 +91,25 @@ async fn a_backup_under_full_load_holds_all_that_was_confirmed_before_it() {
     }
     let taken = taking.await.expect("no panic");
 
-    let before = confirmed.lock().expect("no panic").clone();
-    let begun = sent.load(Ordering::Relaxed);
+    // A copy is quick, so it is taken again until enough came in while one was: each time over the one before.
     let copy = site.data_dir().join("under-load.backup");
     let said = tempfile::tempdir().expect("a folder");
-    let backup = Launch::new(release_binary("pagerpal"), said.path()).clean_env().envs(site.settings());
-    let status = backup.arg("backup").arg(&copy).start().to_end(Duration::from_secs(120)).await;
-    assert!(status.success(), "{status}");
-    let meanwhile = sent.load(Ordering::Relaxed) - begun;
+    let (mut before, mut meanwhile, mut copies) = (BTreeMap::new(), 0, 0);
+    while meanwhile < MEANWHILE {
+        copies += 1;
+        assert!(copies <= 100, "hardly anything came in while {copies} backups were taken: that was no load");
+        before = confirmed.lock().expect("no panic").clone();
+        let backup = Launch::new(release_binary("pagerpal"), said.path()).clean_env().envs(site.settings());
+        let status = backup.arg("backup").arg(&copy).start().to_end(Duration::from_secs(120)).await;
+        assert!(status.success(), "{status}");
+        meanwhile = confirmed.lock().expect("no panic").len() - before.len();
+    }
     stop.store(true, Ordering::Relaxed);
     for sender in senders {
         sender.await.expect("no panic");
     }
     process.terminate(Duration::from_secs(20)).await;
     assert!(taken >= 5, "{taken} incidents were taken");
-    assert!(meanwhile >= 5, "{meanwhile} alerts were confirmed while the backup was taken: that was no load");
 
     // Elsewhere, by the command itself.
     let elsewhere = harness::process::folder("elsewhere");
@@ -136,7 +142,10 @@ async fn a_backup_under_full_load_holds_all_that_was_confirmed_before_it() {
         last = one;
     }
     assert!(changes > 80, "people took turns: {changes}");
-    println!("{} incidents and {taken} acknowledgements before, {meanwhile} alerts during the backup", before.len());
+    println!(
+        "{} incidents and {taken} acknowledgements before backup {copies}, {meanwhile} more while it was taken",
+        before.len()
+    );
 }
 
 fn key(source: usize) -> String {

@@ -2,7 +2,7 @@
 //!
 //! After each kill there is the old state or the new one, whole, told apart by their digests: never a mixture, never a file
 //! that does not open. The moments are spread over the command's usual duration and a little beyond; the first comes at
-//! once and the last finds it ended. So that the harness cannot do nothing, each loop asserts that most kills hit a command
+//! once and the last finds it ended. So that the harness cannot do nothing, each loop asserts that many kills hit a command
 //! at work, that both states were seen, and that half-made files were found beside the place. `KILLS=200` kills more often.
 
 use crate::transfer::random;
@@ -76,7 +76,8 @@ struct Loop<'a> {
 impl Loop<'_> {
     fn run(&self) {
         let mut random = Random::new();
-        let usual = (0..3).map(|_| self.undisturbed()).max().expect("three of them");
+        // The shortest of some: a busy machine makes any of them longer, and most kills are to come before the end.
+        let usual = (0..5).map(|_| self.undisturbed()).min().expect("five of them");
         let kills = kills();
         let (mut old, mut new, mut at_work, mut leftovers) = (0, 0, 0, 0);
         for number in 0..kills {
@@ -107,7 +108,7 @@ impl Loop<'_> {
             self.name
         );
         assert_eq!(old + new, kills);
-        assert!(at_work * 2 >= kills, "{at_work} kills hit a command at work");
+        assert!(at_work * 3 >= kills, "{at_work} kills hit a command at work");
         assert!(old > 0 && new > 0, "{old} old, {new} new");
         assert!(leftovers > 0 || self.is_leftover.is_none(), "no kill hit the middle");
     }
@@ -331,8 +332,12 @@ fn a_killed_migration_leaves_the_old_format_or_the_new_one() {
                 Found::Old
             }
             None => {
-                let app = open(&database(folder));
-                drop(app);
+                // The published samples are records of every kind, and their audit entries no chain: the store alone is
+                // asked.
+                let (clock, random) = (Arc::new(SystemClock::new()), Arc::new(SystemRandom));
+                let store = Store::open(&database(folder), clock, random).expect("the new one opens");
+                assert_eq!(store.verify().expect("a verdict").problems, Vec::<String>::new());
+                drop(store);
                 let found = digest(&database(folder));
                 assert_eq!(*digests.borrow_mut().get_or_insert(found), found, "there is one new state");
                 Found::New
