@@ -32,9 +32,9 @@ pub fn facts(app: &App, is_served: bool) -> Result<Facts, AppError> {
     Ok(Facts {
         now: app.now(),
         is_served,
-        sending_on: app.settings.sending_enabled,
-        retry_on: app.settings.retry_enabled,
-        escalation_on: app.settings.escalation_enabled,
+        sending_on: app.switches().sending,
+        retry_on: app.switches().retry,
+        escalation_on: app.switches().escalation,
         base_url: app.settings.base_url.clone(),
         machine: app.host.as_ref().map(|host| host.look()),
         database: Database::Open(Box::new(contents(app)?)),

@@ -103,7 +103,7 @@ fn at_rest(config: &Config) -> Looked {
     let mut app = App::new(store, Arc::new(SystemRandom), settings);
     app.host = Some(Box::new(host));
     app.backup_plan = serve::backup_plan(config);
-    serve::report(&app, config, &providers);
+    serve::configured(&app, config, config.settings.iter().map(serve::setting).collect(), None, &providers);
     let looked = app.verify().and_then(|_| Ok((checks::facts(&app, false)?, support::report(&app, false)?)));
     looked.map_err(|error| say(Exit::VerificationFailed, &error.to_string()))
 }

@@ -39,6 +39,7 @@ pub mod migrate;
 pub mod notifications;
 pub mod passes;
 pub mod policies;
+pub mod preferences;
 pub mod rebuild;
 pub mod record;
 pub mod repeats;

@@ -612,7 +612,7 @@ fn web(app: &Arc<App>, egress: &Arc<Egress>) -> Arc<Web> {
     let settings = WebSettings {
         base_url: Some("https://pager.example.test".into()),
         cookie_secure: true,
-        allowed_origins: vec![],
+        allowed_origins: vec![].into(),
         is_trusted_proxy: Box::new(|address| address.is_loopback()),
         listens_on_loopback: false,
         sign_on: None,

@@ -45,6 +45,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 
+/// All of it, served to nobody.
+pub fn grown() -> App {
+    Builder::run().0
+}
+
 /// 03:16:40 in Berlin, where most of them live; a Tuesday.
 const NOW: &str = "2026-11-24T02:16:40Z";
 /// A Monday, four weeks and a day before.
@@ -154,7 +159,7 @@ fn web(app: App, port: u16) -> Arc<Web> {
     let settings = WebSettings {
         base_url: Some(format!("http://127.0.0.1:{port}")),
         cookie_secure: false,
-        allowed_origins: vec![],
+        allowed_origins: vec![].into(),
         is_trusted_proxy: Box::new(|_| false),
         listens_on_loopback: true,
         sign_on: None,

@@ -109,7 +109,7 @@ pub fn state(delivery: &Delivery, reader: &Reader) -> (&'static str, &'static st
 
 /// Retries come within seconds of each other, so their time needs its seconds.
 fn seconds_clock(reader: &Reader, at: Timestamp) -> String {
-    reader.zone.to_datetime(at.to_jiff()).strftime("%H:%M:%S").to_string()
+    reader.written(at.in_zone(&reader.zone), "%H:%M:%S")
 }
 
 pub fn attempt_words(attempt: &Attempt, delivery: &Delivery) -> String {

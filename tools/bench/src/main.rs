@@ -1,15 +1,19 @@
-//! Measures what PagerPal promises about speed and size, on the release binary: `cargo xtask bench ingest`.
+//! Measures what PagerPal promises about speed and size, on the release binary: `cargo xtask bench ingest` and
+//! `cargo xtask bench pages`.
 //!
-//! * [`ingest`] runs everything and prints one report in Markdown.
+//! * [`ingest`] measures alerts coming in, and prints one report in Markdown.
 //! * [`load`] is the client: keep-alive connections with one request on the way in each.
 //! * [`yardstick`] is what to compare with: two servers on the same HTTP stack that do almost nothing.
 //! * [`pages`] measures the way from an accepted alert to the provider's door.
+//! * [`browse`] asks for every page beside a long history, which [`history`] makes.
 //! * [`site`] sets installations up and serves them; [`alerts`] writes the bodies; [`proc`] asks the kernel.
 //!
 //! Everything is on loopback and bounded in time and count. Client and server share the machine, and so does whatever
 //! else runs there: only ratios within one run mean anything, and only if the machine was quiet.
 
 mod alerts;
+mod browse;
+mod history;
 mod ingest;
 mod load;
 mod pages;
@@ -22,6 +26,7 @@ use std::time::Duration;
 
 const USAGE: &str = "\
 Usage: bench ingest [--secs N]
+       bench pages
 
   --secs N   measure each cell of the table for N seconds (4 if not given)";
 
@@ -30,6 +35,10 @@ fn main() -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime can be started");
     let seconds = match words[..] {
+        ["pages"] => {
+            runtime.block_on(browse::run());
+            return ExitCode::SUCCESS;
+        }
         ["ingest"] => Some(4),
         ["ingest", "--secs", seconds] => seconds.parse().ok().filter(|seconds| (1..=60).contains(seconds)),
         // How `ingest` starts the yardsticks as processes of their own.

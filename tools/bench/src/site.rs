@@ -1,10 +1,11 @@
 //! An installation of PagerPal beside the build, set up through the library and served by the release binary.
 
+use crate::history;
 use harness::process::{Launch, Process, free_port};
 use pagerpal::app::passes::LinkKey;
 use pagerpal::app::users::NewUser;
 use pagerpal::app::{App, AppError, Lane, Settings, Write, alert_sources, policies, setup, teams, users};
-use pagerpal::clock::SystemClock;
+use pagerpal::clock::{Clock, ScriptedClock, SystemClock};
 use pagerpal::domain::Severity;
 use pagerpal::domain::access::Role;
 use pagerpal::domain::actor::Actor;
@@ -45,16 +46,29 @@ impl Site {
     /// With so many alert sources, each with a policy and one person of its own.
     pub fn new(sources: usize) -> Site {
         let site = Site { folder: folder(), port: free_port(), env: Vec::new() };
+        let app = site.app(Arc::new(SystemClock::new()));
+        app.write(Lane::People, move |tx| fill(tx, sources)).unwrap_or_else(|error| panic!("set-up: {error}"));
+        site
+    }
+
+    /// With teams, rotations and so many incidents of two months.
+    pub fn with_history(incidents: usize) -> Site {
+        let site = Site { folder: folder(), port: free_port(), env: Vec::new() };
+        let now = SystemClock::new().now();
+        let clock = ScriptedClock::at(now.plus_secs(-history::SECS));
+        history::make(&site.app(Arc::new(clock.clone())), &clock, incidents);
+        site
+    }
+
+    /// The library on this database.
+    fn app(&self, clock: Arc<dyn Clock>) -> App {
         let random = Arc::new(SystemRandom);
-        let store =
-            Store::open(&site.database(), Arc::new(SystemClock::new()), random.clone()).expect("a new database");
+        let store = Store::open(&self.database(), clock, random.clone()).expect("a new database");
         // Nothing is sent from here, so no link is ever made: the server has its own key.
         let link_key = LinkKey::new(b"bench");
         let (sending_enabled, retry_enabled, escalation_enabled) = (false, false, false);
         let settings = Settings { sending_enabled, retry_enabled, escalation_enabled, base_url: None, link_key };
-        let app = App::new(store, random, settings);
-        app.write(Lane::People, move |tx| fill(tx, sources)).unwrap_or_else(|error| panic!("set-up: {error}"));
-        site
+        App::new(store, random, settings)
     }
 
     pub fn set(&mut self, name: &'static str, value: impl Into<String>) {

@@ -55,7 +55,7 @@ pub fn shown(sight: &Sight<'_>) -> Result<Channels, AppError> {
     // In safe mode a test is recorded with its text, so one can be asked for before anything is set up.
     let is_up = |channel: Channel| {
         let provider = app.board.channels().get(&channel).and_then(|state| state.provider);
-        provider.is_some() || !app.settings.sending_enabled
+        provider.is_some() || !app.switches().sending
     };
     let test = |channel: Channel| TestButton {
         action: format!("/settings/channels/{}/test", channel.word()),
