@@ -36,7 +36,11 @@ pub fn facts(app: &App, is_served: bool) -> Result<Facts, AppError> {
         retry_on: app.switches().retry,
         escalation_on: app.switches().escalation,
         base_url: app.settings.base_url.clone(),
-        machine: app.host.as_ref().map(|host| host.look()),
+        machine: app.host.as_ref().map(|host| {
+            // The board knows of what was read again since the start.
+            let (not_taken_over, wrong) = app.board.about_configuration();
+            Machine { settings_wrong: not_taken_over.into_iter().chain(wrong).collect(), ..host.look() }
+        }),
         database: Database::Open(Box::new(contents(app)?)),
         online: None,
     })

@@ -240,7 +240,8 @@ impl Board {
         self.state().channels.clone()
     }
 
-    fn about_configuration(&self) -> (Option<String>, Vec<String>) {
+    /// Why the configuration that was read last is not in effect, and what is wrong with the one that is.
+    pub fn about_configuration(&self) -> (Option<String>, Vec<String>) {
         let state = self.state();
         (state.not_taken_over.clone(), state.configuration_warnings.clone())
     }

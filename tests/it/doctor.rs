@@ -96,7 +96,7 @@ async fn at_rest_it_says_what_is_wrong_and_changes_no_byte() {
 }
 
 /// One admin, who gets mail; nothing fails but what is said.
-async fn working(mail: &MailServer) -> Site {
+fn working(mail: &MailServer) -> Site {
     let mut site = Site::new();
     site.ada();
     site.mail_by(mail);
@@ -107,7 +107,7 @@ async fn working(mail: &MailServer) -> Site {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_server_answers_and_only_warnings_are_told_apart() {
     let mail = MailServer::start().await;
-    let mut site = working(&mail).await;
+    let mut site = working(&mail);
     site.set("PAGERPAL_BASE_URL", "https://pager.example.test");
     let mut process = site.start().await;
     let me = site.ask("/api/v1/me").await;
@@ -171,7 +171,7 @@ async fn collecting_proxy(to: u16) -> u16 {
 #[tokio::test(flavor = "multi_thread")]
 async fn from_outside_it_tells_a_straight_way_from_one_that_collects() {
     let mail = MailServer::start().await;
-    let mut site = working(&mail).await;
+    let mut site = working(&mail);
     let direct = site.url("");
     site.set("PAGERPAL_BASE_URL", direct);
     let mut process = site.start().await;
