@@ -555,10 +555,11 @@ impl Builder {
         self.world.run_until(at("2026-11-24T02:04:40Z"));
         self.deed(taken, "Ana", Deed::Acknowledge);
 
-        // Sending is off for a moment: what would have left is recorded.
+        // Sending is off for a moment: what would have left is recorded. A test ends by itself after ten minutes.
+        self.world.run_until(at("2026-11-24T02:08:00Z"));
         self.world.settings.sending_enabled = false;
         self.test_alert();
-        self.world.run_until(at("2026-11-24T02:06:00Z"));
+        self.world.run_until(at("2026-11-24T02:09:00Z"));
         self.world.settings.sending_enabled = true;
 
         // The one that needs somebody now: called twice, a text on the handset, one at the operator.

@@ -53,6 +53,6 @@ async fn the_rota_is_written_out_for_paper() {
     let page = vic.get("/on-call?print=1").await;
     page.has("times of Europe/Berlin").has("<td>Tue 1 Dec 09:00</td><td>Wed 2 Dec 09:00</td><td><b>Bo</b>");
     page.has("<b class=\"problem\">nobody</b>").has("print this page with your browser");
-    vic.get(&schedule).await.has("print=1\">Print</a>").has("<details>\n<summary>The same as a list");
-    vic.get(&format!("{schedule}?weeks=4&print=1")).await.has("<details open>\n<summary>The same as a list");
+    vic.get(&schedule).await.has("print=1\">Print</a>").has("class=\"listed\">\n<summary>The same as a list");
+    vic.get(&format!("{schedule}?weeks=4&print=1")).await.has("class=\"listed\" open>\n<summary>The same as a list");
 }
