@@ -93,7 +93,7 @@ fn shown(value: &Value) -> String {
 pub fn entry_words(kind: &str, added: &[String]) -> Option<String> {
     match added {
         [] => None,
-        [few @ ..] if few.len() <= 5 => Some(format!("{kind} + {}", few.join("; "))),
+        few if few.len() <= 5 => Some(format!("{kind} + {}", few.join("; "))),
         many => Some(format!("{kind} + {}, the first from {}", many.len(), many[0])),
     }
 }
