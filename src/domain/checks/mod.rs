@@ -49,6 +49,13 @@ pub enum Item {
 }
 
 impl Item {
+    /// For sentences that say nothing else of it: "Secret key".
+    fn title(self) -> String {
+        let words = self.word().replace('_', " ");
+        let (first, rest) = words.split_at(1);
+        first.to_uppercase() + rest
+    }
+
     /// As serde writes it.
     pub fn word(self) -> &'static str {
         match self {
@@ -204,11 +211,11 @@ fn unknown(item: Item, sentence: impl Into<String>, remedy: &str) -> Check {
 }
 
 fn not_looked(item: Item) -> Check {
-    unknown(item, "The machine was not looked at.", "Run `pagerpal doctor`.")
+    unknown(item, format!("{}: the machine was not looked at.", item.title()), "Run `pagerpal doctor`.")
 }
 
 fn unread(item: Item) -> Check {
-    unknown(item, "The database could not be read.", "See to the database first.")
+    unknown(item, format!("{}: the database could not be read.", item.title()), "See to the database first.")
 }
 
 /// "1 policy", "3 policies".
