@@ -114,6 +114,11 @@ async fn the_binary_needs_nothing_but_itself() {
     let mails = mail.wait_for(1, PATIENCE).await;
     assert!(mails[0].header("Subject").is_some_and(|subject| subject.contains("Disk full")), "{mails:?}");
     assert!(names.asked().iter().any(|name| name == ELSEWHERE), "{:?}", names.asked());
+    // Commands reach the server through its socket, and the file stands on its own.
+    for arguments in [&["backup", "/data/copy.backup", "--verify"][..], &["verify", "/data/copy.backup"], &["verify"]] {
+        let done = command(arguments).start().to_end(PATIENCE).await;
+        assert!(done.success(), "{arguments:?}: {done}");
+    }
     let status = process.terminate(Duration::from_secs(20)).await;
     assert!(status.success(), "{status} {}", process.output());
     let verified = command(&["verify"]).start().to_end(PATIENCE).await;
