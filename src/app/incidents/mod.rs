@@ -261,7 +261,7 @@ pub fn next_call_of(read: &impl Read, incident: &Incident, policy: &Policy) -> R
         let mut levels = policy.levels_above(above);
         levels.find_map(|level| {
             let called = context.people_of(level, timer.due).0;
-            (!called.is_empty()).then(|| (level.number, called))
+            (!called.is_empty()).then_some((level.number, called))
         })
     };
     let (level, called) = next(above).or_else(|| if again { next(None) } else { None }).unzip();

@@ -46,8 +46,8 @@ pub fn fill(tx: &mut Write<'_>, actor: &Actor, id: ScheduleId, fill: &Fill) -> R
         return Err(Refusal::conflict("entry_overlap", sentence).into());
     }
     let schedule = one(tx, id)?;
-    let spans = filling.turns.iter().map(|(_, span, _)| *span);
-    let (start, end) = (spans.clone().next(), spans.last());
+    let mut spans = filling.turns.iter().map(|(_, span, _)| *span);
+    let (start, end) = (spans.clone().next(), spans.next_back());
     let whole = start.zip(end).map(|(first, last)| Interval { start: first.start, end: last.end });
     let before = Before::of(tx, id, whole)?;
     let (now, author) = (tx.now(), actor.user_id());

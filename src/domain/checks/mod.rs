@@ -175,7 +175,7 @@ pub fn evaluate(facts: &Facts) -> Vec<Check> {
         contents.map_or_else(|| unread(Item::SecondChannel), contents::second_channel),
         machine::clock(facts),
     ]);
-    let rest: [(Item, fn(&Contents) -> Check); 6] = [
+    let rest: [(Item, OfContents); 6] = [
         (Item::Admins, contents::admins),
         (Item::LastResort, contents::last_resort),
         (Item::Reachable, contents::reachable),
@@ -189,6 +189,9 @@ pub fn evaluate(facts: &Facts) -> Vec<Check> {
     checks.push(machine.map_or_else(|| not_looked(Item::ZoneData), |machine| machine::zone_data(machine, facts.now)));
     checks
 }
+
+/// A check that the store's contents decide.
+type OfContents = fn(&Contents) -> Check;
 
 fn said(item: Item, verdict: Verdict, sentence: impl Into<String>, remedy: &str) -> Check {
     Check { item, verdict, sentence: sentence.into(), about: vec![], remedy: remedy.to_owned() }

@@ -63,22 +63,13 @@ struct Row {
     last_error: String,
 }
 
-/// What a form of this page was refused.
-enum Refused {
-    Nothing,
-    Test(Form),
-}
-
 pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn) -> Result<Response, WebError> {
-    show(&web, &signed_in, Refused::Nothing).await
+    show(&web, &signed_in, None).await
 }
 
-async fn show(web: &Arc<Web>, signed_in: &SignedIn, refused: Refused) -> Result<Response, WebError> {
+async fn show(web: &Arc<Web>, signed_in: &SignedIn, refused: Option<Form>) -> Result<Response, WebError> {
     let desk = Desk { web, signed_in, section: "/settings" };
-    let test_form = match refused {
-        Refused::Nothing => Form::blank("test"),
-        Refused::Test(form) => form,
-    };
+    let test_form = refused.unwrap_or_else(|| Form::blank("test"));
     let (status, actor) = (test_form.status(), signed_in.actor);
     let page = desk
         .look(move |sight, shell| {

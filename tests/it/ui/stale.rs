@@ -58,6 +58,9 @@ async fn a_change_of_something_else_is_said_and_asks_nothing() {
     answer.has("What this form is about was left alone.").has_not("-other\"");
 }
 
+/// The page of a form, where it is sent to, its fields, and one of them with another value.
+type Row<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a str, &'a str);
+
 /// Every form that is filled from a record brings its version, and is refused when that has passed.
 #[tokio::test]
 async fn no_form_of_a_record_overwrites_what_it_has_not_seen() {
@@ -113,8 +116,7 @@ async fn no_form_of_a_record_overwrites_what_it_has_not_seen() {
     let level = [("number", "2"), ("delay", "20"), ("recipients", bo_id.as_str())];
     let calendar = [("name", "Primary"), ("team", team_id.as_str()), ("zone", "Europe/Berlin"), ("fallback", "")];
     let level_form = format!("{policy}/levels/2");
-    // The page of the form, where it is sent to, its fields, and a value to change.
-    let table: [(&str, &str, &[(&str, &str)], &str, &str); 9] = [
+    let table: [Row; 9] = [
         (&team, &team, &[("name", "Nights")], "name", "Dawns"),
         (&source, &source, &settings, "name", "alertmanager-two"),
         (&policy, &policy, &basics, "repeat", "3"),

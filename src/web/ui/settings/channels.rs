@@ -1,6 +1,6 @@
 //! Channels on the page of settings: whether each works, the last messages with what the provider said, and a test to oneself.
 
-use super::{Refused, show};
+use super::show;
 use crate::app::{AppError, checks, users};
 use crate::domain::contact::Channel;
 use crate::domain::refusal::Refusal;
@@ -117,6 +117,6 @@ pub async fn send_test(
     });
     match refused(sent.await)? {
         Ok(()) => Ok(to("/settings#channels")),
-        Err(refusal) => show(&web, &signed_in, Refused::Test(Form::refused("test", &form.0.0, refusal))).await,
+        Err(refusal) => show(&web, &signed_in, Some(Form::refused("test", &form.0.0, refusal))).await,
     }
 }
