@@ -3,6 +3,10 @@
 //! One event is one line, whatever its values contain: every control character is escaped, so that an alert's title can
 //! neither forge a second line nor drive the reader's terminal, and without what [`redact`](crate::redact) recognises.
 
+mod recent;
+
+pub use recent::Recent;
+
 use crate::redact::redacted;
 use std::fmt;
 use std::io::{self, IsTerminal};
@@ -13,20 +17,41 @@ use tracing_subscriber::fmt::format::{DefaultFields, Format, JsonFields, Writer}
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter, layer};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::{Registry, reload};
 
 /// Sends the events of the whole process to standard error. The first call counts; a second one changes nothing, which
-/// lets tests that start several servers in one process be.
-pub fn install(filter: &Filter, form: Form) {
-    let _already_installed = tracing::subscriber::set_global_default(subscriber(filter, form, io::stderr));
+/// lets tests that start several servers in one process be. Answers what changes the levels, and where troubles are
+/// remembered.
+pub fn install(filter: &Filter, form: Form) -> (Levels, Recent) {
+    let recent = Recent::default();
+    let (subscriber, levels) = subscriber(filter, form, recent.clone(), io::stderr);
+    let _already_installed = tracing::subscriber::set_global_default(subscriber);
+    (levels, recent)
+}
+
+/// Changes what is written while the process runs.
+pub struct Levels(reload::Handle<Targets, Registry>);
+
+impl Levels {
+    pub fn set(&self, filter: &Filter) {
+        // Refused only once nobody writes any more.
+        let _gone = self.0.reload(filter.0.clone());
+    }
 }
 
 /// What [`install`] installs, for any writer.
-pub fn subscriber<W>(filter: &Filter, form: Form, writer: W) -> Box<dyn Subscriber + Send + Sync>
+pub fn subscriber<W>(
+    filter: &Filter,
+    form: Form,
+    recent: Recent,
+    writer: W,
+) -> (Box<dyn Subscriber + Send + Sync>, Levels)
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let registry = tracing_subscriber::registry().with(filter.0.clone());
-    match form {
+    let (filter, handle) = reload::Layer::new(filter.0.clone());
+    let registry = tracing_subscriber::registry().with(filter).with(recent);
+    let subscriber: Box<dyn Subscriber + Send + Sync> = match form {
         Form::Json => {
             let format = OneLine { format: Format::default().json().flatten_event(true), priority: false };
             Box::new(registry.with(layer().fmt_fields(JsonFields::new()).event_format(format).with_writer(writer)))
@@ -47,7 +72,8 @@ where
                 registry.with(layer().fmt_fields(fields).event_format(format).with_ansi(false).with_writer(writer)),
             )
         }
-    }
+    };
+    (subscriber, Levels(handle))
 }
 
 /// How a line looks.
@@ -189,7 +215,7 @@ mod tests {
         let page = Page::default();
         let writer = page.clone();
         let filter: Filter = filter.parse().expect("a filter");
-        tracing::subscriber::with_default(subscriber(&filter, form, move || writer.clone()), log);
+        tracing::subscriber::with_default(subscriber(&filter, form, Recent::default(), move || writer.clone()).0, log);
         let bytes = page.0.lock().expect("no test panics while writing").clone();
         String::from_utf8(bytes).expect("logs are text")
     }
@@ -254,6 +280,22 @@ mod tests {
         check("error", &[]);
         check("info, hyper=info", &["theirs", "warned"]);
         check("error,pagerpal::web=debug", &["ours"]);
+    }
+
+    #[test]
+    fn what_is_written_can_change_meanwhile() {
+        let page = Page::default();
+        let writer = page.clone();
+        let (subscriber, levels) =
+            subscriber(&"info".parse().expect("a filter"), Form::Journal, Recent::default(), move || writer.clone());
+        let log = || tracing::debug!(target: "pagerpal::web", "a detail");
+        tracing::subscriber::with_default(subscriber, || {
+            log();
+            levels.set(&"debug".parse().expect("a filter"));
+            log();
+        });
+        let bytes = page.0.lock().expect("no test panics while writing").clone();
+        assert_eq!(String::from_utf8_lossy(&bytes).matches("a detail").count(), 1);
     }
 
     #[test]

@@ -1,18 +1,10 @@
 'use strict';
 // Keys for people who live in this page. None acts by itself: a key that changes something needs a row that was chosen, or
-// the page of one incident, and asks once. The list of keys is in the page; it also switches them off in this browser.
+// the page of one incident, and asks once. The list of keys is in the page; whoever wants none has said so there.
 (() => {
   const { find, all, page, say, deed, refresh, clock } = window.pagerpal;
   const list = find('#keys');
-  const STORED = 'pagerpal.keys';
-  const store = value => {
-    try {
-      return value === undefined ? localStorage.getItem(STORED) : localStorage.setItem(STORED, value);
-    } catch {
-      return null;
-    }
-  };
-  let off = store() === 'off';
+  const off = document.body.dataset.keys === 'off';
   let first = 0;
   let asked = null;
   const chosen = new Set();
@@ -38,7 +30,17 @@
     mark();
     say(chosen.size ? `${chosen.size} chosen` : 'None chosen');
   };
-  const mark = () => rows().forEach(row => row.toggleAttribute('data-chosen', chosen.has(row.id)));
+  const mark = () => rows().forEach(row => {
+    const box = find('[name=number]', row);
+    row.toggleAttribute('data-chosen', chosen.has(row.id));
+    if (box) box.checked = chosen.has(row.id);
+  });
+  document.addEventListener('change', event => {
+    const row = event.target.closest('.pick') && event.target.closest('tr');
+    if (!row) return;
+    chosen[event.target.checked ? 'add' : 'delete'](row.id);
+    mark();
+  });
   document.addEventListener('pagerpal:drawn', () => {
     const there = rows().map(row => row.id);
     chosen.forEach(id => { if (!there.includes(id)) chosen.delete(id); });
@@ -79,20 +81,14 @@
     field.focus();
   };
 
-  // The list, and the switch in it.
+  // The list.
   const show = () => { if (list && !list.open) list.showModal(); };
-  const label = () => { const on = find('#keys-switch'); if (on) on.textContent = off ? 'Switch keys on' : 'Switch keys off'; };
   document.addEventListener('click', event => {
     if (event.target.id === 'keys-show') show();
     if (event.target.id === 'keys-close') list.close();
-    if (event.target.id !== 'keys-switch') return;
-    off = !off;
-    store(off ? 'off' : 'on');
-    label();
   });
   const button = find('#keys-show');
   if (button) button.hidden = false;
-  label();
 
   document.addEventListener('keydown', event => {
     const at = event.target;

@@ -5,7 +5,7 @@
 // A tab that is looked at wants the lock; the one that has it keeps the stream and tells the others. Where there are no
 // locks (plain http from elsewhere) every tab that is looked at has a stream of its own, and lets go at once when it is not.
 (() => {
-  const { find, page, ask, put, clock, isSignedOut, isBusy } = window.pagerpal;
+  const { find, page, ask, put, fill, clock, isSignedOut, isBusy } = window.pagerpal;
   if (!page) return;
   const BEAT = 40000, POLL = 15000, LEAVE = 60000, AGE = 60000;
   const about = (page.dataset.live || '').split(' ').filter(Boolean);
@@ -54,8 +54,9 @@
     lastLook = Date.now();
     const begun = new Date();
     try {
-      if (wanted.has('strips')) await part('/strips', 'strips', doc => window.pagerpal.strips(doc));
-      if (wanted.has('page') && about.length) await part(location.href, 'main', doc => put(doc));
+      const box = find('[data-look]');
+      if (wanted.has('strips')) await part('/strips', 'strips', doc => fill(find('#strips'), doc));
+      if (wanted.has('page') && about.length) await (box ? part(box.dataset.look, 'main', doc => fill(box, doc)) : part(location.href, 'main', doc => put(doc)));
       shown = begun;
     } catch {
       wanted.forEach(what => stale.add(what));
@@ -180,7 +181,7 @@
 
   // What facts do not tell: words about durations, and everything while there is no stream.
   setInterval(() => { if (!isLive && failures > 1 && !document.hidden) { want('page'); want('strips'); } }, POLL);
-  setInterval(() => { if (isLive && Date.now() - lastLook > AGE) want('page'); tell(); }, 5000);
+  setInterval(() => { if (isLive && (find('[data-waiting]') || Date.now() - lastLook > AGE)) want('page'); tell(); }, 5000);
   tell();
   join();
 })();

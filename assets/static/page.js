@@ -8,7 +8,7 @@ window.pagerpal = (() => {
   const find = (css, root = document) => root.querySelector(css);
   const all = (css, root = document) => [...root.querySelectorAll(css)];
   const page = find('#page');
-  const zone = document.body.dataset.zone || 'UTC';
+  const { zone = 'UTC', hours } = document.body.dataset;
 
   // Asks for a block of a page. Answers the request when it is over; fails when nothing came.
   const ask = (method, url, block, body) => new Promise((done, failed) => {
@@ -35,7 +35,7 @@ window.pagerpal = (() => {
     if (!stays) silence = setTimeout(() => { voice.textContent = ''; }, 15000);
   };
   const alarm = words => { const voice = find('#alarm'); if (voice) voice.textContent = words; };
-  const clock = (at = new Date()) => new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium', timeZone: zone }).format(at);
+  const clock = (at = new Date()) => new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium', timeZone: zone, hour12: hours === '12h' }).format(at);
 
   // Makes `old` what `fresh` is. What has an id is found again by it; `leave` says which nodes stay as they are.
   const become = (old, fresh, leave) => {
@@ -159,6 +159,12 @@ window.pagerpal = (() => {
     }
   };
 
+  // The second click of a double click was meant for what stood there at the first; an answer may have come in between.
+  document.addEventListener('click', event => {
+    const button = event.detail > 1 && event.target.closest('button');
+    if (button && button.form && button.form.dataset.fragment) event.preventDefault();
+  }, true);
+
   // One deed at a time for each button, and nothing is said to be done before the server has said so.
   const sending = new Set();
   const wait = millis => new Promise(done => setTimeout(done, millis));
@@ -197,7 +203,7 @@ window.pagerpal = (() => {
       button.setAttribute('aria-disabled', 'true');
     }
     const mayRepeat = /\/(acknowledge|resolve)$/.test(url);
-    const block = form.dataset.fragment;
+    const block = (button && button.dataset.fragment) || form.dataset.fragment;
     try {
       const call = await send(url, body, { block }, mayRepeat);
       if (isSignedOut(call)) return { done: false, words: 'You are signed out. Reload the page to sign in; nothing was done.' };
@@ -205,7 +211,8 @@ window.pagerpal = (() => {
       const isPart = call.getResponseHeader('X-Fragment') === block;
       if (call.status < 400) form.reset();
       if (isPart && call.response) put(call.response.body, true);
-      if (call.status < 400) return { done: true, words: '', again: !isPart };
+      const said = isPart && find('#said', page);
+      if (call.status < 400) return { done: true, words: said ? said.textContent.trim() : '', again: !isPart };
       return { done: false, words: complaint(call.response), again: !isPart };
     } catch {
       const hint = mayRepeat ? 'Reload the page to see whether it was done.' : 'It may have been done: look before you try again.';
@@ -227,7 +234,7 @@ window.pagerpal = (() => {
     const button = event.submitter;
     const past = (button && button.dataset.done) || 'Done';
     const answer = await deed(form, button);
-    if (answer.words || answer.done) say(answer.done ? `${past} ${clock()}` : answer.words);
+    if (answer.words || answer.done) say(answer.words || `${past} ${clock()}`);
     if (answer.again) refresh();
   });
   document.addEventListener('click', event => {
@@ -237,6 +244,5 @@ window.pagerpal = (() => {
   setInterval(tick, 5000);
   tick();
   dress();
-  const strips = fresh => children(find('#strips'), fresh);
-  return { find, all, page, ask, put, strips, say, clock, deed, isSignedOut, refresh, isBusy: () => sending.size > 0 };
+  return { find, all, page, ask, put, fill: children, say, clock, deed, isSignedOut, refresh, isBusy: () => sending.size > 0 };
 })();

@@ -2,7 +2,7 @@
 
 use crate::app::error::taken;
 use crate::app::intake::{self, Received};
-use crate::app::{AppError, Write, change, hex, sha256};
+use crate::app::{AppError, Write, change, hex, names, sha256};
 use crate::domain::Severity;
 use crate::domain::actor::Actor;
 use crate::domain::alert_source::{AlertSource, Signing, Topic, TopicState, UrgencyRule};
@@ -12,6 +12,7 @@ use crate::domain::policy::Policy;
 use crate::domain::refusal::{Refusal, checked_name};
 use crate::domain::source_event::{KEPT_EVENTS, ReportResult, SourceEvent};
 use crate::domain::team::Team;
+use crate::domain::time::Timestamp;
 use crate::secret::Secret;
 use crate::store::{Read, alert_sources, events};
 use crate::vault::{Nonce, Place, Unreadable, Vault};
@@ -56,30 +57,25 @@ pub fn new_key(random: [u8; 16]) -> String {
 pub fn create(tx: &mut Write<'_>, actor: &Actor, basics: &Basics, key: &str) -> Result<AlertSourceId, AppError> {
     change::begin(actor)?;
     let id = tx.new_id();
-    let source = AlertSource {
-        id,
-        name: String::new(),
-        kind: String::new(),
-        team: basics.team,
-        policy: basics.policy,
-        active: true,
-        key_hash: sha256(key.as_bytes()),
-        key_tail: tail(key),
-        default_severity: basics.default_severity,
-        severity_map: BTreeMap::new(),
-        one_incident_per_alert: false,
-        insufficient_data_triggers: false,
-        topics: vec![],
-        urgency: basics.urgency,
-        auto_resolve_minutes: basics.auto_resolve_minutes,
-        signing: None,
-        created_at: tx.now(),
-        version: 0,
-    };
+    let source = bare(id, basics, sha256(key.as_bytes()), tail(key), tx.now());
     let source = with_basics(tx, source, basics)?;
     save(tx, &source)?;
     change::audit(tx, actor, "alert_source.created", id, source.name)?;
     Ok(id)
+}
+
+fn said(read: &impl Read, source: &AlertSource) -> Result<String, AppError> {
+    let names = names::all(read)?;
+    let named = |name: Option<&String>| name.cloned().unwrap_or_else(|| "removed".to_owned());
+    let (team, policy) = (named(names.teams.get(&source.team)), named(names.policies.get(&source.policy)));
+    let quiet = source.auto_resolve_minutes.map_or("never".to_owned(), |minutes| format!("after {minutes} min"));
+    Ok(format!(
+        "{}, {}, team {team}, policy {policy}, severity {}, urgency {}, resolved by itself {quiet}",
+        source.name,
+        source.kind,
+        source.default_severity.word(),
+        source.urgency.word()
+    ))
 }
 
 /// Its open incidents move along to another policy and keep climbing there.
@@ -92,10 +88,41 @@ pub fn edit(tx: &mut Write<'_>, actor: &Actor, id: AlertSourceId, basics: &Basic
     if source.policy != before.policy {
         change::recheck(tx, actor)?;
     }
-    change::audit(tx, actor, "alert_source.edited", id, source.name)
+    let (was, is) = (said(tx, &before)?, said(tx, &source)?);
+    change::audit_change(tx, actor, "alert_source.edited", id, source.name, was, is)
 }
 
-fn with_basics(read: &impl Read, mut source: AlertSource, basics: &Basics) -> Result<AlertSource, AppError> {
+/// A new source before its [`Basics`] are checked.
+pub(super) fn bare(
+    id: AlertSourceId,
+    basics: &Basics,
+    key_hash: [u8; 32],
+    key_tail: String,
+    created_at: Timestamp,
+) -> AlertSource {
+    AlertSource {
+        id,
+        name: String::new(),
+        kind: String::new(),
+        team: basics.team,
+        policy: basics.policy,
+        active: true,
+        key_hash,
+        key_tail,
+        default_severity: basics.default_severity,
+        severity_map: BTreeMap::new(),
+        one_incident_per_alert: false,
+        insufficient_data_triggers: false,
+        topics: vec![],
+        urgency: basics.urgency,
+        auto_resolve_minutes: basics.auto_resolve_minutes,
+        signing: None,
+        created_at,
+        version: 0,
+    }
+}
+
+pub(super) fn with_basics(read: &impl Read, mut source: AlertSource, basics: &Basics) -> Result<AlertSource, AppError> {
     let team = read.get::<Team>(basics.team)?;
     team.ok_or_else(|| Refusal::invalid("team_missing", "team", "Choose the team that gets these alerts."))?;
     let policy = read.get::<Policy>(basics.policy)?;
@@ -166,27 +193,37 @@ pub fn set_signing(
         save(tx, &source)?;
         return change::audit(tx, actor, "alert_source.signing_removed", id, source.name);
     };
+    source.signing = Some(sealed_signing(vault, nonce, &source, new)?);
+    save(tx, &source)?;
+    change::audit(tx, actor, "alert_source.signing_set", id, source.name)
+}
+
+/// What a source keeps of how its alerts are signed.
+pub(super) fn sealed_signing(
+    vault: &Vault,
+    nonce: Nonce,
+    source: &AlertSource,
+    new: &NewSigning,
+) -> Result<Signing, Refusal> {
     if source.kind != "grafana" {
         let sentence = "Only Grafana signs its alerts this way. Choose Grafana as the kind of this source first.";
-        return Err(Refusal::invalid("signing_kind", "signing_secret", sentence).into());
+        return Err(Refusal::invalid("signing_kind", "signing_secret", sentence));
     }
     let secret = new.secret.expose();
     if !(8..=200).contains(&secret.len()) || secret.chars().any(char::is_control) {
         let sentence = "Write a secret of 8 to 200 characters, the same as in Grafana's contact point.";
-        return Err(Refusal::invalid("signing_secret_range", "signing_secret", sentence).into());
+        return Err(Refusal::invalid("signing_secret_range", "signing_secret", sentence));
     }
     let is_name =
         |name: &str| name.len() <= 100 && name.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_".contains(&c));
     if new.timestamp_header.as_ref().is_some_and(|name| name.is_empty() || !is_name(name)) {
         let sentence = "Write the name of a header, such as X-Grafana-Alerting-Timestamp, or leave it empty.";
-        return Err(Refusal::invalid("header_name", "timestamp_header", sentence).into());
+        return Err(Refusal::invalid("header_name", "timestamp_header", sentence));
     }
-    source.signing = Some(Signing {
-        secret: vault.seal(&signing_place(id), nonce, secret.as_bytes()),
+    Ok(Signing {
+        secret: vault.seal(&signing_place(source.id), nonce, secret.as_bytes()),
         timestamp_header: new.timestamp_header.as_ref().map(|name| name.to_ascii_lowercase()),
-    });
-    save(tx, &source)?;
-    change::audit(tx, actor, "alert_source.signing_set", id, source.name)
+    })
 }
 
 /// The secret in plain, if the source has one.
@@ -243,11 +280,12 @@ pub fn send_test_alert(tx: &mut Write<'_>, actor: &Actor, id: AlertSourceId) -> 
     intake::receive(tx, &Received { source: id, reports, delivery_id: None, key_hash: None, body, is_test: true })
 }
 
-fn save(tx: &mut Write<'_>, source: &AlertSource) -> Result<(), AppError> {
+/// Whoever calls audits.
+pub(super) fn save(tx: &mut Write<'_>, source: &AlertSource) -> Result<(), AppError> {
     let source = AlertSource { version: source.version + 1, ..source.clone() };
     tx.put(&source).map_err(taken(|| change::name_taken("alert source", &source.name)))
 }
 
-fn tail(key: &str) -> String {
+pub(super) fn tail(key: &str) -> String {
     key.chars().skip(key.chars().count().saturating_sub(4)).collect()
 }

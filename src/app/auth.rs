@@ -37,6 +37,13 @@ pub fn verify_password(password: &str, hash: Option<&str>) -> bool {
     matches && hash.is_some()
 }
 
+/// Whether a text is a hash that [`verify_password`] can take, and that costs no more than a few of ours.
+pub fn is_password_hash(text: &str) -> bool {
+    let Ok(hash) = argon2::password_hash::phc::PasswordHash::new(text) else { return false };
+    let params = Params::try_from(&hash);
+    hash.algorithm.as_str() == "argon2id" && params.is_ok_and(|p| p.m_cost() <= 65_536 && p.t_cost() <= 8)
+}
+
 /// Of a random password that nobody kept.
 const DUMMY_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$MTYgYnl0ZXMgb2Ygc2FsdA$2/d5kuDHXBcM1p1yTHXDh6xKCK0Iwdz6Ab5ItgFIfvI";
@@ -144,6 +151,8 @@ mod tests {
         assert!(!verify_password("lamp otter bridge ten", Some(&hash)));
         assert!(!verify_password("lamp otter bridge nine", None), "nobody's password is never right");
         assert!(!verify_password("x", Some("not a hash")));
+        assert!(is_password_hash(&hash) && !is_password_hash("not a hash") && !is_password_hash(""));
+        assert!(!is_password_hash(&hash.replace("m=19456", "m=4000000")), "a hash that takes the machine down");
     }
 
     #[test]

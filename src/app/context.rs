@@ -36,7 +36,7 @@ pub fn for_incident_and(
     let involved = ladder.paged.iter().chain(ackers).chain(assignee).chain(resolved_by).chain(&snoozer).chain(people);
     let mut context = for_policy(read, incident.policy, involved.copied().collect(), now)?;
     if let Some(source) = read.get::<AlertSource>(incident.source)? {
-        context.source = SourceRules::of(&source);
+        context.source = SourceRules::of(&source, incident.is_test);
     }
     if let Some(Hold::Maintenance(_)) = incident.hold {
         let labels = read.get::<IncidentDetails>(incident.id)?.map(|details| details.labels).unwrap_or_default();
@@ -50,11 +50,12 @@ pub fn for_opening(
     read: &impl Read,
     source: &AlertSource,
     labels: &BTreeMap<String, String>,
+    is_test: bool,
     now: Timestamp,
 ) -> Result<Context, AppError> {
     let context = for_policy(read, source.policy, BTreeSet::new(), now)?;
     let hold = maintenance::holding(read, source.id, source.team, labels, now)?;
-    Ok(Context { source: SourceRules::of(source), hold, ..context })
+    Ok(Context { source: SourceRules::of(source, is_test), hold, ..context })
 }
 
 /// A policy that cannot be found is read as one without levels: the last resort is paged, and an incident is opened

@@ -67,11 +67,16 @@ pub fn edit(
 ) -> Result<(), AppError> {
     change::begin(actor)?;
     let mut heartbeat = one(tx, id)?;
-    let now = tx.now();
+    let (was, now) = (said(&heartbeat), tx.now());
     heartbeat.retime(checked_interval(interval_minutes)?, checked_grace(grace_minutes)?, now);
     save(tx, &heartbeat)?;
-    let summary = format!("{}, every {interval_minutes} min and {grace_minutes} of grace", heartbeat.name);
-    change::audit(tx, actor, "heartbeat.edited", id, summary)
+    let is = said(&heartbeat);
+    change::audit_change(tx, actor, "heartbeat.edited", id, is.clone(), was, is)
+}
+
+fn said(heartbeat: &Heartbeat) -> String {
+    let Heartbeat { name, interval_minutes, grace_minutes, .. } = heartbeat;
+    format!("{name}, every {interval_minutes} min, {grace_minutes} min of grace")
 }
 
 /// Nothing is missed until then. An incident that is open stays so.
@@ -121,11 +126,12 @@ pub fn token(key: &LinkKey, heartbeat: &Heartbeat) -> Option<String> {
     (sha256(token.as_bytes()) == heartbeat.token_hash).then_some(token)
 }
 
-fn token_of(key: &LinkKey, id: HeartbeatId, version: u32) -> String {
+pub(super) fn token_of(key: &LinkKey, id: HeartbeatId, version: u32) -> String {
     pass::token(key.bits("heartbeat address", &[id.number(), u64::from(version)]))
 }
 
-fn save(tx: &mut Write<'_>, heartbeat: &Heartbeat) -> Result<(), AppError> {
+/// Also arms it. Whoever calls audits.
+pub(super) fn save(tx: &mut Write<'_>, heartbeat: &Heartbeat) -> Result<(), AppError> {
     let heartbeat = Heartbeat { version: heartbeat.version + 1, ..heartbeat.clone() };
     tx.put(&heartbeat).map_err(taken(|| change::name_taken("heartbeat of this alert source", &heartbeat.name)))?;
     pings::arm(tx, &heartbeat)

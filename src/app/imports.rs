@@ -137,17 +137,23 @@ pub fn edit(
         import.url = vault.seal(&place(id), nonce, url.expose().as_bytes());
         import.shown_url = url.masked();
     }
-    if import.url != before.url || import.zone != before.zone {
-        import.due = tx.now();
-        // The old address's word for "unchanged" means nothing at the new one.
-        import.fetched = before.fetched.map(|fetched| Fetched { etag: None, last_modified: None, ..fetched });
-    }
+    fetch_anew_if_elsewhere(&mut import, &before, tx.now());
     import.version += 1;
     let import = save(tx, import)?;
     change::audit(tx, actor, "import.edited", id, format!("{} from {}", import.name, import.shown_url))
 }
 
-fn place(id: ImportId) -> Place {
+/// With another address or zone.
+pub(super) fn fetch_anew_if_elsewhere(import: &mut Import, before: &Import, now: Timestamp) {
+    if import.url != before.url || import.zone != before.zone {
+        import.due = now;
+        // The old address's word for "unchanged" means nothing at the new one.
+        let known = before.fetched.clone();
+        import.fetched = known.map(|fetched| Fetched { etag: None, last_modified: None, ..fetched });
+    }
+}
+
+pub(super) fn place(id: ImportId) -> Place {
     Place { table: "imports", id: id.number(), field: "url" }
 }
 

@@ -141,7 +141,7 @@ pub fn opened(
     by: By,
 ) -> Result<Incident, AppError> {
     let now = tx.now();
-    let context = context::for_opening(tx, source, &event.labels, now)?;
+    let context = context::for_opening(tx, source, &event.labels, is_test, now)?;
     let number = incidents::incident_number_next(tx)?;
     let opening = Opening { id: tx.new_id(), number, source, severity, previous, is_test };
     let incident = apply::apply(tx, incident::open(event, opening, &context, now, by))?;

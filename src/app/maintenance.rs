@@ -85,6 +85,7 @@ pub fn edit(tx: &mut Write<'_>, actor: &Actor, id: MaintenanceId, basics: &Basic
         let sentence = "This window is over and stays as it was. Enter a new one instead.";
         return Err(Refusal::conflict("window_over", sentence).into());
     }
+    let was = summary(&before);
     let window = Maintenance {
         name: checked_name(&basics.name)?,
         scope: basics.scope.clone(),
@@ -95,7 +96,7 @@ pub fn edit(tx: &mut Write<'_>, actor: &Actor, id: MaintenanceId, basics: &Basic
         ..before
     };
     save(tx, &window)?;
-    change::audit(tx, actor, "maintenance.edited", id, summary(&window))?;
+    change::audit_change(tx, actor, "maintenance.edited", id, window.name.clone(), was, summary(&window))?;
     change::recheck(tx, actor)
 }
 
@@ -134,7 +135,7 @@ pub fn delete(tx: &mut Write<'_>, actor: &Actor, id: MaintenanceId) -> Result<()
 }
 
 /// An edit keeps that an occurrence was ended early.
-fn occurs(chosen: &Chosen, before: Option<&Occurs>) -> Occurs {
+pub(super) fn occurs(chosen: &Chosen, before: Option<&Occurs>) -> Occurs {
     match chosen {
         Chosen::Once(span) => Occurs::Once(*span),
         Chosen::Again { pattern, minutes } => {
@@ -148,7 +149,8 @@ fn occurs(chosen: &Chosen, before: Option<&Occurs>) -> Occurs {
     }
 }
 
-fn save(tx: &mut Write<'_>, window: &Maintenance) -> Result<(), AppError> {
+/// Whoever calls audits.
+pub(super) fn save(tx: &mut Write<'_>, window: &Maintenance) -> Result<(), AppError> {
     window.check(tx.now())?;
     let missing = || Refusal::invalid("scope_missing", "scope", "Choose teams and alert sources that are on the list.");
     match &window.scope {

@@ -12,8 +12,10 @@ pub mod audit_log;
 pub mod auth;
 pub mod backups;
 pub mod change;
+pub mod checks;
 pub mod context;
 pub mod deliveries;
+pub mod emergency;
 pub mod error;
 pub mod facts;
 pub mod feeds;
@@ -29,6 +31,7 @@ pub mod oncall;
 pub mod passes;
 pub mod pings;
 pub mod policies;
+pub mod preferences;
 pub mod publication;
 pub mod repeats;
 pub mod replies;
@@ -39,11 +42,14 @@ pub mod sessions;
 pub mod setup;
 pub mod sign_ins;
 pub mod sign_on;
+pub mod start;
 pub mod storms;
+pub mod support;
 pub mod system;
 pub mod teams;
 pub mod timers;
 pub mod tokens;
+pub mod transfer;
 pub mod upkeep;
 pub mod users;
 
@@ -55,13 +61,14 @@ use crate::domain::time::Timestamp;
 use crate::random::Random;
 use crate::store::{Status, Store, Verified};
 use crate::vault::Vault;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// How many records of a kind a list may hold. Beyond it lists are cut; a pager for more people than this has other
 /// troubles first.
 pub const MANY: usize = 10_000;
 
-/// What the process was told and use cases have to know.
+/// What the process was told at its start and use cases have to know.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// False is safe mode: decided and recorded, nothing leaves.
@@ -73,21 +80,68 @@ pub struct Settings {
     pub link_key: passes::LinkKey,
 }
 
+/// The part of them that holds until the process ends.
+#[derive(Clone, Debug)]
+pub struct Lasting {
+    pub base_url: Option<String>,
+    pub link_key: passes::LinkKey,
+}
+
+/// The part of them that the operator may change meanwhile.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Switches {
+    /// False is safe mode.
+    pub sending: bool,
+    pub retry: bool,
+    pub escalation: bool,
+}
+
 /// The store with the settings and the status board: what every door and every worker shares.
 pub struct App {
     store: Store,
     random: Arc<dyn Random>,
-    pub settings: Settings,
+    pub settings: Lasting,
+    switches: RwLock<Switches>,
     /// Seals what the store keeps of secrets. Nobody's until `serve` puts the installation's in: no other command needs one.
     pub vault: Vault,
     /// When backups are taken by themselves; `None`: never, which is every command's but `serve`'s.
     pub backup_plan: Option<backups::automatic::Plan>,
+    /// What the machine says for the checklist; `None`: nobody looks.
+    pub host: Option<Box<dyn checks::Host>>,
     pub board: system::Board,
+    /// For when nothing can be saved.
+    pub emergency: emergency::Desk,
+    /// Where the roster is mirrored to, for a start with a damaged database; `serve` alone does.
+    pub roster_file: Option<PathBuf>,
 }
 
 impl App {
     pub fn new(store: Store, random: Arc<dyn Random>, settings: Settings) -> App {
-        App { store, random, settings, vault: Vault::new(b""), backup_plan: None, board: system::Board::default() }
+        let Settings { sending_enabled, retry_enabled, escalation_enabled, base_url, link_key } = settings;
+        let switches = Switches { sending: sending_enabled, retry: retry_enabled, escalation: escalation_enabled };
+        App {
+            store,
+            random,
+            settings: Lasting { base_url, link_key },
+            switches: RwLock::new(switches),
+            vault: Vault::new(b""),
+            backup_plan: None,
+            host: None,
+            board: system::Board::default(),
+            emergency: emergency::Desk::default(),
+            roster_file: None,
+        }
+    }
+
+    /// As they are now: asked anew for each decision, and never kept.
+    pub fn switches(&self) -> Switches {
+        *self.switches.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes effect with whatever is decided next. Who sleeps has to be woken.
+    pub fn switch(&self, switches: Switches) {
+        let before = std::mem::replace(&mut *self.switches.write().unwrap_or_else(PoisonError::into_inner), switches);
+        self.board.switched(self.now(), before, switches);
     }
 
     /// Waits for the commit. Not for async code: that goes through [`App::write_then`].
@@ -137,6 +191,7 @@ impl App {
     pub fn verify(&self) -> Result<Verified, AppError> {
         let mut verified = self.store.verify()?;
         verified.problems.extend(self.read(audit::verify)?.problem());
+        self.board.has_verified(system::Inspection { at: self.now(), problems: verified.problems.clone() });
         Ok(verified)
     }
 

@@ -58,6 +58,42 @@ pub fn on_schedule(read: &impl Read, id: ScheduleId, at: Timestamp) -> Result<On
     })
 }
 
+/// A stretch in which somebody is on call without a break.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Shift {
+    pub schedule: ScheduleId,
+    pub user: UserId,
+    pub span: Interval,
+    /// It has begun before the stretch that was asked for.
+    pub runs: bool,
+}
+
+/// Everybody's, on every schedule, the first to begin first.
+pub fn shifts(read: &impl Read, within: Interval) -> Result<Vec<Shift>, AppError> {
+    let mut shifts: Vec<Shift> = Vec::new();
+    for schedule in schedules::schedules_all(read, super::MANY)? {
+        let (_, _, segments) = rendered(read, schedule.id, within.start, within.end)?;
+        let mut open: Vec<Shift> = Vec::new();
+        for segment in segments {
+            let mut going: Vec<Shift> = Vec::new();
+            for user in segment.places.iter().map(|place| place.user) {
+                let (before, runs) = (open.iter().position(|shift| shift.user == user), segment.clipped_start);
+                let span = Interval { start: segment.start, end: segment.end };
+                let begun = before.map(|place| open.swap_remove(place));
+                going.push(match begun {
+                    Some(shift) => Shift { span: Interval { end: segment.end, ..shift.span }, ..shift },
+                    None => Shift { schedule: schedule.id, user, span, runs },
+                });
+            }
+            shifts.append(&mut open);
+            open = going;
+        }
+        shifts.append(&mut open);
+    }
+    shifts.sort_by_key(|shift| (shift.span.start, shift.schedule, shift.user));
+    Ok(shifts)
+}
+
 /// Where somebody is on call at an instant.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Duty {

@@ -2,7 +2,7 @@
 
 use crate::app::incidents::{self, Deed};
 use crate::app::names::{self, Names};
-use crate::app::{AppError, Read, Write, sha256};
+use crate::app::{AppError, Read, Write, context, preferences, sha256};
 use crate::domain::actor::{Actor, Door};
 use crate::domain::effect::Reason;
 use crate::domain::event;
@@ -10,6 +10,7 @@ use crate::domain::id::{ContactId, Id, IncidentId, UserId};
 use crate::domain::incident::{Incident, IncidentDetails};
 use crate::domain::pass::{self, Pass};
 use crate::domain::policy::Policy;
+use crate::domain::preferences::Preferences;
 use crate::domain::reply::Wish;
 use crate::domain::team::Team;
 use crate::domain::time::Timestamp;
@@ -69,6 +70,11 @@ impl LinkKey {
         sha256(token.as_bytes()) == sha256(self.callback_token().as_bytes())
     }
 
+    /// The token of the link by which a person acts on an incident.
+    pub fn link(&self, incident: IncidentId, user: UserId) -> String {
+        pass::token(self.bits("incident link", &[incident.number(), user.number()]))
+    }
+
     /// What is put behind a button of a message: it acts for one person on one incident.
     pub fn button(&self, incident: IncidentId, user: UserId, wish: Wish) -> String {
         let (incident, user) = (incident.number(), user.number());
@@ -96,7 +102,7 @@ pub struct GivenPass {
 
 /// The person's pass for this incident, made if this is the first message.
 pub fn give(tx: &mut Write<'_>, key: &LinkKey, incident: IncidentId, user: UserId) -> Result<GivenPass, AppError> {
-    let token = pass::token(key.bits("incident link", &[incident.number(), user.number()]));
+    let token = key.link(incident, user);
     let token_hash = sha256(token.as_bytes());
     let code = match tx.get::<Pass>((incident, user))? {
         // After a change of the key the old links are dead and the new ones must work.
@@ -128,6 +134,7 @@ fn free_code(tx: &mut Write<'_>, user: UserId) -> Result<String, AppError> {
 pub struct Sight {
     pub incident: Incident,
     pub user: User,
+    pub preferences: Preferences,
     pub names: Names,
     pub team: String,
     /// Why this person was paged; empty if that is not known any more.
@@ -137,6 +144,8 @@ pub struct Sight {
     /// The last incident of the same alert, and the last note about it.
     pub last_time: Option<(Incident, Option<String>)>,
     pub next: Option<(String, Timestamp)>,
+    /// Whom passing it on would call: names, or "last resort".
+    pub passed_on_to: String,
 }
 
 /// What a link's token is good for.
@@ -164,7 +173,26 @@ pub fn look(read: &Read<'_>, token: &str) -> Result<Link, AppError> {
     let links = read.get::<IncidentDetails>(incident.id)?.map(|details| details.links).unwrap_or_default();
     let runbook = links.into_iter().find(event::Link::is_web);
     let last_time = incidents::last_time(read, &incident)?;
-    Ok(Link::Live(Box::new(Sight { incident, user, names, team, why, runbook, last_time, next })))
+    let passed_on_to = passed_on_to(read, &incident)?;
+    let preferences = preferences::of(read, user.id)?;
+    let sight = Sight { incident, user, preferences, names, team, why, runbook, last_time, next, passed_on_to };
+    Ok(Link::Live(Box::new(sight)))
+}
+
+/// As the deed itself chooses: the next level that reaches somebody, past the end from the bottom. Who is called when
+/// nobody does anything is another matter, and nobody is once it was taken.
+fn passed_on_to(read: &Read<'_>, incident: &Incident) -> Result<String, AppError> {
+    let now = read.now();
+    let context = context::for_incident(read, incident, now)?;
+    let reached = |above| {
+        let mut levels = context.policy.levels_above(above).map(|level| context.people_of(level, now).0);
+        levels.find(|called| !called.is_empty())
+    };
+    let Some(called) = reached(incident.ladder.level).or_else(|| reached(None)) else {
+        return Ok("last resort".to_owned());
+    };
+    let names = called.iter().filter_map(|called| context.people.get(&called.user)).map(|user| user.name.as_str());
+    Ok(names.collect::<Vec<_>>().join(", "))
 }
 
 /// Acts for the person whose link it is, with that person's rights; `address` is where whoever holds it is. `None`: the

@@ -4,6 +4,8 @@ use crate::app::error::taken;
 use crate::app::{AppError, Write, change, context, names};
 use crate::domain::Urgency;
 use crate::domain::actor::Actor;
+use crate::domain::entry::Interval;
+use crate::domain::escalation::Context;
 use crate::domain::id::{PolicyId, ScheduleId, UserId};
 use crate::domain::ladder::{self, Rung};
 use crate::domain::policy::{Level, Policy, REPAGE_MINUTES_DEFAULT, REPEAT_DEFAULT, Recipient};
@@ -27,6 +29,29 @@ pub fn one(read: &impl Read, id: PolicyId) -> Result<Policy, AppError> {
 
 /// Who would be woken, and when, if an alert opened an incident at `at` and nobody answered.
 pub fn ladder(read: &impl Read, id: PolicyId, urgency: Urgency, at: Timestamp) -> Result<Vec<Rung>, AppError> {
+    Ok(ladder::ladder(&far_sighted(read, id, at)?, urgency, at))
+}
+
+/// Levels that reach nobody at some time of the next [`super::oncall::GAP_DAYS`], each with the first such stretch.
+pub fn empty_stretches(read: &impl Read, id: PolicyId, now: Timestamp) -> Result<Vec<(u8, Interval)>, AppError> {
+    let context = far_sighted(read, id, now)?;
+    let until = now.plus_secs(super::oncall::GAP_DAYS * 86_400);
+    let mut stretches = Vec::new();
+    for level in &context.policy.levels {
+        let stretch = ladder::empty_stretch(&context, level, now, until)?;
+        stretches.extend(stretch.map(|stretch| (level.number, stretch)));
+    }
+    Ok(stretches)
+}
+
+/// How many alert sources it pages for.
+pub fn used_by(read: &impl Read, id: PolicyId) -> Result<usize, AppError> {
+    let sources = alert_sources::alert_sources_all(read, super::MANY)?;
+    Ok(sources.iter().filter(|source| source.policy == id).count())
+}
+
+/// The policy with all that its schedules hold, and not only what the next hours need.
+fn far_sighted(read: &impl Read, id: PolicyId, at: Timestamp) -> Result<Context, AppError> {
     one(read, id)?;
     let mut known = context::for_policy(read, id, BTreeSet::new(), at)?;
     // A decision about now is content with the next few entries; a ladder may take days.
@@ -37,7 +62,7 @@ pub fn ladder(read: &impl Read, id: PolicyId, urgency: Urgency, at: Timestamp) -
             known.calendars.insert(schedule, calendar);
         }
     }
-    Ok(ladder::ladder(&known, urgency, at))
+    Ok(known)
 }
 
 /// What people decide about a policy besides its levels.
@@ -177,7 +202,16 @@ fn said(read: &impl Read, policy: &Policy) -> Result<String, AppError> {
         format!("{}. {}, {} min", level.number, who.join(" and "), level.delay_minutes)
     };
     let levels: Vec<String> = policy.levels.iter().map(level).collect();
-    Ok(format!("{}: {}; repeat {}", policy.name, levels.join("; "), policy.repeat))
+    let last: Vec<String> = policy.last_resort.iter().filter_map(|user| names.users.get(user).cloned()).collect();
+    let last = if last.is_empty() { "all active admins".to_owned() } else { last.join(" and ") };
+    let again = policy.ack_timeout_minutes.map_or("never".to_owned(), |minutes| format!("after {minutes} min"));
+    Ok(format!(
+        "{}: {}; repeat {}; last resort {last} every {} min; taken and paged again {again}",
+        policy.name,
+        levels.join("; "),
+        policy.repeat,
+        policy.repage_minutes
+    ))
 }
 
 /// A new recipient must exist and be active; one that was there before may stay, visible, though inactive, on as many

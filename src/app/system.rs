@@ -5,7 +5,7 @@
 
 use crate::app::backups::automatic::Condition;
 use crate::app::incidents::held_after_restore;
-use crate::app::{App, AppError};
+use crate::app::{App, AppError, Switches};
 use crate::domain::contact::Channel;
 use crate::domain::delivery::DeliveryRing;
 use crate::domain::effect::Ring;
@@ -80,6 +80,8 @@ const CERTIFICATE_DAYS: i64 = 14;
 #[derive(Default)]
 pub struct Board {
     state: Mutex<State>,
+    /// Held by whoever takes a backup.
+    backing_up: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -88,9 +90,13 @@ struct State {
     workers: BTreeMap<Worker, Report>,
     channels: BTreeMap<Channel, ChannelState>,
     inspection: Option<Inspection>,
+    /// What came of looking at every record and every index, last.
+    verified: Option<Inspection>,
     /// What is wrong with the configuration and does not stop the process; no secret in it.
     configuration_warnings: Vec<String>,
     configuration: Vec<SettingShown>,
+    /// Why the configuration that was read last is not in effect.
+    not_taken_over: Option<String>,
     backups: Condition,
     /// Of our own TLS, if that is on.
     certificate_ends_at: Option<Timestamp>,
@@ -140,10 +146,32 @@ impl Board {
     }
 
     pub fn started(&self, now: Timestamp, configuration_warnings: Vec<String>, configuration: Vec<SettingShown>) {
+        self.state().started_at = Some(now);
+        self.configured(configuration_warnings, configuration);
+    }
+
+    /// Another configuration is in effect.
+    pub fn configured(&self, configuration_warnings: Vec<String>, configuration: Vec<SettingShown>) {
         let mut state = self.state();
-        state.started_at = Some(now);
         state.configuration = configuration;
         state.configuration_warnings = configuration_warnings;
+        state.not_taken_over = None;
+    }
+
+    /// The configuration was read again and the one from before stays, for this reason.
+    pub fn configuration_kept(&self, reason: String) {
+        self.state().not_taken_over = Some(reason);
+    }
+
+    /// A worker that was off has not been silent all the while.
+    pub fn switched(&self, now: Timestamp, before: Switches, after: Switches) {
+        let turned_on = [
+            (Worker::Escalation, after.escalation && !before.escalation),
+            (Worker::Retry, after.retry && !before.retry),
+        ];
+        for (worker, _) in turned_on.into_iter().filter(|(_, turned_on)| *turned_on) {
+            self.ran(worker, now, 0, None);
+        }
     }
 
     /// A round is over. `lag_secs` is how late its oldest piece of work was.
@@ -164,9 +192,12 @@ impl Board {
         report.last_error = Some((now, text));
     }
 
+    /// Failures from before say nothing about other settings. When something was last accepted stays true.
     pub fn channel_configured(&self, channel: Channel, provider: Option<&'static str>, missing: Vec<String>) {
-        let fresh = ChannelState { provider, missing, last_accepted: None, failures: 0, last_failure: None };
-        self.state().channels.insert(channel, fresh);
+        let mut state = self.state();
+        let last_accepted = state.channels.get(&channel).and_then(|before| before.last_accepted);
+        let fresh = ChannelState { provider, missing, last_accepted, failures: 0, last_failure: None };
+        state.channels.insert(channel, fresh);
     }
 
     /// What became of a send; the text is the provider's.
@@ -189,6 +220,14 @@ impl Board {
         self.state().inspection = Some(inspection);
     }
 
+    pub fn has_verified(&self, verified: Inspection) {
+        self.state().verified = Some(verified);
+    }
+
+    pub fn verified(&self) -> Option<Inspection> {
+        self.state().verified.clone()
+    }
+
     pub fn certificate_ends(&self, at: Timestamp) {
         self.state().certificate_ends_at = Some(at);
     }
@@ -201,12 +240,23 @@ impl Board {
         self.state().channels.clone()
     }
 
+    /// Why the configuration that was read last is not in effect, and what is wrong with the one that is.
+    pub fn about_configuration(&self) -> (Option<String>, Vec<String>) {
+        let state = self.state();
+        (state.not_taken_over.clone(), state.configuration_warnings.clone())
+    }
+
     pub fn configuration(&self) -> Vec<SettingShown> {
         self.state().configuration.clone()
     }
 
     pub fn backups(&self) -> Condition {
         self.state().backups.clone()
+    }
+
+    /// One backup at a time.
+    pub fn backup_turn(&self) -> MutexGuard<'_, ()> {
+        self.backing_up.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn backups_change(&self, change: impl FnOnce(&mut Condition)) {
@@ -273,7 +323,7 @@ pub fn jobs(app: &App) -> Result<Vec<Job>, AppError> {
                 Worker::Receipts => delivery_queue(read, DeliveryRing::Receipt)?,
                 Worker::Inspector => (None, 0),
                 // In safe mode nothing is fetched, so nothing is late.
-                Worker::Feeds if !app.settings.sending_enabled => (None, 0),
+                Worker::Feeds if !app.switches().sending => (None, 0),
                 Worker::Feeds => (imports::import_next_due(read)?, imports::imports_count(read, super::MANY)?),
             };
             let report = app.board.report(worker);
@@ -312,8 +362,8 @@ fn delivery_queue(read: &super::Read<'_>, ring: DeliveryRing) -> Result<(Option<
 
 fn is_enabled(app: &App, worker: Worker) -> bool {
     match worker {
-        Worker::Escalation => app.settings.escalation_enabled,
-        Worker::Retry => app.settings.retry_enabled,
+        Worker::Escalation => app.switches().escalation,
+        Worker::Retry => app.switches().retry,
         Worker::Deliveries | Worker::Receipts | Worker::Upkeep | Worker::Inspector | Worker::Feeds => true,
     }
 }
@@ -328,12 +378,12 @@ pub enum Alarm {
 /// The strips at the top of every page, the worst first.
 pub fn strips(app: &App) -> Vec<(Alarm, String)> {
     let mut strips = Vec::new();
-    let settings = &app.settings;
+    let switches = app.switches();
     let mut red = |text: String| strips.push((Alarm::Red, text));
     if app.store_status().is_failing() {
-        red("PagerPal cannot save. Senders are told to try again; nothing new is recorded.".to_owned());
+        red("PagerPal cannot save. Senders are told to try again, people on call are told from memory.".to_owned());
     }
-    if !settings.escalation_enabled {
+    if !switches.escalation {
         red("Escalation is off (ESCALATION_WORKER_ENABLED=false). Incidents stay at their level.".to_owned());
     }
     match jobs(app) {
@@ -360,7 +410,7 @@ pub fn strips(app: &App) -> Vec<(Alarm, String)> {
         let text = state.last_failure.as_ref().map_or("", |(_, text)| text);
         red(format!("{}: the last {} messages failed ({text}).", channel.title(), state.failures));
     }
-    if settings.sending_enabled && channels.values().all(|state| state.provider.is_none()) {
+    if switches.sending && channels.values().all(|state| state.provider.is_none()) {
         red("No channel is configured, so nobody can be paged. Set INFOBIP_* or SMTP_*.".to_owned());
     }
     let certificate_days = app.board.certificate_ends_at().map(|at| at.secs_since(app.now()).div_euclid(86_400));
@@ -373,20 +423,19 @@ pub fn strips(app: &App) -> Vec<(Alarm, String)> {
             "The TLS certificate ends in {days} days. Replace TLS_CERT_FILE and TLS_KEY_FILE; no restart is needed."
         ));
     }
-    if !settings.sending_enabled {
+    if !switches.sending {
         let text = "Safe mode: nobody is contacted, pages are only recorded (NOTIFICATION_SENDING_ENABLED=false).";
         amber(text.to_owned());
     }
-    if !settings.retry_enabled {
+    if !switches.retry {
         let text = "Retries are off (NOTIFICATION_RETRY_WORKER_ENABLED=false). A failed page stays failed.";
         amber(text.to_owned());
     }
-    if settings.base_url.is_none() {
+    if app.settings.base_url.is_none() {
         amber("PAGERPAL_BASE_URL is not set. Messages carry no link.".to_owned());
     }
-    for warning in &app.board.state().configuration_warnings {
-        amber(warning.clone());
-    }
+    let (not_taken_over, warnings) = app.board.about_configuration();
+    not_taken_over.into_iter().chain(warnings).for_each(&mut amber);
     // What is held pages nobody for a while, which somebody has to know who wonders why.
     if let Ok(Some((count, until))) = app.read(|read| held_after_restore(read)) {
         amber(format!(
@@ -425,7 +474,7 @@ pub fn health_problems(app: &App) -> Vec<String> {
     if let Some(inspection) = app.board.inspection() {
         problems.extend(inspection.problems);
     }
-    if app.settings.sending_enabled {
+    if app.switches().sending {
         let channels = app.board.channels();
         if channels.values().all(|state| state.provider.is_none() || state.failures >= 5) {
             problems.push("no configured channel is up".to_owned());

@@ -4,7 +4,8 @@ mod contacts;
 mod rules;
 
 pub use contacts::{
-    add_contact, enable_contact, last_told, prove_contact, readdress_contact, remove_contact, send_code, send_test,
+    CONTACTS, add_contact, enable_contact, last_told, prove_contact, readdress_contact, remove_contact, send_code,
+    send_test,
 };
 pub use rules::{set_rules, set_rules_of};
 

@@ -4,26 +4,36 @@
 //! configuration for those that need it and hands over.
 
 pub mod backup;
+pub mod completions;
 pub mod config_show;
 pub mod create_admin;
+pub mod demo;
+pub mod doctor;
+pub mod exit;
+pub mod export;
 pub mod healthcheck;
+pub mod host;
+pub mod import;
+pub mod man;
 pub mod migrate;
 pub mod open;
 pub mod progress;
+pub mod reload;
 pub mod restore;
 pub mod serve;
 pub mod supervised;
 pub mod target;
 pub mod verify;
 
+pub use self::exit::Exit;
 use crate::config::{self, Config};
+use crate::domain::time::Timestamp;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::str::FromStr;
 
 /// Runs the command. Whatever is to be said has been said when this returns.
@@ -33,13 +43,22 @@ pub fn run(arguments: Arguments) -> Exit {
         Command::Config { command: ConfigCommand::Show(show) } => {
             with_config(global, None, |config| config_show::run(&config, show))
         }
-        Command::Serve(args) => with_config(global, args.listen, |config| serve::run(&config, args)),
+        Command::Serve(args) => {
+            let (file, flags) = (global.config.clone(), global.flags(args.listen));
+            let read: reload::Read = Box::new(move || config::load_from_process(file.clone(), flags.clone()));
+            with_config(global, args.listen, |config| serve::run(&config, args, read))
+        }
         Command::CreateAdmin(args) => with_config(global, None, |config| create_admin::run(&config, args)),
         Command::Backup(args) => with_config(global, None, |config| backup::run(&config, global, args)),
         Command::Restore(args) => with_config(global, None, |config| restore::run(&config, global, args)),
+        Command::Export(args) => with_config(global, None, |config| export::run(&config, args)),
+        Command::Import(args) => with_config(global, None, |config| import::run(&config, args)),
         Command::Migrate(args) => with_config(global, None, |config| migrate::run(&config, args)),
         Command::Verify(args) => with_config(global, None, |config| verify::run(&config, global, args)),
+        Command::Doctor(args) => with_config(global, None, |config| doctor::run(&config, args)),
         Command::Healthcheck => with_config(global, None, |config| healthcheck::run(&config)),
+        Command::Demo(args) => demo::run(args),
+        Command::Completions(args) => completions::run(args),
         Command::Version => print(concat!("pagerpal ", env!("CARGO_PKG_VERSION"), "\n")),
     }
 }
@@ -59,7 +78,11 @@ fn with_config(global: &Global, listen: Option<SocketAddr>, go_on: impl FnOnce(C
 
 /// Writes to standard output. A reader that has seen enough (`| head`) is no failure of ours.
 fn print(text: &str) -> Exit {
-    match io::stdout().write_all(text.as_bytes()) {
+    print_bytes(text.as_bytes())
+}
+
+fn print_bytes(bytes: &[u8]) -> Exit {
+    match io::stdout().write_all(bytes) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Failed,
         _ => Exit::Done,
     }
@@ -72,7 +95,11 @@ Examples:
   pagerpal backup                   a copy in DATA_DIR/backups, while it serves
   pagerpal restore FILE             into an empty data directory
   pagerpal verify                   the database, while it serves or not
+  pagerpal export config.json       what people have set up, as one document
+  pagerpal import config.json       makes the database say what it says
   pagerpal migrate                  the database of an older version, while nothing serves it
+  pagerpal demo                     a sample organisation to look around in
+  pagerpal doctor                   whether this installation is fit for production
   pagerpal config show              every setting in effect, and where it comes from
   pagerpal config show SMTP_PORT    one of them
 ";
@@ -94,7 +121,10 @@ pub enum Command {
     Backup(BackupArgs),
     Restore(RestoreArgs),
     Verify(VerifyArgs),
+    Export(ExportArgs),
+    Import(ImportArgs),
     Migrate(MigrateArgs),
+    Doctor(DoctorArgs),
     /// Show the configuration
     #[command(before_help = EXAMPLES, after_long_help = config::document::listing(), arg_required_else_help = true)]
     Config {
@@ -103,6 +133,8 @@ pub enum Command {
     },
     /// Ask the running server of DATA_DIR whether it could page somebody now: 0 yes, 1 no, 4 none runs
     Healthcheck,
+    Demo(DemoArgs),
+    Completions(CompletionsArgs),
     /// Print the version
     Version,
 }
@@ -263,6 +295,114 @@ pub struct VerifyArgs {
     pub file: Option<PathBuf>,
 }
 
+/// Serve a sample organisation to look around in; nobody is contacted
+///
+/// Three teams and eight people with sixty days behind them, an alert every 40 seconds, and a pretend phone that shows what
+/// would have arrived. It reads no configuration, listens on this machine alone, and keeps everything in memory: all is gone
+/// when it is stopped.
+#[derive(Args, Debug)]
+#[command(before_help = "\
+Examples:
+  pagerpal demo                 on 127.0.0.1:8000; sign in with one click
+  pagerpal demo --port 8100
+  pagerpal demo --seed 7 --now 2026-11-24T02:16:40Z     the same organisation each time")]
+pub struct DemoArgs {
+    /// Where to listen, on 127.0.0.1
+    #[arg(long, default_value_t = 8000)]
+    pub port: u16,
+    /// Which of many organisations
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// The instant at which it begins, if not now
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub now: Option<Timestamp>,
+}
+
+fn instant(text: &str) -> Result<Timestamp, String> {
+    let parsed = text.parse().map(Timestamp::from_jiff);
+    parsed.map_err(|_| "write an instant such as 2026-11-24T02:16:40Z".to_owned())
+}
+
+/// Print what makes a shell complete the words of these commands
+///
+/// The Debian package brings it for bash, zsh and fish.
+#[derive(Args, Debug)]
+#[command(before_help = "\
+Examples:
+  pagerpal completions bash > /etc/bash_completion.d/pagerpal
+  pagerpal completions zsh > /usr/local/share/zsh/site-functions/_pagerpal
+  pagerpal completions fish > ~/.config/fish/completions/pagerpal.fish")]
+pub struct CompletionsArgs {
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// Go through the production checklist; nothing is changed
+///
+/// A running server is asked, so the answers are its own; without one the database's file is looked at. Exit codes: 0 nothing
+/// fails, 1 a check fails, 11 with --strict and only warnings.
+#[derive(Args, Debug)]
+#[command(before_help = "\
+Examples:
+  pagerpal doctor                      what to mend, and how
+  pagerpal doctor --online             also whether the base URL answers, live updates pass, and the clock is right
+  pagerpal doctor --report report.txt  for whoever helps: no names, numbers, addresses or secrets in it
+  pagerpal doctor --strict --json      for scripts")]
+pub struct DoctorArgs {
+    /// Ask the base URL, and a provider for the time
+    #[arg(long)]
+    pub online: bool,
+    /// End with 11 if something warns
+    #[arg(long)]
+    pub strict: bool,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+    /// Write a support report there
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+}
+
+/// Write what people have set up as one document
+///
+/// Users, teams, schedules, escalation policies, alert sources, heartbeats and maintenance windows, by their names and in
+/// their order, so that two exports can be compared line by line. History, sessions, tokens and links are not in it: a backup
+/// has those. Settings are in the configuration.
+#[derive(Args, Debug)]
+#[command(before_help = "\
+Examples:
+  pagerpal export                              to standard output
+  pagerpal export config.json                  into a file that only you can read
+  pagerpal export --include-secrets moved.json     for another installation: logins and keys go on to work")]
+pub struct ExportArgs {
+    /// A file; standard output if not given, or -
+    pub file: Option<PathBuf>,
+    /// Also password hashes, digests of keys, signing secrets and addresses of calendars
+    #[arg(long)]
+    pub include_secrets: bool,
+}
+
+/// Make the database say what a document says
+///
+/// Things are found by their names, or added; what is not in the document is left alone. All of it happens or none. It shows
+/// what would change and asks first.
+#[derive(Args, Debug)]
+#[command(before_help = "\
+Examples:
+  pagerpal import config.json --dry-run     shows what would change
+  pagerpal import config.json               shows it and asks
+  pagerpal import config.json --yes         for scripts")]
+pub struct ImportArgs {
+    /// The document, or - for standard input
+    pub file: PathBuf,
+    /// Show what would change, and change nothing
+    #[arg(long, conflicts_with = "yes")]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
 #[derive(Args, Debug)]
 pub struct ConfigShowArgs {
     /// One setting, by its environment variable (SMTP_PORT) or its key (smtp.port)
@@ -297,35 +437,6 @@ impl Input {
     }
 }
 
-/// How a command ended, for scripts and for systemd, which must not restart us after some of these.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub enum Exit {
-    Done = 0,
-    Failed = 1,
-    Usage = 2,
-    ConfigInvalid = 3,
-    /// Worth trying again.
-    DatabaseUnreachable = 4,
-    NotPermitted = 5,
-    NotFound = 6,
-    /// Another process has the database open, or the target is not empty.
-    InUse = 7,
-    VerificationFailed = 8,
-    /// The database was written by a newer version, or could not be brought to this one.
-    SchemaNewer = 12,
-    /// By SIGINT: 128 and the signal's number, as shells have it.
-    Interrupted = 130,
-    /// By SIGTERM.
-    Terminated = 143,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> ExitCode {
-        ExitCode::from(exit as u8)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -341,7 +452,12 @@ mod tests {
             BackupArgs::augment_args(clap::Command::new("backup")),
             RestoreArgs::augment_args(clap::Command::new("restore")),
             VerifyArgs::augment_args(clap::Command::new("verify")),
+            ExportArgs::augment_args(clap::Command::new("export")),
+            ImportArgs::augment_args(clap::Command::new("import")),
             MigrateArgs::augment_args(clap::Command::new("migrate")),
+            DemoArgs::augment_args(clap::Command::new("demo")),
+            CompletionsArgs::augment_args(clap::Command::new("completions")),
+            DoctorArgs::augment_args(clap::Command::new("doctor")),
         ];
         for mut command in helps {
             let help = command.render_help().to_string();

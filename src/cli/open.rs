@@ -6,9 +6,11 @@ use crate::cli::Exit;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::random::SystemRandom;
+use crate::secret::Secret;
 use crate::store::engine::OpenError;
 use crate::store::migrate::{self, Migrated};
 use crate::store::{FORMAT, Store, tables};
+use crate::vault::Vault;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -65,10 +67,19 @@ pub fn open_file(config: &Config, path: &Path) -> Result<Opened, Exit> {
         retry_enabled: config.notification_retry_worker_enabled,
         escalation_enabled: config.escalation_worker_enabled,
         base_url: config.base_url.as_ref().map(|url| url.as_str().to_owned()),
-        // Nobody's: only `serve` sends messages, and it puts the real one in.
+        // Nobody's, until [`take_secret_key`] puts the real one in.
         link_key: LinkKey::new(b""),
     };
     Ok(Opened { app: App::new(store, random, settings), path: path.to_owned() })
+}
+
+/// What links, addresses and sealed secrets are made with, for commands that need it. Answers it, too.
+pub fn take_secret_key(config: &Config, app: &mut App) -> Result<Secret<String>, Exit> {
+    let key = config.secret_key(app.random_bytes());
+    let key = key.map_err(|problem| say(Exit::ConfigInvalid, &problem.to_string()))?;
+    app.settings.link_key = LinkKey::new(key.expose().as_bytes());
+    app.vault = Vault::new(key.expose().as_bytes());
+    Ok(key)
 }
 
 pub fn exit_of(error: &OpenError) -> Exit {

@@ -3,9 +3,11 @@
 use crate::app::backups::automatic::Plan;
 use crate::app::passes::LinkKey;
 use crate::app::system::SettingShown;
-use crate::app::{App, sealed, setup};
+use crate::app::{App, Switches, emergency, sealed, setup};
 use crate::bridge::Bridge;
+use crate::cli::host::ThisHost;
 use crate::cli::open::{self, Opened, say};
+use crate::cli::reload::{self, Reload};
 use crate::cli::supervised::Supervisor;
 use crate::cli::{Exit, ServeArgs};
 use crate::config::{self, Config};
@@ -13,27 +15,30 @@ use crate::domain::contact::Channel;
 use crate::domain::sign_on::Roles;
 use crate::egress::Egress;
 use crate::notify::infobip;
-use crate::notify::registry::Registry;
+use crate::notify::registry::{Providers, Registry};
 use crate::notify::settings::{Infobip, Login, NotifySettings, Smtp, WhatsApp};
 use crate::oidc;
 use crate::secret::Secret;
-use crate::telemetry::{self, Form};
-use crate::vault::Vault;
+use crate::telemetry::{self, Form, Levels, Recent};
 use crate::web::oidc::SignOn;
 use crate::web::tls::Tls;
 use crate::web::{Web, WebSettings, control, server};
 use crate::worker;
 use ring::hmac;
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-pub fn run(config: &Config, args: &ServeArgs) -> Exit {
+/// `read` reads the configuration anew, for SIGHUP.
+pub fn run(config: &Config, args: &ServeArgs, read: reload::Read) -> Exit {
     let journal = std::env::var("JOURNAL_STREAM").ok();
-    telemetry::install(&config.log_filter, config.log_form.unwrap_or_else(|| Form::automatic(journal.as_deref())));
+    let form = config.log_form.unwrap_or_else(|| Form::automatic(journal.as_deref()));
+    let (levels, recent) = telemetry::install(&config.log_filter, form);
     for problem in config.problems_degraded.iter().chain(&config.warnings) {
         tracing::warn!("{problem}");
     }
@@ -41,10 +46,12 @@ pub fn run(config: &Config, args: &ServeArgs) -> Exit {
         Ok(runtime) => runtime,
         Err(error) => return say(Exit::Failed, &format!("The runtime cannot be started: {error}.")),
     };
-    runtime.block_on(serve(config, args))
+    runtime.block_on(serve(config, args, read, levels, recent))
 }
 
-async fn serve(config: &Config, args: &ServeArgs) -> Exit {
+async fn serve(config: &Config, args: &ServeArgs, read: reload::Read, levels: Levels, recent: Recent) -> Exit {
+    // First of all: unheard, the signal would end the process.
+    let hangups = signal(SignalKind::hangup());
     // Listened on before the database is opened: a second server that shares only the port leaves the file alone.
     let listener = match server::bind(config.listen_address).await {
         Ok(listener) => listener,
@@ -68,21 +75,25 @@ async fn serve(config: &Config, args: &ServeArgs) -> Exit {
         Ok(opened) => opened,
         Err(exit) => return exit,
     };
-    let secret_key = match config.secret_key(app.random_bytes()) {
+    if is_in_container() && same_file_system(&config.data_dir, Path::new("/")) {
+        tracing::warn!("DATA_DIR is inside the container and will be gone with it; mount a volume there");
+    }
+    let secret_key = match open::take_secret_key(config, &mut app) {
         Ok(key) => key,
-        Err(problem) => return say(Exit::ConfigInvalid, &problem.to_string()),
+        Err(exit) => return exit,
     };
-    app.settings.link_key = LinkKey::new(secret_key.expose().as_bytes());
-    app.vault = Vault::new(secret_key.expose().as_bytes());
     app.backup_plan = backup_plan(config);
-    let app = Arc::new(app);
+    app.roster_file = Some(config.data_dir.join(emergency::ROSTER));
     let egress = match Egress::new(&config.extra_roots) {
         Ok(egress) => Arc::new(egress),
         Err(error) => return say(Exit::ConfigInvalid, &error.to_string()),
     };
-    let providers =
-        Arc::new(Registry::new(&notify_settings(config, callbacks(config, &app.settings.link_key)), &egress));
-    report(&app, config, &providers);
+    let registry = Registry::new(&notify_settings(config, callbacks(config, &app.settings.link_key)), &egress);
+    app.host = Some(Box::new(ThisHost::new(config, registry.problems(), recent)));
+    let app = Arc::new(app);
+    app.board.started(app.now(), vec![], vec![]);
+    configured(&app, config, config.settings.iter().map(setting).collect(), None, &registry);
+    let providers = Providers::new(registry);
     match app.read(|read| sealed::unreadable(read, &app.vault)) {
         Ok(sentences) => sentences.iter().for_each(|sentence| tracing::warn!("{sentence}")),
         Err(error) => tracing::warn!(%error, "sealed secrets could not be looked through"),
@@ -90,7 +101,7 @@ async fn serve(config: &Config, args: &ServeArgs) -> Exit {
 
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let bridge = Bridge::new(cores);
-    let workers = match worker::start(Arc::clone(&app), bridge.clone(), providers, &egress).await {
+    let workers = match worker::start(Arc::clone(&app), bridge.clone(), providers.clone(), &egress).await {
         Ok(workers) => workers,
         Err(error) => return say(Exit::DatabaseUnreachable, &error.to_string()),
     };
@@ -117,6 +128,15 @@ async fn serve(config: &Config, args: &ServeArgs) -> Exit {
     supervisor.serving(&address.to_string());
     let (say_stop, stop) = oneshot::channel::<()>();
     let supervisor = Arc::new(supervisor);
+    match hangups {
+        Ok(hangups) => {
+            let (started, wakers) = (config.clone(), workers.wakers());
+            let (app, web) = (Arc::clone(&app), Arc::clone(&web));
+            let reload = Reload { read, started, app, web, egress, providers, wakers, levels };
+            beside.spawn(reload.on_each(hangups, Arc::clone(&supervisor)));
+        }
+        Err(error) => tracing::warn!("SIGHUP cannot be heard: {error}"),
+    }
     let supervising = Arc::clone(&supervisor);
     beside.spawn(async move { supervising.feed_watchdog(app).await });
     let ended_by = tokio::spawn(async move {
@@ -139,12 +159,11 @@ async fn bound(address: Option<SocketAddr>) -> Result<Option<TcpListener>, serve
     }
 }
 
-/// What the status board should know from the start.
-fn report(app: &App, config: &Config, providers: &Registry) {
+/// What the status board should know of a configuration in effect.
+pub fn configured(app: &App, config: &Config, shown: Vec<SettingShown>, waiting: Option<String>, providers: &Registry) {
     let degraded = config.problems_degraded.iter().map(ToString::to_string);
-    let mut warnings: Vec<String> = degraded.collect();
-    warnings.extend(providers.problems().iter().cloned());
-    app.board.started(app.now(), warnings, config.settings.iter().map(setting).collect());
+    let warnings = degraded.chain(providers.problems().iter().cloned()).chain(waiting).collect();
+    app.board.configured(warnings, shown);
     for channel in Channel::ALL {
         let provider = providers.provider(channel).map(crate::notify::Provider::name);
         let missing = if provider.is_some() { vec![] } else { missing(config, channel) };
@@ -152,7 +171,15 @@ fn report(app: &App, config: &Config, providers: &Registry) {
     }
 }
 
-fn backup_plan(config: &Config) -> Option<Plan> {
+pub fn switches(config: &Config) -> Switches {
+    Switches {
+        sending: config.notification_sending_enabled,
+        retry: config.notification_retry_worker_enabled,
+        escalation: config.escalation_worker_enabled,
+    }
+}
+
+pub fn backup_plan(config: &Config) -> Option<Plan> {
     let config::Backups { interval, directory, keep, keep_daily } = config.backups.clone();
     Some(Plan {
         every_secs: i64::try_from(interval?.as_secs()).unwrap_or(i64::MAX),
@@ -176,7 +203,7 @@ fn missing(config: &Config, channel: Channel) -> Vec<String> {
     unset.map(|setting| setting.name).filter(|name| needed.contains(name)).map(str::to_owned).collect()
 }
 
-fn setting(setting: &config::Setting) -> SettingShown {
+pub fn setting(setting: &config::Setting) -> SettingShown {
     SettingShown {
         name: setting.name,
         value: setting.value.clone(),
@@ -186,13 +213,13 @@ fn setting(setting: &config::Setting) -> SettingShown {
 }
 
 /// Providers call only where nobody on the way can read the token; otherwise they are asked.
-fn callbacks(config: &Config, key: &LinkKey) -> Option<String> {
+pub fn callbacks(config: &Config, key: &LinkKey) -> Option<String> {
     let base = config.base_url.as_ref()?.as_str().trim_end_matches('/');
     base.starts_with("https://").then(|| format!("{base}/api/v1/callbacks/infobip/{}", key.callback_token()))
 }
 
 /// `callbacks`: where providers may call us, up to and with the token.
-fn notify_settings(config: &Config, callbacks: Option<String>) -> NotifySettings {
+pub fn notify_settings(config: &Config, callbacks: Option<String>) -> NotifySettings {
     let infobip = config.providers.infobip.clone().map(|infobip| Infobip {
         base_url: infobip.base_url,
         api_key: infobip.api_key,
@@ -215,12 +242,16 @@ fn notify_settings(config: &Config, callbacks: Option<String>) -> NotifySettings
     NotifySettings { infobip, smtp }
 }
 
+pub fn origins(config: &Config) -> Vec<String> {
+    config.allowed_origins.iter().map(|origin| origin.as_str().to_owned()).collect()
+}
+
 fn web_settings(config: &Config, secret_key: &Secret, egress: &Arc<Egress>) -> WebSettings {
     let proxies = config.trusted_proxies.clone();
     WebSettings {
         base_url: config.base_url.as_ref().map(|url| url.as_str().to_owned()),
         cookie_secure: config.session_cookie_secure,
-        allowed_origins: config.allowed_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
+        allowed_origins: origins(config).into(),
         is_trusted_proxy: Box::new(move |address| proxies.iter().any(|network| network.contains(address))),
         listens_on_loopback: config.listen_address.ip().is_loopback(),
         read_call: infobip::inbox::read_call,
@@ -237,6 +268,18 @@ fn sign_on(provider: config::SignOn, egress: &Arc<Egress>) -> SignOn {
         roles: Roles { admins: provider.admins, responders: provider.responders, viewers: provider.viewers },
         creates_users: provider.creates_users,
     }
+}
+
+/// Engines leave a file or a variable behind for what runs in them.
+fn is_in_container() -> bool {
+    let marks = ["/.dockerenv", "/run/.containerenv"];
+    std::env::var_os("container").is_some() || marks.iter().any(|mark| Path::new(mark).exists())
+}
+
+/// Of a volume that is not so.
+fn same_file_system(one: &Path, other: &Path) -> bool {
+    let device = |path: &Path| std::fs::metadata(path).ok().map(|about| about.dev());
+    device(one).is_some_and(|device_of_one| Some(device_of_one) == device(other))
 }
 
 /// The first lines a new operator reads.
@@ -256,7 +299,7 @@ fn greet(app: &App, config: &Config, web: &Web, address: SocketAddr) {
 }
 
 /// SIGINT or SIGTERM. A second one ends the process at once.
-async fn told_to_stop() -> Exit {
+pub async fn told_to_stop() -> Exit {
     let (mut interrupt, mut terminate) = match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
         (Ok(interrupt), Ok(terminate)) => (interrupt, terminate),
         // Without signals only SIGKILL ends us, which loses nothing.
@@ -274,4 +317,17 @@ async fn told_to_stop() -> Exit {
         std::process::exit(i32::from(Exit::Interrupted as u8));
     });
     by
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_volume_is_another_file_system_than_the_root() {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        assert!(same_file_system(folder.path(), folder.path()));
+        assert!(!same_file_system(Path::new("/proc"), Path::new("/")));
+        assert!(!same_file_system(Path::new("/nothing/there"), Path::new("/nothing/there")));
+    }
 }

@@ -29,6 +29,10 @@ impl Supervisor {
         self.say(&format!("READY=1\nSTATUS=Serving on {address}"));
     }
 
+    pub fn status(&self, text: &str) {
+        self.say(&format!("STATUS={text}"));
+    }
+
     pub fn stopping(&self) {
         self.say("STOPPING=1\nSTATUS=Stopping: what has begun is finished first");
     }

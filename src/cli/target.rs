@@ -64,9 +64,21 @@ impl Server {
     }
 
     /// Asks one question; data of the answer goes to `out`.
-    pub fn ask(mut self, ask: Ask, out: &mut dyn Write, watch: &mut Watch<'_>) -> Result<Answer, NoAnswer> {
+    pub fn ask(self, ask: Ask, out: &mut dyn Write, watch: &mut Watch<'_>) -> Result<Answer, NoAnswer> {
+        self.ask_with(ask, &[], out, watch)
+    }
+
+    /// As [`Server::ask`], with something that belongs to the question.
+    pub fn ask_with(
+        mut self,
+        ask: Ask,
+        body: &[u8],
+        out: &mut dyn Write,
+        watch: &mut Watch<'_>,
+    ) -> Result<Answer, NoAnswer> {
         let mut line = serde_json::to_vec(&ask).map_err(|error| NoAnswer::Gone(error.into()))?;
         line.push(b'\n');
+        line.extend_from_slice(body);
         self.0.write_all(&line).map_err(NoAnswer::Gone)?;
         let mut frames = BufReader::new(&self.0);
         loop {

@@ -27,8 +27,9 @@ pub fn env_example() -> String {
 /// `packaging/pagerpal.toml`: the same, in groups, with the data directory of the package.
 pub fn pagerpal_toml() -> String {
     let mut out = String::from(
-        "# PagerPal's settings. Remove the # of what you change, then restart PagerPal. Nothing needs to be set: then it\n\
-         # runs in safe mode on this machine alone. Environment variables and .env win over this file.\n\
+        "# PagerPal's settings. Remove the # of what you change, then `systemctl reload pagerpal`: what needs a restart\n\
+         # instead is named on every page. Nothing needs to be set: then PagerPal runs in safe mode on this machine\n\
+         # alone. Environment variables and .env win over this file.\n\
          # `pagerpal config show` says what is in effect, and where it comes from.\n\
          #\n\
          # A secret can come from a file instead: password_file = \"/run/secrets/smtp_password\".\n",
@@ -52,7 +53,7 @@ pub fn pagerpal_toml() -> String {
 pub fn listing() -> String {
     let mut out = String::from("Settings, by their environment variables (and their keys in pagerpal.toml):\n");
     for row in ROWS {
-        out += &format!("\n  {} ({})\n      {}{}\n", row.name, row.toml_path(), row.meaning, default(row));
+        out += &format!("\n  {} ({})\n      {}\n", row.name, row.toml_path(), meaning(row));
     }
     out
 }
@@ -71,7 +72,7 @@ fn groups() -> Vec<&'static str> {
 fn comment(row: &Row) -> String {
     let mut out = String::new();
     let mut line = String::from("#");
-    for word in format!("{}{}", row.meaning, default(row)).split(' ') {
+    for word in meaning(row).split(' ') {
         if line.len() + 1 + word.len() > 118 {
             out += &(line + "\n");
             line = String::from("#");
@@ -81,11 +82,11 @@ fn comment(row: &Row) -> String {
     out + &line + "\n"
 }
 
-fn default(row: &Row) -> String {
+/// What a setting means, and what holds without it.
+pub fn meaning(row: &Row) -> String {
     match row.default {
-        Fallback::Unset => String::new(),
-        Fallback::Text(text) => format!(" Default: {text}."),
-        Fallback::Follows(words) => format!(" Default: {words}."),
+        Fallback::Unset => row.meaning.to_owned(),
+        Fallback::Text(words) | Fallback::Follows(words) => format!("{} Default: {words}.", row.meaning),
     }
 }
 

@@ -59,6 +59,12 @@ impl Row {
         self.shape == Shape::Secret
     }
 
+    /// Whether SIGHUP is enough for a change of it; all else needs a restart.
+    pub fn is_reread(&self) -> bool {
+        matches!(self.group, "notification" | "escalation" | "infobip" | "smtp")
+            || matches!(self.name, "ALLOWED_ORIGINS" | "LOG_LEVEL")
+    }
+
     /// `smtp.port`, or `base_url` at the top level.
     pub fn toml_path(&self) -> String {
         if self.group.is_empty() { self.field.to_owned() } else { format!("{}.{}", self.group, self.field) }

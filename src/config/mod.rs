@@ -84,6 +84,13 @@ pub struct Setting {
     pub meaning: &'static str,
 }
 
+impl Setting {
+    /// See [`keys::Row::is_reread`].
+    pub fn is_reread(&self) -> bool {
+        ROWS.iter().any(|row| row.name == self.name && row.is_reread())
+    }
+}
+
 /// A mistake: where it is, then what it is, what follows from it and what to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Problem {
@@ -115,6 +122,25 @@ impl fmt::Display for Invalid {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "the configuration is not valid:")?;
         self.problems.iter().try_for_each(|problem| write!(out, "\n  {problem}"))
+    }
+}
+
+impl Config {
+    /// The settings that are not what `running` has and need a restart to take effect.
+    pub fn changed_until_restart(&self, running: &Config) -> Vec<&'static str> {
+        let key = |config: &Config| config.given_secret_key.as_ref().map(|key| key.expose().clone());
+        let client = |config: &Config| {
+            let secret = config.sign_on.as_ref().and_then(|provider| provider.client_secret.as_ref());
+            secret.map(|secret| secret.expose().clone())
+        };
+        // Of secrets, the shown value is no more than a length.
+        let differs = |(new, old): &(&Setting, &Setting)| match new.name {
+            "SECRET_KEY" => key(self) != key(running),
+            "OIDC_CLIENT_SECRET" => client(self) != client(running),
+            _ => new.value != old.value,
+        };
+        let pairs = self.settings.iter().zip(&running.settings);
+        pairs.filter(|(new, _)| !new.is_reread()).filter(differs).map(|(new, _)| new.name).collect()
     }
 }
 

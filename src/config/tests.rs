@@ -370,3 +370,15 @@ fn no_secret_is_in_anything_that_is_printed() {
         assert!(!printed(&[], &[(row.name, MARKER)]).contains("hush"), "{}", row.name);
     }
 }
+
+#[test]
+fn what_waits_for_a_restart_is_named_and_what_is_read_again_is_not() {
+    let config = |key, port, address| {
+        config_from(&[("SECRET_KEY", key), ("SMTP_PORT", port), ("LISTEN_ADDRESS", address), ("LOG_LEVEL", "warn")])
+    };
+    let running = config("7f1c0de95b8a42f3a6d0b7c1e2f48d95", "25", "127.0.0.1:1");
+    // Another secret of the same length looks the same where settings are shown.
+    let read = config("a6d0b7c1e2f48d957f1c0de95b8a42f3", "26", "127.0.0.1:2");
+    assert_eq!(read.changed_until_restart(&running), ["LISTEN_ADDRESS", "SECRET_KEY"]);
+    assert_eq!(running.changed_until_restart(&running), Vec::<&str>::new());
+}

@@ -26,6 +26,9 @@ pub struct Context {
     pub hold: Option<(MaintenanceId, Timestamp)>,
 }
 
+/// A test alert that nobody takes resolves itself after so long.
+pub const TEST_ENDS_AFTER_MINUTES: u16 = 10;
+
 /// What an incident's alert source has to say about it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SourceRules {
@@ -37,8 +40,10 @@ impl SourceRules {
     /// Of an incident whose source cannot be found, or of a question about a policy alone.
     pub const NONE: SourceRules = SourceRules { urgency: UrgencyRule::BySeverity, auto_resolve_minutes: None };
 
-    pub fn of(source: &AlertSource) -> SourceRules {
-        SourceRules { urgency: source.urgency, auto_resolve_minutes: source.auto_resolve_minutes }
+    /// Of an incident; a test ends by itself, whatever its source says.
+    pub fn of(source: &AlertSource, is_test: bool) -> SourceRules {
+        let test_ends = is_test.then_some(TEST_ENDS_AFTER_MINUTES);
+        SourceRules { urgency: source.urgency, auto_resolve_minutes: test_ends.or(source.auto_resolve_minutes) }
     }
 }
 

@@ -8,12 +8,16 @@
 use crate::domain::Urgency;
 use crate::domain::contact::Channel;
 use crate::domain::effect::Reason;
+use crate::domain::entry::Interval;
 use crate::domain::escalation::Context;
 use crate::domain::id::{ContactId, UserId};
 use crate::domain::notification::plan;
+use crate::domain::oncall::final_schedule;
 use crate::domain::policy::Level;
+use crate::domain::refusal::Refusal;
 use crate::domain::time::{Timestamp, zone_named};
 use crate::domain::timeline::{LastResort, SkipReason, Via};
+use std::collections::BTreeSet;
 
 /// One step of the ladder.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -110,6 +114,24 @@ pub fn ladder(context: &Context, urgency: Urgency, at: Timestamp) -> Vec<Rung> {
         rungs.push(Rung { at: now, cycle, what: What::LastResort { people, chosen, because, every_minutes } });
         return rungs;
     }
+}
+
+/// The first stretch in which a level reaches nobody; its end is `until` where that comes first.
+pub fn empty_stretch(
+    context: &Context,
+    level: &Level,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Option<Interval>, Refusal> {
+    // Whom a level reaches changes with the schedules and else stays as it is.
+    let mut changes = BTreeSet::from([from]);
+    for calendar in context.calendars.values() {
+        changes.extend(final_schedule(calendar, &context.people, from, until)?.iter().map(|segment| segment.start));
+    }
+    let is_empty = |at: &Timestamp| context.people_of(level, *at).0.is_empty();
+    let Some(start) = changes.iter().copied().find(is_empty) else { return Ok(None) };
+    let end = changes.range(start..).copied().find(|at| !is_empty(at)).unwrap_or(until);
+    Ok(Some(Interval { start, end }))
 }
 
 /// The first level above a number that has somebody, past those that have not.

@@ -178,6 +178,13 @@ fn a_handoff_on_the_way_shows_the_incoming_person() {
             "11:00 again NoCoverage, Admins every 30: root by Sms 11:00, Email 11:00",
         ],
     );
+    let at = |minutes: i64| Timestamp::from_second(NOON + 60 * minutes);
+    let empty = |from, until| {
+        empty_stretch(&context, &context.policy.levels[0], at(from), at(until)).expect("a range of minutes")
+    };
+    assert_eq!(empty(0, 60), None);
+    assert_eq!(empty(0, 90), Some(Interval { start: at(60), end: at(90) }));
+    assert_eq!(empty(70, 90), Some(Interval { start: at(70), end: at(90) }));
 }
 
 #[test]

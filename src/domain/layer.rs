@@ -101,6 +101,51 @@ impl Draft {
     }
 }
 
+/// A rotation whose versions are all written down, in place of `old`, which comes with its schedule's zone. The past stays:
+/// where what is written differs from what is in force, it comes with the next handoff.
+pub fn rewritten(
+    old: Option<(&Layer, &str)>,
+    mut new: Layer,
+    schedule_zone: &str,
+    now: Timestamp,
+) -> Result<Layer, Refusal> {
+    new.name = checked_name(&new.name)?;
+    let zone_of = |layer: &Layer, of_schedule: &str| layer.zone.clone().unwrap_or_else(|| of_schedule.to_owned());
+    let zone_name = zone_of(&new, schedule_zone);
+    let zone = place(&zone_name)?;
+    let Turns::Rotation(written) = new.turns else { return Ok(new) };
+    let written: Vec<Version> = written.into_iter().map(Version::checked).collect::<Result<_, _>>()?;
+    if written.is_empty() || written.windows(2).any(|pair| pair[0].effective_from >= pair[1].effective_from) {
+        let sentence = "A rotation has one version at least, each effective later than the one before.";
+        return Err(Refusal::invalid("version_order", "rotation", sentence));
+    }
+    let mut kept: Vec<Version> = Vec::new();
+    if let Some((old, old_schedule_zone)) = old
+        && let Turns::Rotation(versions) = &old.turns
+    {
+        kept.extend(versions.iter().filter(|version| version.effective_from <= now).cloned());
+        if !kept.is_empty() && zone_of(old, old_schedule_zone) != zone_name {
+            return Err(version_past("zone"));
+        }
+    }
+    let Some(in_force) = kept.last() else { return Ok(Layer { turns: Turns::Rotation(written), ..new }) };
+    let (begun, ahead): (Vec<Version>, Vec<Version>) =
+        written.into_iter().partition(|version| version.effective_from <= now);
+    if let Some(meant) = begun.into_iter().next_back()
+        && (Version { effective_from: in_force.effective_from, ..meant.clone() }) != *in_force
+    {
+        let from = next_handoff(Some(in_force), &zone, now);
+        // One that came into force in this very second is replaced: two cannot begin at once.
+        if kept.len() > 1 {
+            kept.retain(|version| version.effective_from < from);
+        }
+        kept.push(Version { effective_from: from, ..meant });
+    }
+    let last = kept.last().map_or(Timestamp::MIN, |version| version.effective_from);
+    kept.extend(ahead.into_iter().filter(|version| version.effective_from > last));
+    Ok(Layer { turns: Turns::Rotation(kept), ..new })
+}
+
 /// Who has the first turn of a version, and from when.
 pub fn first_turn<'a>(version: &'a Version, zone: &TimeZone) -> Option<(Timestamp, &'a [UserId])> {
     let from = version.effective_from.max(version.begins(zone));
@@ -202,6 +247,42 @@ mod tests {
         let edited = moved.revise(&layer, "UTC", now).expect("sound");
         assert_eq!(versions(&edited).len(), 1);
         assert_eq!(versions(&edited)[0].effective_from, at("2026-06-02T09:00:00Z"));
+    }
+
+    #[test]
+    fn what_is_written_down_comes_with_the_next_handoff_and_leaves_the_past() {
+        let old = draft().begin(LayerId::new(1)).expect("sound");
+        let now = at("2026-06-10T12:00:00Z");
+        let take = |new: &Layer| rewritten(Some((&old, "UTC")), new.clone(), "UTC", now);
+        assert_eq!(take(&old), Ok(old.clone()), "as it is");
+        assert_eq!(rewritten(None, old.clone(), "UTC", now), Ok(old.clone()), "as it was elsewhere");
+
+        let with = |change: fn(&mut Vec<Version>)| {
+            let mut new = old.clone();
+            if let Turns::Rotation(versions) = &mut new.turns {
+                change(versions);
+            }
+            new
+        };
+        let swapped = take(&with(|versions| versions[0].slots.reverse())).expect("sound");
+        assert_eq!(versions(&swapped).len(), 2);
+        assert_eq!(versions(&swapped)[0], versions(&old)[0], "the past stays");
+        assert!(versions(&swapped)[1].effective_from > now);
+        assert_eq!(rewritten(Some((&swapped, "UTC")), with(|v| v[0].slots.reverse()), "UTC", now), Ok(swapped));
+
+        // What it was long ago is of no weight, what is to come is.
+        let moved = take(&with(|versions| versions[0].effective_from = Timestamp::MIN));
+        assert_eq!(moved, Ok(old.clone()));
+        let ahead = take(&with(|versions| {
+            let later = versions[0].effective_from.plus_secs(86_400 * 60);
+            versions.push(Version { effective_from: later, cadence: Cadence::Days(2), ..versions[0].clone() });
+        }));
+        assert_eq!(ahead.map(|layer| versions(&layer).len()), Ok(2));
+
+        let refused = |new: Layer| take(&new).expect_err("refused").code;
+        assert_eq!(refused(with(Vec::clear)), "version_order");
+        assert_eq!(refused(with(|versions| versions.push(versions[0].clone()))), "version_order");
+        assert_eq!(refused(Layer { zone: Some("Asia/Seoul".to_owned()), ..old.clone() }), "version_past");
     }
 
     #[test]

@@ -49,6 +49,18 @@ pub enum Turns {
     Imported(ImportId),
 }
 
+impl Layer {
+    /// Whether somebody takes turns here from now on: the newest version decides.
+    pub fn names(&self, user: UserId) -> bool {
+        match &self.turns {
+            Turns::Rotation(versions) => {
+                versions.last().is_some_and(|version| version.slots.iter().flatten().any(|one| *one == user))
+            }
+            Turns::Imported(_) => false,
+        }
+    }
+}
+
 impl Schedule {
     /// The calendars from elsewhere that it follows, as layers or as covers.
     pub fn imports(&self) -> BTreeSet<ImportId> {

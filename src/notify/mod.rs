@@ -20,6 +20,7 @@
 pub mod compose;
 pub mod gsm;
 pub mod infobip;
+pub mod phone;
 pub mod registry;
 pub mod settings;
 pub mod smtp;
@@ -122,16 +123,20 @@ pub struct Update {
 }
 
 impl Content {
-    /// The part of the link that acts for whoever holds it: its last segment, if that is as long as a token. It is in
-    /// the message and belongs nowhere else.
-    fn token(&self) -> Option<&str> {
-        let link = match self {
+    /// What the message asks to be opened.
+    fn link(&self) -> Option<&str> {
+        match self {
             Content::Page(page) => page.link.as_deref(),
             Content::Update(update) => update.link.as_deref(),
             Content::Bundle(bundle) => bundle.link.as_deref(),
             Content::Test { .. } | Content::Code { .. } => None,
-        };
-        link.and_then(|link| link.rsplit('/').next()).filter(|token| token.len() >= 20)
+        }
+    }
+
+    /// The part of the link that acts for whoever holds it: its last segment, if that is as long as a token. It is in
+    /// the message and belongs nowhere else.
+    fn token(&self) -> Option<&str> {
+        self.link().and_then(|link| link.rsplit('/').next()).filter(|token| token.len() >= 20)
     }
 }
 

@@ -1,16 +1,17 @@
-//! Which providers there are, built once from the settings, and how many calls each may have at once.
+//! Which providers there are, built from the settings, and how many calls each may have at once.
 
 use super::infobip::Account;
 use super::infobip::inbox::Inbox;
 use super::infobip::sms::InfobipSms;
 use super::infobip::whatsapp::InfobipWhatsApp;
+use super::phone::{Phone, PretendPhone};
 use super::settings::NotifySettings;
 use super::smtp::Smtp;
 use super::{Message, Provider, Sending};
 use crate::domain::contact::Channel;
 use crate::domain::delivery::{Answer, Outcome};
 use crate::egress::{CALL_LIMIT, Egress, Purpose};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -19,6 +20,25 @@ use tokio::time::timeout;
 pub const CALLS_AT_ONCE: usize = 8;
 /// How long a message waits for its turn; its claim's lease is running.
 const TURN_LIMIT: Duration = Duration::from_secs(10);
+
+/// The registry in effect, which the operator may replace while messages are on the wire. Clones share it.
+#[derive(Clone)]
+pub struct Providers(Arc<RwLock<Arc<Registry>>>);
+
+impl Providers {
+    pub fn new(registry: Registry) -> Providers {
+        Providers(Arc::new(RwLock::new(Arc::new(registry))))
+    }
+
+    /// Whoever holds it goes on with it, even after it was replaced.
+    pub fn current(&self) -> Arc<Registry> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub fn replace(&self, registry: Registry) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(registry);
+    }
+}
 
 /// At most one provider per channel.
 pub struct Registry {
@@ -54,6 +74,15 @@ impl Registry {
             Some(Ok(smtp)) => registry.add(smtp),
             Some(Err(problem)) => registry.problems.push(problem),
             None => {}
+        }
+        registry
+    }
+
+    /// Everything goes to the pretend phone, and nothing leaves.
+    pub fn pretend(phone: &Arc<Phone>) -> Registry {
+        let mut registry = Registry { providers: Vec::new(), inbox: None, problems: Vec::new() };
+        for channel in Channel::ALL {
+            registry.add(PretendPhone { phone: Arc::clone(phone), channel });
         }
         registry
     }

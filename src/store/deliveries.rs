@@ -62,6 +62,11 @@ pub fn deliveries_of(read: &impl Read, incident: IncidentId, limit: usize) -> Re
     Ok(read.scan(&tables::DELIVERIES_BY_INCIDENT, &Span::of((incident,)), Take::last(limit))?.items)
 }
 
+/// Of all, about incidents or not, the newest first.
+pub fn deliveries_newest(read: &impl Read, limit: usize) -> Result<Vec<Delivery>> {
+    Ok(read.scan_table(&Span::all(), Take::last(limit))?.items)
+}
+
 /// What has not left yet, of one person.
 pub fn deliveries_open_of_user(read: &impl Read, user: UserId, limit: usize) -> Result<Vec<Delivery>> {
     Ok(read.scan(&tables::DELIVERIES_OPEN_BY_USER, &Span::of((user,)), Take::first(limit))?.items)

@@ -39,6 +39,7 @@ pub mod migrate;
 pub mod notifications;
 pub mod passes;
 pub mod policies;
+pub mod preferences;
 pub mod rebuild;
 pub mod record;
 pub mod repeats;
@@ -185,6 +186,18 @@ impl Store {
         let core = Arc::new(core);
         let writer = Writer::start(Arc::clone(&core)).map_err(|error| failed(error.to_string()))?;
         Ok(Store { core, writer: Some(writer), lineage })
+    }
+
+    /// For looking alone: not a byte of the file changes. What is written is in memory, and lost.
+    pub fn open_untouched(
+        path: &Path,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> std::result::Result<Store, OpenError> {
+        Store::check_format(path)?;
+        let engine = Box::new(RedbEngine::open_untouched(path)?);
+        let failed = |error: StoreError| OpenError::Failed { path: path.to_owned(), problem: error.to_string() };
+        Store::on_engine(engine, clock, random).map_err(failed)
     }
 
     /// Reads the format before anything is written, for opening a redb file writes to it.

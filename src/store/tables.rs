@@ -19,6 +19,7 @@ use crate::domain::maintenance::Maintenance;
 use crate::domain::notification::Notification;
 use crate::domain::pass::Pass;
 use crate::domain::policy::Policy;
+use crate::domain::preferences::Preferences;
 use crate::domain::repeat::Repeat;
 use crate::domain::schedule::Schedule;
 use crate::domain::session::Session;
@@ -75,6 +76,8 @@ pub const CHANNEL_TROUBLE: Table<String, ChannelTrouble> = Table::new("channel_t
 pub const USERS: Table<UserId, User> = Table::new("users", Version(1));
 pub const USERS_BY_EMAIL: Unique<String, User> = Unique::new("users.by_email");
 pub const USERS_ACTIVE_ADMINS: Index<UserId, User> = Index::new("users.active_admins");
+
+pub const PREFERENCES: Table<UserId, Preferences> = Table::new("preferences", Version(1));
 
 pub const TEAMS: Table<TeamId, Team> = Table::new("teams", Version(1));
 pub const TEAMS_BY_NAME: Unique<String, Team> = Unique::new("teams.by_name");
@@ -158,6 +161,7 @@ pub const RECORDS: &[RecordKind] = &[
     RecordKind::of::<Ledger>(),
     RecordKind::of::<ChannelTrouble>(),
     RecordKind::of::<User>(),
+    RecordKind::of::<Preferences>(),
     RecordKind::of::<Team>(),
     RecordKind::of::<Schedule>(),
     RecordKind::of::<Entry>(),

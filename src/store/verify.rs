@@ -143,6 +143,19 @@ fn check_index(
     })
 }
 
+/// How many records each table holds.
+pub fn counts(rows: &impl Rows, kinds: &[RecordKind]) -> Result<Vec<(&'static str, u64)>> {
+    let count = |kind: &RecordKind| {
+        let mut count = 0;
+        each_row(rows, kind.table, |_, _| {
+            count += 1;
+            Ok(())
+        })?;
+        Ok((kind.table.0, count))
+    };
+    kinds.iter().map(count).collect()
+}
+
 pub(super) fn each_row(
     rows: &impl Rows,
     table: TableName,

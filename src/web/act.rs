@@ -4,14 +4,16 @@
 //! what is behind them, so a GET or HEAD only looks; the button posts. A token is 160 bits and is looked up by its
 //! digest, so nobody guesses one; wrong ones are limited all the same, and right ones never are.
 
+use crate::app::emergency::Seen;
 use crate::app::incidents::Deed;
 use crate::app::passes::{self, Link, Sight};
 use crate::domain::access::{Action, may};
 use crate::domain::incident::{self as domain, Phase, Status};
+use crate::domain::preferences::Theme;
 use crate::domain::time::Timestamp;
 use crate::web::Web;
 use crate::web::address::Client;
-use crate::web::error::WebError;
+use crate::web::error::{NOT_SAVED, WebError};
 use crate::web::extract::FormBody;
 use crate::web::ui::clock::{Reader, When};
 use crate::web::ui::marks::{SeverityMark, StatusMark, severity, status, whom};
@@ -28,11 +30,18 @@ use std::sync::Arc;
 #[template(path = "templates/act.html", askama = rinja)]
 struct Page {
     night: bool,
+    theme: Theme,
     shown: Shown,
 }
 
 enum Shown {
     Incident(Box<Incident>),
+    /// While nothing can be saved.
+    Unsaved {
+        seen: Seen,
+        token: String,
+        says: &'static str,
+    },
     /// The link opens nothing; the sentence says why.
     Nothing(&'static str),
 }
@@ -80,8 +89,15 @@ pub async fn submit(
         "escalate" => Deed::Escalate { expected_level: form.optional_number("level")? },
         _ => return Err(WebError::BadRequest("Press one of the buttons of the page.")),
     };
-    let asked = token.clone();
-    match refused(web.write(move |tx| passes::act(tx, &asked, client.address, deed.clone())).await)? {
+    let (asked, wanted) = (token.clone(), deed.clone());
+    let done = web.write(move |tx| passes::act(tx, &asked, client.address, wanted.clone())).await;
+    if let (Err(WebError::Unavailable), Deed::Acknowledge) = (&done, deed)
+        && let Some((incident, user)) = web.app.emergency.holder(&web.app.settings.link_key, &token)
+        && web.app.emergency.take(incident, user)
+    {
+        return show(&web, token, StatusCode::ACCEPTED, None).await;
+    }
+    match refused(done)? {
         Ok(Some(_)) => Ok(to(format!("/a/{token}"))),
         // The page says why, with the status that belongs to it.
         Ok(None) => show(&web, token, StatusCode::OK, None).await,
@@ -95,19 +111,26 @@ async fn show(
     status: StatusCode,
     problem: Option<String>,
 ) -> Result<Response, WebError> {
+    if let Some((incident, user)) = web.app.emergency.holder(&web.app.settings.link_key, &token)
+        && let Some(seen) = web.app.emergency.look(incident, user)
+    {
+        let night = is_night(&Reader::new(web.app.now(), &seen.zone));
+        return drawn(
+            status,
+            &Page { night, theme: Theme::System, shown: Shown::Unsaved { seen, token, says: NOT_SAVED } },
+        );
+    }
     let asked = token.clone();
     let (link, now) = web.read(move |read| Ok((passes::look(read, &asked)?, read.now()))).await?;
     match link {
         Link::Live(sight) => {
-            let reader = Reader::new(now, &sight.user.zone);
-            let night = is_night(&reader);
+            let reader = Reader::new(now, &sight.user.zone).counting(sight.preferences.hours);
+            let (night, theme) = (is_night(&reader), sight.preferences.theme);
             let incident = incident(*sight, token, problem, &reader);
-            drawn(status, &Page { night, shown: Shown::Incident(Box::new(incident)) })
+            drawn(status, &Page { night, theme, shown: Shown::Incident(Box::new(incident)) })
         }
-        Link::Dead => drawn(StatusCode::GONE, &Page { night: false, shown: Shown::Nothing(DEAD) }),
-        Link::Unknown if web.wrong_links.admit((), now) => {
-            drawn(StatusCode::NOT_FOUND, &Page { night: false, shown: Shown::Nothing(UNKNOWN) })
-        }
+        Link::Dead => drawn(StatusCode::GONE, &nothing(DEAD)),
+        Link::Unknown if web.wrong_links.admit((), now) => drawn(StatusCode::NOT_FOUND, &nothing(UNKNOWN)),
         Link::Unknown => {
             tracing::warn!("links that open nothing are tried without end");
             Err(WebError::TooMany { retry_after_secs: 10 })
@@ -115,14 +138,18 @@ async fn show(
     }
 }
 
+fn nothing(sentence: &'static str) -> Page {
+    Page { night: false, theme: Theme::System, shown: Shown::Nothing(sentence) }
+}
+
 fn incident(sight: Sight, token: String, problem: Option<String>, reader: &Reader) -> Incident {
-    let Sight { incident, user, names, team, why, runbook, last_time, next } = sight;
+    let Sight { incident, user, names, team, why, runbook, last_time, next, passed_on_to, .. } = sight;
     let names = Names(names);
     let may_act = may(user.role, Action::WorkOnIncidents);
     let is_mine = incident.status == Status::Acknowledged && incident.ackers.contains(&user.id);
     let is_open = incident.status != Status::Resolved;
     let taken_at = |at: Timestamp| format!("Nobody else is called. {}", reader.exactly(at).text);
-    let next_person = next.as_ref().map_or_else(|| "whoever is next".to_owned(), |(who, _)| whom(who));
+    let may_pass_on = may_act && is_open && (is_mine || incident.status == Status::Triggered);
     Incident {
         number: incident.number,
         mark: severity(incident.severity, incident.is_test),
@@ -131,7 +158,7 @@ fn incident(sight: Sight, token: String, problem: Option<String>, reader: &Reade
         mine: is_mine.then(|| incident.taken_at.map(taken_at).unwrap_or_default()),
         level: incident.ladder.level.unwrap_or(0),
         may_take: may_act && incident.status == Status::Triggered && incident.ladder.phase != Phase::Held,
-        may_pass_on: (may_act && is_open && (is_mine || incident.status == Status::Triggered)).then_some(next_person),
+        may_pass_on: may_pass_on.then(|| whom(&passed_on_to)),
         may_resolve: may_act && is_mine,
         runbook: runbook.map(|link| {
             let text = if link.text.is_empty() { "Runbook".to_owned() } else { link.text };

@@ -1,15 +1,20 @@
 //! The control socket: how commands of this machine ask a running server, which alone has the database open.
 //!
 //! `DATA_DIR/control.sock` is for the user who runs the server: the file's mode says so, and so does a look at who is at
-//! the other end (root may, too). Nobody signs in here, so nothing is asked that changes what people would be audited
-//! for: a copy, a check, a sign of life.
+//! the other end (root may, too). Nobody signs in here: a copy, a check and a sign of life change nothing, and what an import
+//! changes is audited as the command line's.
 //!
-//! A question is one line of JSON, [`Ask`]. The answer is a number of frames: a byte that says what it is, four bytes of
+//! A question is one line of JSON, [`Ask`]; a document follows its own. The answer is a number of frames: a byte that says what it is, four bytes of
 //! length, big-endian, and the content ([`Frame`]). The last is `done` or `refused`; without one the server went away.
 
 use crate::app::backups::{BackupError, Progress, Taken};
-use crate::app::{App, audit, system};
+use crate::app::support::{self, Report};
+use crate::app::transfer::{Means, NotImported};
+use crate::app::{App, AppError, audit, checks, system};
 use crate::bridge::Lane;
+use crate::domain::checks::facts::Facts;
+use crate::exchange::document::{Document, MOST_BYTES, NoDocument};
+use crate::ingest::Kind;
 use crate::web::Web;
 use serde::{Deserialize, Serialize};
 use std::future::Future;
@@ -30,8 +35,21 @@ pub enum Ask {
     /// Data frames that are a backup, then [`Answer::Backup`].
     Backup,
     Verify,
+    /// Data frames that are a document, then [`Answer::Export`].
+    Export {
+        secrets: bool,
+    },
+    /// After the question come so many bytes: the document.
+    Import {
+        bytes: u64,
+        dry_run: bool,
+    },
     /// What `/health` says, with its reasons.
     Health,
+    /// What the production checklist rests on, after a look at every record, and the support report.
+    Doctor,
+    /// The word that opens `/health/stream` once.
+    Probe,
     Version,
 }
 
@@ -40,7 +58,12 @@ pub enum Ask {
 pub enum Answer {
     Backup { records: u64, bytes: u64, left_out: Vec<String> },
     Verify { records: u64, index_rows: u64, problems: Vec<String>, audit_entries: u64, audit_head: String },
+    Export { left_out: Vec<String> },
+    Import { changes: Vec<String>, to_do: Vec<String> },
+    NotImported { complaints: Vec<String> },
     Health { problems: Vec<String> },
+    Doctor { facts: Box<Facts>, report: Box<Report> },
+    Probe { word: String },
     Version { version: String },
 }
 
@@ -146,7 +169,37 @@ async fn answer(web: &Arc<Web>, stream: UnixStream) -> io::Result<()> {
             Ok(problems) => done(&mut write, &Answer::Health { problems }).await,
             Err(crossing) => frame(&mut write, Frame::Refused, crossing.to_string().as_bytes()).await,
         },
+        Ok(Ask::Doctor) => match web.bridge.run(Lane::People, move || doctor(&app)).await {
+            Ok(Ok(found)) => done(&mut write, &found).await,
+            Ok(Err(sentence)) => frame(&mut write, Frame::Refused, sentence.as_bytes()).await,
+            Err(crossing) => frame(&mut write, Frame::Refused, crossing.to_string().as_bytes()).await,
+        },
+        Ok(Ask::Probe) => {
+            let word = web.probe.open(app.random_bytes(), app.now());
+            done(&mut write, &Answer::Probe { word }).await
+        }
         Ok(Ask::Backup) => backup(web, app, &mut write).await,
+        Ok(Ask::Export { secrets }) => match web.bridge.run(Lane::People, move || app.export(secrets)).await {
+            Ok(Ok(exported)) => {
+                for piece in exported.document.write().chunks(PIECE) {
+                    tokio::time::timeout(PIECE_TIME_LIMIT, frame(&mut write, Frame::Data, piece)).await??;
+                }
+                done(&mut write, &Answer::Export { left_out: exported.left_out }).await
+            }
+            Ok(Err(error)) => frame(&mut write, Frame::Refused, error.to_string().as_bytes()).await,
+            Err(crossing) => frame(&mut write, Frame::Refused, crossing.to_string().as_bytes()).await,
+        },
+        Ok(Ask::Import { bytes, dry_run }) => {
+            let mut document = vec![0; usize::try_from(bytes).unwrap_or(usize::MAX).min(MOST_BYTES + 1)];
+            // What was read ahead of the line's end is the beginning of it.
+            question.get_mut().set_limit(bytes);
+            tokio::time::timeout(PIECE_TIME_LIMIT, question.read_exact(&mut document)).await??;
+            match web.bridge.run(Lane::People, move || import(&app, &document, dry_run)).await {
+                Ok(Ok(answer)) => done(&mut write, &answer).await,
+                Ok(Err(sentence)) => frame(&mut write, Frame::Refused, sentence.as_bytes()).await,
+                Err(crossing) => frame(&mut write, Frame::Refused, crossing.to_string().as_bytes()).await,
+            }
+        }
         Err(_) => {
             let sentence = b"The server does not know this question: it is of another version than the command.";
             frame(&mut write, Frame::Refused, sentence).await
@@ -164,6 +217,36 @@ fn verify(app: &App) -> Result<Answer, String> {
         audit_entries: log.entries,
         audit_head: log.head,
     })
+}
+
+fn doctor(app: &App) -> Result<Answer, String> {
+    let look = || {
+        app.verify()?;
+        Ok((checks::facts(app, true)?, support::report(app, true)?))
+    };
+    let (facts, report) = look().map_err(|error: AppError| error.to_string())?;
+    Ok(Answer::Doctor { facts: Box::new(facts), report: Box::new(report) })
+}
+
+fn import(app: &App, document: &[u8], dry_run: bool) -> Result<Answer, String> {
+    let document = Document::read(document).map_err(|NoDocument(sentence)| sentence)?;
+    match app.import(document, means(app), dry_run) {
+        Ok(done) => Ok(Answer::Import { changes: done.sentences(dry_run), to_do: done.to_do }),
+        Err(NotImported::Refused(complaints)) => {
+            Ok(Answer::NotImported { complaints: complaints.iter().map(ToString::to_string).collect() })
+        }
+        Err(NotImported::App(error)) => Err(error.to_string()),
+    }
+}
+
+/// What an import may want besides the document; the kinds of alert sources are known here.
+pub fn means(app: &App) -> Means {
+    Means {
+        vault: app.vault.clone(),
+        link_key: app.settings.link_key.clone(),
+        seed: app.random_bytes(),
+        kinds: Kind::ALL.map(Kind::word).to_vec(),
+    }
 }
 
 /// The copying blocks, so it runs on the other side of the bridge and hands pieces over; a command that goes away ends it.

@@ -6,6 +6,7 @@
 
 use crate::app::AppError;
 use crate::bridge::Crossing;
+use crate::domain::preferences::Theme;
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::web::{problems, ui};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -21,6 +22,8 @@ pub enum WebError {
     Invalid(Vec<Complaint>),
     /// Our own trouble, and worth trying again: the store cannot commit, a queue is full, we are shutting down.
     Unavailable,
+    /// It could not be saved, but nobody is called about the incident any more.
+    NotSaved,
     /// As many passwords wait to be looked at as may wait. Paging has threads of its own.
     Busy,
     NotFound,
@@ -112,6 +115,10 @@ pub const RETRY_AFTER_SECS: u64 = 5;
 /// What people read who come while too many passwords are looked at.
 pub const BUSY: &str = "Busy: try again in a few seconds. Pages still go out.";
 
+/// What people read who take an incident while nothing can be saved.
+pub const NOT_SAVED: &str = "Noted, but not saved: PagerPal cannot write. Nobody is called about this incident any more, and \
+    it is written down as soon as that works. If PagerPal ends before, it is forgotten.";
+
 impl WebError {
     pub fn status(&self) -> StatusCode {
         match self {
@@ -124,7 +131,7 @@ impl WebError {
             },
             WebError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             WebError::MissingVersion => StatusCode::PRECONDITION_REQUIRED,
-            WebError::Unavailable | WebError::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            WebError::Unavailable | WebError::NotSaved | WebError::Busy => StatusCode::SERVICE_UNAVAILABLE,
             WebError::NotFound => StatusCode::NOT_FOUND,
             WebError::SignIn { .. } => StatusCode::SEE_OTHER,
             WebError::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
@@ -147,6 +154,7 @@ impl WebError {
             WebError::Invalid(complaints) => complaints.first().map_or("bad_request", |complaint| complaint.code),
             WebError::MissingVersion => "if_match_missing",
             WebError::Unavailable | WebError::Busy => "unavailable",
+            WebError::NotSaved => "not_saved",
             WebError::NotFound => "not_found",
             WebError::SignIn { .. } | WebError::Unauthorized { .. } => "unauthorized",
             WebError::Forbidden(_) => "forbidden",
@@ -196,6 +204,7 @@ impl WebError {
                  has not seen. If-Match: * changes it whatever it is."
                     .into()
             }
+            WebError::NotSaved => NOT_SAVED.into(),
             WebError::Unavailable => {
                 "Nothing was changed. Try again in a few seconds; if it stays so, ask your operator to look at /health."
                     .into()
@@ -219,8 +228,8 @@ impl WebError {
         }
     }
 
-    /// The whole answer. `request_id` is shown where it helps to find the cause.
-    pub fn render(&self, audience: Audience, request_id: &str) -> Response {
+    /// The whole answer. `request_id` is shown where it helps to find the cause; a page has the colours of `theme`.
+    pub fn render(&self, audience: Audience, request_id: &str, theme: Theme) -> Response {
         if let WebError::Internal(cause) = self {
             tracing::error!(request_id, "{cause}");
         }
@@ -231,7 +240,7 @@ impl WebError {
                 if matches!(self, WebError::Internal(_)) {
                     sentence.push_str(&format!(" ({request_id})"));
                 }
-                (status, Html(ui::error_page(status, self.title(), &sentence))).into_response()
+                (status, Html(ui::error_page(status, self.title(), &sentence, theme))).into_response()
             }
             Audience::Program => {
                 let problem = self.problem(request_id).to_string();

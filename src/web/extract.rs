@@ -4,17 +4,22 @@
 use crate::domain::actor::Actor;
 use crate::domain::alert_source::AlertSource;
 use crate::domain::id::{ApiTokenId, Id, SessionId};
+use crate::domain::preferences::{Preferences, Theme};
 use crate::domain::refusal::Refusal;
 use crate::domain::session::Session;
 use crate::domain::user::User;
+use crate::web::Web;
 use crate::web::error::{Complaint, WebError};
+use crate::web::guard;
 use crate::web::objects::Objects;
+use crate::web::openapi::{DescribeInput, Sketch};
 use axum::body::Bytes;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use std::ops::Deref;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// Somebody in front of a browser.
 #[derive(Clone, Debug)]
@@ -22,6 +27,7 @@ pub struct SignedIn {
     pub actor: Actor,
     /// As they are now, not as they were when they signed in.
     pub user: User,
+    pub preferences: Preferences,
     /// For the hidden field `csrf` of every form.
     pub csrf: String,
     pub session: Session,
@@ -54,6 +60,23 @@ impl Caller {
             }
         }
     }
+}
+
+/// The colours of whoever is signed in, on pages that anybody may read.
+#[derive(Clone, Copy, Debug)]
+pub struct Colours(pub Theme);
+
+impl FromRequestParts<Arc<Web>> for Colours {
+    type Rejection = WebError;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Arc<Web>) -> Result<Self, WebError> {
+        let reader = guard::signed_in(web, &parts.headers).await?;
+        Ok(Colours(reader.map_or(Theme::System, |reader| reader.preferences.theme)))
+    }
+}
+
+impl DescribeInput for Colours {
+    fn describe(_: &mut Sketch<'_>) {}
 }
 
 /// The alert source whose key came with the request; it is active.

@@ -3,7 +3,7 @@
 //! In this order, and the body is read last, so a stranger learns nothing about what exists and costs nothing but the
 //! look at his credential. What was found out is left in the request for the extractors of `extract`.
 
-use crate::app::auth;
+use crate::app::{auth, preferences};
 use crate::domain::access::{self, Action};
 use crate::domain::actor::{Actor, Door};
 use crate::domain::user::User;
@@ -11,6 +11,7 @@ use crate::web::address::Client;
 use crate::web::api::contract::not_modified;
 use crate::web::error::{Audience, WebError};
 use crate::web::extract::{Caller, Credential, Fields, FormBody, FromSource, RawBody, SignedIn};
+use crate::web::layers::Found;
 use crate::web::repeats::{self, Repeats};
 use crate::web::routes::Access;
 use crate::web::session::Token;
@@ -155,6 +156,9 @@ async fn identify(web: &Web, parts: &mut Parts) -> Result<(Caller, Option<Token>
     let is_use = parts.method != Method::GET || !parts.headers.contains_key(X_FRAGMENT);
     match session(web, &parts.headers, door, is_use).await? {
         Some((signed_in, token)) => {
+            if let Some(found) = parts.extensions.get::<Found>() {
+                found.note(signed_in.preferences);
+            }
             let credential = Credential::Session(signed_in.session.id);
             let caller = Caller { actor: signed_in.actor, user: signed_in.user.clone(), credential };
             parts.extensions.insert(signed_in);
@@ -182,13 +186,20 @@ async fn session(
 ) -> Result<Option<(SignedIn, Token)>, WebError> {
     let Some(token) = Token::of(headers, web.settings.cookie_secure) else { return Ok(None) };
     let kept = token.kept(&web.settings.session_key);
-    let found = web.read(move |read| auth::session(read, kept)).await?;
-    let Some((session, user)) = found else { return Ok(None) };
+    let found = web
+        .read(move |read| {
+            let Some((session, user)) = auth::session(read, kept)? else { return Ok(None) };
+            let preferences = preferences::of(read, user.id)?;
+            Ok(Some((session, user, preferences)))
+        })
+        .await?;
+    let Some((session, user, preferences)) = found else { return Ok(None) };
     if is_use {
         web.seen.note(web, &session);
     }
     let actor = Actor::user(user.id, user.role, door);
-    Ok(Some((SignedIn { actor, user, csrf: token.masked(web.app.random_bytes()), session }, token)))
+    let csrf = token.masked(web.app.random_bytes());
+    Ok(Some((SignedIn { actor, user, preferences, csrf, session }, token)))
 }
 
 fn require_token(cookie: Option<&Token>, sent: &str) -> Result<(), WebError> {

@@ -72,9 +72,9 @@ fn measure(app: &App) -> Health {
     let on_or = |on: bool, off: &'static str| if on { "on" } else { off };
     Health {
         status: if problems.is_empty() { "ok" } else { "failing" },
-        sending: on_or(app.settings.sending_enabled, "suppressed"),
-        escalation: on_or(app.settings.escalation_enabled, "off"),
-        retry: on_or(app.settings.retry_enabled, "off"),
+        sending: on_or(app.switches().sending, "suppressed"),
+        escalation: on_or(app.switches().escalation, "off"),
+        retry: on_or(app.switches().retry, "off"),
         problems,
     }
 }

@@ -31,15 +31,29 @@ pub const REALM: &str = "PagerPal alert source";
 
 /// The active alert source whose key the request carries.
 pub async fn alert_source(web: &Web, parts: &Parts) -> Result<AlertSource, WebError> {
-    let unknown = || WebError::Unauthorized { realm: REALM };
-    let key = key_of(&parts.headers, parts.uri.query().unwrap_or("")).ok_or_else(unknown)?;
+    let turned = |because: (u16, &'static str), source| {
+        let from = client_of(parts)?.address;
+        web.refusals.note(web.app.now(), from, parts.uri.path(), because, source);
+        Ok::<WebError, WebError>(WebError::Unauthorized { realm: REALM })
+    };
+    let Some(key) = key_of(&parts.headers, parts.uri.query().unwrap_or("")) else {
+        return Err(turned((401, "no X-API-Key header"), None)?);
+    };
     let hash = sha256(key.as_bytes());
     if let Some(source) = web.known_keys.get(&hash, web.app.now()) {
         return Ok(source);
     }
-    let source = web.read_in(Lane::Ingest, move |read| intake::source_of_key(read, hash)).await?;
-    let source = source.ok_or_else(unknown)?;
+    let found = web.read_in(Lane::Ingest, move |read| intake::source_of_key(read, hash)).await;
+    let source = match found {
+        // What cannot be looked up is known from the roster; the alert cannot be saved, but people can be called.
+        Err(WebError::Unavailable) => web.app.emergency.source_of_key(hash).ok_or(WebError::Unavailable)?,
+        found => match found? {
+            Some(source) => source,
+            None => return Err(turned((401, "its key opens no alert source"), None)?),
+        },
+    };
     if !source.active {
+        turned((403, "this source is inactive"), Some(source.id))?;
         denials::note(web, &Actor::source(source.id).at(client_of(parts)?.address), parts).await;
         return Err(intake::inactive(&source).into());
     }

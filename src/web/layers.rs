@@ -3,6 +3,7 @@
 
 use crate::app::hex;
 use crate::bridge::panic_text;
+use crate::domain::preferences::{Preferences, Theme};
 use crate::web::address::{Client, Peer};
 use crate::web::error::{Audience, WebError};
 use crate::web::{Web, origin, packing};
@@ -14,12 +15,26 @@ use axum::response::{IntoResponse, Response};
 use std::future::poll_fn;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 
 /// What one request is called in the log and in the answer, so that both can be found.
 #[derive(Clone, Debug)]
 pub struct RequestId(pub String);
+
+/// What the guard found out about whoever asks, for a page that has to do without it.
+#[derive(Clone, Debug, Default)]
+pub struct Found(Arc<OnceLock<Preferences>>);
+
+impl Found {
+    pub fn note(&self, preferences: Preferences) {
+        self.0.get_or_init(|| preferences);
+    }
+
+    fn theme(&self) -> Theme {
+        self.0.get().map_or(Theme::System, |preferences| preferences.theme)
+    }
+}
 
 pub fn around(router: Router, web: Arc<Web>) -> Router {
     router.layer(from_fn_with_state(web, outermost))
@@ -35,13 +50,15 @@ async fn outermost(State(web): State<Arc<Web>>, mut request: Request, next: Next
     let audience = Audience::of(request.uri().path());
     let origin = cors_origin(request.headers(), audience, &web);
     request.extensions_mut().insert(client);
+    let found = Found::default();
+    request.extensions_mut().insert(found.clone());
     request.extensions_mut().insert(RequestId(request_id.clone()));
 
     let (method, takes_gzip) = (request.method().clone(), packing::takes_gzip(request.headers()));
     let is_preflight = request.method() == Method::OPTIONS && origin.is_some();
     let response = if is_preflight { StatusCode::NO_CONTENT.into_response() } else { unwound(request, next).await };
     let response = match response.extensions().get::<Arc<WebError>>() {
-        Some(error) => error.render(audience, &request_id),
+        Some(error) => error.render(audience, &request_id, found.theme()),
         None => response,
     };
     let mut response = packing::page(&method, takes_gzip, response).await;

@@ -319,7 +319,7 @@ fn document(fact: Fact) -> Value {
 }
 
 /// What a stream writes, as the body of its answer.
-struct Streamed(mpsc::Receiver<Bytes>);
+pub struct Streamed(pub mpsc::Receiver<Bytes>);
 
 impl hyper::body::Body for Streamed {
     type Data = Bytes;

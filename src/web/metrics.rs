@@ -29,11 +29,10 @@ pub async fn answer(web: Arc<Web>, uri: Uri) -> Result<Response, WebError> {
 
 pub fn text(app: &App) -> Result<String, AppError> {
     let mut page = Page::default();
-    let settings = &app.settings;
     page.gauge("pagerpal_build_info", "Which version runs.", &[(label("version", env!("CARGO_PKG_VERSION")), 1)]);
     let healthy = system::health_problems(app).is_empty();
     page.gauge("pagerpal_healthy", "Whether a page could be sent now, as /health has it.", &[bare(healthy)]);
-    page.gauge("pagerpal_sending_enabled", "0 is safe mode.", &[bare(settings.sending_enabled)]);
+    page.gauge("pagerpal_sending_enabled", "0 is safe mode.", &[bare(app.switches().sending)]);
     page.gauge("pagerpal_store_failing", "Whether the last commit failed.", &[bare(app.store_status().is_failing())]);
     if let Some(at) = app.board.started_at() {
         page.gauge("pagerpal_start_time_seconds", "When the process started.", &[(String::new(), at.as_second())]);

@@ -16,6 +16,7 @@ pub mod calendar;
 pub mod callback;
 pub mod control;
 pub mod denials;
+pub mod emergency;
 pub mod error;
 pub mod extract;
 pub mod guard;
@@ -33,7 +34,9 @@ pub mod origin;
 pub mod packing;
 pub mod passwords;
 pub mod pings;
+pub mod probe;
 pub mod problems;
+pub mod refusals;
 pub mod repeats;
 pub mod routes;
 pub mod seen;
@@ -48,8 +51,9 @@ pub mod tls;
 pub mod ui;
 pub mod webhooks;
 
-use crate::app::{self, App, AppError, Read, Write, setup};
+use crate::app::{self, App, AppError, Read, Write, change, setup};
 use crate::bridge::{Bridge, Lane};
+use crate::domain::actor::Actor;
 use crate::domain::id::{AlertSourceId, UserId};
 use crate::domain::receipt::Reported;
 use crate::domain::reply::Inbound;
@@ -59,18 +63,23 @@ use crate::web::basic::Remembered;
 use crate::web::body::LargeBodies;
 use crate::web::denials::Denials;
 use crate::web::error::WebError;
+use crate::web::extract::Fields;
 use crate::web::health::LastHealth;
 use crate::web::keys::KnownKeys;
 use crate::web::live::Live;
+use crate::web::probe::Probe;
+use crate::web::refusals::Refusals;
 use crate::web::repeats::Running;
 use crate::web::seen::Seen;
 use crate::web::setup_code::SetupCode;
 use crate::web::sign_ins::SignIns;
 use crate::web::sns::Certificates;
 use crate::web::throttle::{Flow, Throttle};
+use crate::web::ui::demo::Demo;
+use crate::web::ui::stale::Basis;
 use ring::hmac;
 use std::net::IpAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use tokio::sync::oneshot;
 
 /// What every handler has: `State<Arc<Web>>`.
@@ -96,11 +105,16 @@ pub struct Web {
     seen: Seen,
     certificates: Certificates,
     denials: Denials,
+    /// Alerts that were turned away lately.
+    pub refusals: Refusals,
     sign_ins: SignIns,
     last_health: LastHealth,
+    probe: Probe,
     packed: Packed,
     /// What pages that are open should look at again.
     pub live: Live,
+    /// Only `pagerpal demo` has one.
+    pub demo: Option<Demo>,
 }
 
 /// Takes what a call is about and its body.
@@ -113,7 +127,7 @@ pub struct WebSettings {
     /// Whether cookies are marked `Secure`, which also renames them.
     pub cookie_secure: bool,
     /// Origins whose pages may call the API and post forms, written as in `Origin`.
-    pub allowed_origins: Vec<String>,
+    pub allowed_origins: RwLock<Vec<String>>,
     /// Whether forwarding headers of this address are believed.
     pub is_trusted_proxy: Box<dyn Fn(IpAddr) -> bool + Send + Sync>,
     /// Whether the server listens on nothing but this machine.
@@ -142,10 +156,13 @@ impl Web {
             seen: Seen::default(),
             certificates: Certificates::default(),
             denials: Denials::default(),
+            refusals: Refusals::default(),
             sign_ins: SignIns::default(),
             last_health: LastHealth::default(),
+            probe: Probe::default(),
             packed: Packed::default(),
             live: Live::new(app.random_bytes()),
+            demo: None,
             app,
             bridge,
             egress,
@@ -190,6 +207,24 @@ impl Web {
         change: impl Fn(&mut Write<'_>) -> Result<T, AppError> + Send + 'static,
     ) -> Result<T, WebError> {
         self.write_in(app::Lane::People, change).await
+    }
+
+    /// As [`Web::write`], for a form that was filled from a record: refused if that is another version by now than the form
+    /// says it was made of.
+    pub async fn edit<T: Send + 'static>(
+        &self,
+        actor: Actor,
+        form: &Fields,
+        change: impl Fn(&mut Write<'_>) -> Result<T, AppError> + Send + 'static,
+    ) -> Result<T, WebError> {
+        let basis = Basis::read(form);
+        let work = move |tx: &mut Write<'_>| {
+            if let Some(basis) = &basis {
+                change::unless_stale(tx, &actor, &basis.object, basis.version)?;
+            }
+            change(tx)
+        };
+        self.write(work).await
     }
 
     pub(crate) async fn read_in<T: Send + 'static>(

@@ -8,6 +8,7 @@ use crate::web::WebSettings;
 use crate::web::address::Client;
 use crate::web::error::WebError;
 use axum::http::HeaderMap;
+use std::sync::PoisonError;
 
 pub fn require_own(headers: &HeaderMap, client: &Client, settings: &WebSettings) -> Result<(), WebError> {
     if is_own(headers, client, settings) {
@@ -34,7 +35,8 @@ fn is_own(headers: &HeaderMap, client: &Client, settings: &WebSettings) -> bool 
 
 /// Whether the operator has listed this origin.
 pub fn is_allowed(origin: &str, settings: &WebSettings) -> bool {
-    settings.allowed_origins.iter().any(|allowed| allowed == origin)
+    let allowed = settings.allowed_origins.read().unwrap_or_else(PoisonError::into_inner);
+    allowed.iter().any(|allowed| allowed == origin)
 }
 
 #[cfg(test)]
@@ -46,7 +48,7 @@ mod tests {
         let settings = WebSettings {
             base_url: Some("https://pager.example.org".into()),
             cookie_secure: true,
-            allowed_origins: vec!["https://wall.example.org".into()],
+            allowed_origins: vec!["https://wall.example.org".into()].into(),
             is_trusted_proxy: Box::new(|_| false),
             listens_on_loopback: false,
             read_call: |_, _| (vec![], vec![]),

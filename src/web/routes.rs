@@ -5,15 +5,15 @@
 
 use crate::web::api::{
     alert_sources, audit, contact_methods, deeds, escalation_policies, fairness, feeds, heartbeats, imports, incidents,
-    invitations, ladder, logins, maintenance, me, notification_rules, notifications, on_call, rotation_preview,
-    rotations, schedules, sessions, settings, system, teams, timeline, tokens, users,
+    invitations, ladder, logins, maintenance, me, notification_rules, notifications, on_call, preferences,
+    rotation_preview, rotations, schedules, sessions, settings, system, teams, timeline, tokens, users,
 };
 use crate::web::callback::infobip;
 use crate::web::error::WebError;
 use crate::web::guard::{Guarded, guard};
 use crate::web::openapi::{self, Operation, Sketch};
 use crate::web::repeats::Repeats;
-use crate::web::{Web, calendar, health, layers, pings, problems, ui, webhooks};
+use crate::web::{Web, calendar, health, layers, pings, probe, problems, ui, webhooks};
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
@@ -154,6 +154,7 @@ pub fn table() -> Vec<RouteSpec> {
     use Access::*;
     let mut table = vec![
         RouteSpec::get("/health", Public, health::get),
+        RouteSpec::get("/health/stream", Public, probe::stream),
         RouteSpec::get("/problems", Public, problems::all),
         RouteSpec::get("/problems/{code}", Public, problems::page),
         RouteSpec::get("/calendar/{token}", Link, calendar::get),
@@ -223,6 +224,8 @@ pub fn table() -> Vec<RouteSpec> {
         RouteSpec::api_post("/api/v1/maintenance/{id}/end", Admin, maintenance::end, "Ends what runs of a window."),
 
         RouteSpec::api_get("/api/v1/me", SelfOnly, me::get, "Who is calling, with what, and what that may do."),
+        RouteSpec::api_get("/api/v1/me/preferences", SelfOnly, preferences::get, "How pages look to whoever calls."),
+        RouteSpec::api_put("/api/v1/me/preferences", SelfOnly, preferences::set, "Sets how pages look to whoever calls, and their time zone."),
         RouteSpec::api_put("/api/v1/me/password", SelfOnly, me::change_password, "Changes one's own password; every other sign-in ends."),
         RouteSpec::api_get("/api/v1/me/tokens", SelfOnly, tokens::own, "One's own personal tokens."),
         RouteSpec::api_post("/api/v1/me/tokens", SelfOnly, tokens::create, "Makes a personal token, which this answer alone shows.").proved(),
@@ -325,7 +328,11 @@ fn repeats_of(row: &RouteSpec, table: &[RouteSpec]) -> Option<Repeats> {
 }
 
 pub fn router(web: Arc<Web>) -> Router {
-    router_of(web, table())
+    let mut rows = table();
+    if web.demo.is_some() {
+        rows.extend(ui::demo::routes());
+    }
+    router_of(web, rows)
 }
 
 /// A router of other rows, for tests that ask what a changed row would let through.

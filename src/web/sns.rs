@@ -62,7 +62,7 @@ const SIGNED_MARK: &[u8] = b"Sign";
 
 async fn check_envelope(web: &Web, envelope: &Envelope) -> Result<Trust, Trust> {
     let url = sns::signing_cert_url(envelope).map_err(Trust::Wrong)?;
-    if !web.app.settings.sending_enabled {
+    if !web.app.switches().sending {
         return Err(Trust::Unchecked("safe mode makes no calls".into()));
     }
     let certificate =

@@ -15,6 +15,7 @@ use crate::web::Web;
 use crate::web::body::Prefix;
 use crate::web::error::WebError;
 use crate::web::extract::FromSource;
+use crate::web::guard::client_of;
 use crate::web::keys::REALM;
 use crate::web::routes::WEBHOOK_BYTES;
 use crate::web::signature;
@@ -46,10 +47,14 @@ pub async fn receive(
     let (parts, body) = request.into_parts();
     let Prefix { bytes, is_whole, place } = web.large_bodies.read_prefix(body, WEBHOOK_BYTES).await?;
     let kept = if is_whole { bytes } else { Bytes::copy_from_slice(&bytes[..KEPT_OF_LONG_BYTES]) };
-    let arrived = Arrived { kind, headers: parts.headers, body: kept, is_cut: !is_whole, source };
+    let arrived = Arrived { kind, headers: parts.headers.clone(), body: kept, is_cut: !is_whole, source };
 
     let Arrived { headers, body, is_cut, source, .. } = &arrived;
-    signature::require(&web.app.vault, source, headers, body, *is_cut, now)?;
+    if let Err(error) = signature::require(&web.app.vault, source, headers, body, *is_cut, now) {
+        let because = (401, "its signature is missing or wrong");
+        web.refusals.note(now, client_of(&parts)?.address, parts.uri.path(), because, Some(source.id));
+        return Err(error);
+    }
     let checked = sns::check(&web, &arrived.body).await?;
     let renewed = renewed_topics(&arrived.source);
     let source_id = arrived.source.id;
@@ -65,7 +70,13 @@ pub async fn receive(
         _ => None,
     });
     let to_confirm: Vec<(String, String)> = to_confirm.collect();
-    let results = match web.write_in(app::Lane::Paging, move |tx| intake::receive(tx, &received)).await {
+    let received = Arc::new(received);
+    let kept = Arc::clone(&received);
+    let results = match web.write_in(app::Lane::Paging, move |tx| intake::receive(tx, &kept)).await {
+        Err(WebError::Unavailable) => {
+            web.app.emergency.heard(source_id, &received.reports, now);
+            return Err(WebError::Unavailable);
+        }
         Err(WebError::Refused(refusal)) if refusal.code == intake::KEY_REPLACED => {
             return Err(WebError::Unauthorized { realm: REALM });
         }

@@ -55,6 +55,9 @@ async fn round(
     places: &Arc<Semaphore>,
 ) -> Result<Option<Timestamp>, AppError> {
     loop {
+        if ring == DeliveryRing::Retry && !shop.app.switches().retry {
+            return Ok(None);
+        }
         let next = shop.read(move |read| next_due(read, ring)).await?;
         let now = shop.app.now();
         let Some(due) = next.filter(|due| *due <= now) else {
@@ -89,8 +92,11 @@ async fn round(
 /// is sent again under the same id.
 async fn send(shop: &Shop, outgoing: Outgoing) {
     let (delivery, attempt, channel) = (outgoing.delivery, outgoing.attempt, outgoing.channel);
-    let answer = match shop.providers.provider(channel) {
-        Some(provider) => provider.send(&message(shop, outgoing)).await,
+    // The same to its end, whatever is read from the configuration meanwhile.
+    let providers = shop.providers.current();
+    let provider = providers.provider(channel);
+    let answer = match provider {
+        Some(provider) => provider.send(&message(shop, outgoing, provider.hears_replies())).await,
         None => Answer {
             outcome: Outcome::Permanent { account_wide: true },
             text: format!("{} is not set up, so nothing was sent. See Settings, Channels.", channel.title()),
@@ -102,7 +108,7 @@ async fn send(shop: &Shop, outgoing: Outgoing) {
     };
     shop.app.board.channel_answered(channel, shop.app.now(), failure);
     tracing::info!(delivery = %delivery, channel = channel.word(), outcome = ?answer.outcome, "sent");
-    let has_receipts = shop.providers.provider(channel).is_some_and(Provider::has_receipts);
+    let has_receipts = provider.is_some_and(Provider::has_receipts);
     let recorded = shop.write(move |tx| record(tx, delivery, attempt, &answer, has_receipts)).await;
     if let Err(error) = recorded {
         tracing::error!(delivery = %delivery, %error, "an answer could not be recorded; the message will be sent again");
@@ -110,10 +116,9 @@ async fn send(shop: &Shop, outgoing: Outgoing) {
 }
 
 /// What the provider needs, from what the claim found.
-fn message(shop: &Shop, outgoing: Outgoing) -> Message {
+fn message(shop: &Shop, outgoing: Outgoing, replies: bool) -> Message {
     let base = shop.app.settings.base_url.as_deref().map(|base| base.trim_end_matches('/'));
     let lineage = shop.app.lineage();
-    let replies = shop.providers.provider(outgoing.channel).is_some_and(Provider::hears_replies);
     let (thread, content) = match outgoing.about {
         About::Incident(facts) => {
             (Some(format!("incident-{}-{lineage}", facts.number)), about_incident(*facts, base, replies))

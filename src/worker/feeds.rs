@@ -50,7 +50,7 @@ async fn round(shop: &Shop, looked_at: &mut Option<Timestamp>) -> Result<Option<
     if is_time {
         *looked_at = Some(now);
     }
-    if !shop.app.settings.sending_enabled {
+    if !shop.app.switches().sending {
         shop.ran(Worker::Feeds, 0, None);
         return Ok(None);
     }

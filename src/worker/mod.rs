@@ -7,6 +7,7 @@
 pub mod backups;
 pub mod clock;
 pub mod deliveries;
+pub mod emergency;
 pub mod feeds;
 pub mod inspector;
 pub mod receipts;
@@ -18,7 +19,7 @@ use crate::app::system::Worker;
 use crate::app::{self, App, AppError, Read, Write};
 use crate::bridge::{Bridge, Lane, panic_text};
 use crate::egress::{Client, Egress, Purpose};
-use crate::notify::registry::Registry;
+use crate::notify::registry::Providers;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot, watch};
@@ -29,7 +30,7 @@ use tokio::task::JoinHandle;
 pub struct Shop {
     pub app: Arc<App>,
     pub bridge: Bridge,
-    pub providers: Arc<Registry>,
+    pub providers: Providers,
     /// Fetches calendars from addresses that users entered.
     pub calendars: Client,
     wakers: Arc<Wakers>,
@@ -38,7 +39,7 @@ pub struct Shop {
 
 /// One signal per worker: `notify_one` keeps a permit, so a wake-up between a look and a sleep is not lost.
 #[derive(Default)]
-struct Wakers {
+pub struct Wakers {
     timers: Notify,
     first: Notify,
     retry: Notify,
@@ -46,23 +47,27 @@ struct Wakers {
     receipts: Notify,
 }
 
+impl Wakers {
+    /// Something has changed that is no commit, or may have.
+    pub fn wake_all(&self) {
+        let Wakers { timers, first, retry, feeds, receipts } = self;
+        [timers, first, retry, feeds, receipts].into_iter().for_each(Notify::notify_one);
+    }
+}
+
 /// The running workers. Dropping this does not stop them; [`Workers::stop`] does.
 pub struct Workers {
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
+    wakers: Arc<Wakers>,
 }
 
 /// A worker that panicked starts again after this.
 const RESTART: Duration = Duration::from_secs(1);
 
-/// Starts everything that is switched on. What an earlier process had claimed is released first: it is dead, since only one
+/// Starts everything; what is switched off looks now and then whether it still is. What an earlier process had claimed is released first: it is dead, since only one
 /// can have the file. Then what came due while nothing ran is decided, before anything is sent.
-pub async fn start(
-    app: Arc<App>,
-    bridge: Bridge,
-    providers: Arc<Registry>,
-    egress: &Egress,
-) -> Result<Workers, AppError> {
+pub async fn start(app: Arc<App>, bridge: Bridge, providers: Providers, egress: &Egress) -> Result<Workers, AppError> {
     let (stop, stopped) = watch::channel(false);
     let calendars = egress.client(Purpose::Untrusted);
     let shop = Shop { app, bridge, providers, calendars, wakers: Arc::default(), stop: stopped };
@@ -70,20 +75,15 @@ pub async fn start(
     if released > 0 {
         tracing::warn!(released, "messages were on their way when the last process ended; they are sent again");
     }
-    if shop.app.settings.escalation_enabled {
+    if shop.app.switches().escalation {
         let started = shop.app.now();
         while shop.write(move |tx| app::timers::catch_up(tx, started)).await? {}
     }
     let wakers = Arc::clone(&shop.wakers);
-    shop.app.on_commit(Box::new(move || {
-        wakers.timers.notify_one();
-        wakers.first.notify_one();
-        wakers.retry.notify_one();
-        wakers.feeds.notify_one();
-        wakers.receipts.notify_one();
-    }));
-    let settings = &shop.app.settings;
-    let mut tasks = vec![
+    shop.app.on_commit(Box::new(move || wakers.wake_all()));
+    let tasks = vec![
+        supervise(&shop, Worker::Escalation, timers::run),
+        supervise(&shop, Worker::Retry, deliveries::retries),
         supervise(&shop, Worker::Deliveries, deliveries::first_tries),
         supervise(&shop, Worker::Receipts, receipts::run),
         supervise(&shop, Worker::Upkeep, upkeep::run),
@@ -91,17 +91,16 @@ pub async fn start(
         supervise(&shop, Worker::Feeds, feeds::run),
         supervise(&shop, Worker::Inspector, inspector::run),
         supervise(&shop, Worker::Inspector, clock::run),
+        supervise(&shop, Worker::Inspector, emergency::run),
     ];
-    if settings.escalation_enabled {
-        tasks.push(supervise(&shop, Worker::Escalation, timers::run));
-    }
-    if settings.retry_enabled {
-        tasks.push(supervise(&shop, Worker::Retry, deliveries::retries));
-    }
-    Ok(Workers { stop, tasks })
+    Ok(Workers { stop, tasks, wakers: Arc::clone(&shop.wakers) })
 }
 
 impl Workers {
+    pub fn wakers(&self) -> Arc<Wakers> {
+        Arc::clone(&self.wakers)
+    }
+
     /// Lets each finish what it is doing, messages on the wire included.
     pub async fn stop(self) {
         let _ = self.stop.send(true);

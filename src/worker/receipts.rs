@@ -41,7 +41,8 @@ pub async fn run(shop: Shop) {
 
 async fn round(shop: &Shop, asked_at: &mut Option<Timestamp>) -> Result<Option<Timestamp>, AppError> {
     let silent = overdue(shop).await?;
-    if let Some(inbox) = shop.providers.inbox() {
+    let providers = shop.providers.current();
+    if let Some(inbox) = providers.inbox() {
         let now = shop.app.now();
         if !silent.is_empty() {
             take_reports(shop, inbox.logs(&silent).await).await?;
@@ -76,7 +77,7 @@ fn is_open(shop: &Shop, now: Timestamp) -> bool {
     let board = &shop.app.board;
     let accepted = board.channels().get(&Channel::Sms).and_then(|sms| sms.last_accepted);
     let last = accepted.max(board.started_at());
-    shop.app.settings.sending_enabled && last.is_some_and(|at| now.secs_since(at) < OPEN_SECS)
+    shop.app.switches().sending && last.is_some_and(|at| now.secs_since(at) < OPEN_SECS)
 }
 
 async fn ask(shop: &Shop, inbox: &Inbox) -> Result<(), AppError> {

@@ -29,6 +29,10 @@ pub async fn run(shop: Shop) {
 /// Fires everything that is due and answers when the next is.
 async fn round(shop: &Shop) -> Result<Option<Timestamp>, AppError> {
     loop {
+        // What came due while it was off fires when it is on again: one step each, as after downtime.
+        if !shop.app.switches().escalation {
+            return Ok(None);
+        }
         let next = shop.read(|read| next_due(read, Ring::Escalation)).await?;
         let now = shop.app.now();
         let Some(due) = next.filter(|due| *due <= now) else {

@@ -62,7 +62,7 @@ fn rows_of_format_1() -> Changes {
 }
 
 /// A data directory with a database of format 1, changed by the test.
-fn old(change: impl FnOnce(&mut Changes)) -> (TempDir, PathBuf) {
+pub fn old(change: impl FnOnce(&mut Changes)) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("pagerpal.redb");
     let mut rows = rows_of_format_1();

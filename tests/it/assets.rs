@@ -102,6 +102,24 @@ async fn the_page_of_an_incident_keeps_its_budget() {
     assert!(small.len() <= 20 * 1024, "it travels as {} bytes", small.len());
 }
 
+/// What every page needs, once: 12 kB of style and 9 kB of scripts, as they travel.
+#[tokio::test]
+async fn style_and_scripts_keep_their_budgets() {
+    let house = House::new(str::to_owned);
+    let page = house.get("admin", "/dashboard").await.body;
+    let (mut style, mut scripts) = (0, 0);
+    for name in named(&page) {
+        let (_, small) = packed(&house, &format!("/assets/{name}")).await;
+        match name.rsplit('.').next() {
+            Some("css") => style += small.len(),
+            Some("js") => scripts += small.len(),
+            _ => {}
+        }
+    }
+    assert!((1..=12 * 1024).contains(&style), "the style travels as {style} bytes");
+    assert!((1..=9 * 1024).contains(&scripts), "the scripts travel as {scripts} bytes");
+}
+
 /// The token of a page's forms is never the same text twice, so that nobody learns it from the sizes of packed pages.
 #[tokio::test]
 async fn every_page_masks_the_token_of_its_forms() {

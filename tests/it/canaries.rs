@@ -120,6 +120,16 @@ async fn no_secret_is_seen_where_it_has_no_business() {
     for arguments in [&["config", "show"][..], &["config", "show", "SECRET_KEY"]] {
         seen.push((arguments.join(" "), site.launch_to_end(arguments)));
     }
+    let doctor = site.doctor(&["--report", "report.txt"]).await;
+    seen.push(("doctor".to_owned(), String::from_utf8_lossy(&[doctor.stdout, doctor.stderr].concat()).into_owned()));
+    // What is for strangers holds no name either, although everything else does.
+    let report = std::fs::read_to_string(site.data_dir().join("report.txt")).expect("a report");
+    assert!(report.contains("PagerPal support report") && report.contains("incidents"), "{report}");
+    for name in
+        [BAIT, "Ada", EMAIL, PHONE, "Payments", "Nights", "shop", "board", "nightly", "Primary", "Leave", "script"]
+    {
+        assert!(!report.contains(name), "{name} is in the support report: {report}");
+    }
     let status = process.terminate(Duration::from_secs(20)).await;
     assert!(status.success(), "{status} {}", process.output());
     seen.push(("verify".to_owned(), site.launch_to_end(&["verify"])));

@@ -612,7 +612,7 @@ fn web(app: &Arc<App>, egress: &Arc<Egress>) -> Arc<Web> {
     let settings = WebSettings {
         base_url: Some("https://pager.example.test".into()),
         cookie_secure: true,
-        allowed_origins: vec![],
+        allowed_origins: vec![].into(),
         is_trusted_proxy: Box::new(|address| address.is_loopback()),
         listens_on_loopback: false,
         sign_on: None,
@@ -700,6 +700,8 @@ pub fn existing(row: &RouteSpec) -> String {
                 ("contacts" | "contact-methods", _) => own("{my_contact}", "{responder_contact}"),
                 ("sessions", _) => own("{my_session}", "{responder_session}"),
                 ("tokens", _) => own("{my_token}", "{responder_token}"),
+                ("channels", _) => "email",
+                ("backups", _) => "pagerpal-2026-11-24T02-00-00Z.backup",
                 ("teams", _) => "{team}",
                 ("schedules", _) => "{schedule}",
                 ("entries", _) => "{entry}",

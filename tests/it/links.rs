@@ -67,7 +67,7 @@ impl Site {
         let web_settings = WebSettings {
             base_url: Some("https://pager.example.test".into()),
             cookie_secure: false,
-            allowed_origins: vec![],
+            allowed_origins: vec![].into(),
             is_trusted_proxy: Box::new(|_| false),
             listens_on_loopback: true,
             read_call: pagerpal::notify::infobip::inbox::read_call,

@@ -3,7 +3,7 @@
 
 use crate::live::{EMAIL, PASSWORD, Site, photograph, photograph_whole};
 use harness::browser::Browser;
-use pagerpal::app::App;
+use pagerpal::app::{App, Switches};
 use pagerpal::bridge::Bridge;
 use pagerpal::domain::contact::Channel;
 use pagerpal::egress::Egress;
@@ -37,9 +37,8 @@ impl Served {
         let team = site.team("Payments");
         let policy = site.policy("Payments 24x7", &[ada]);
         site.source("checks", "generic", team, policy, KEY);
-        let mut app = site.take();
-        app.settings.escalation_enabled = true;
-        app.settings.retry_enabled = true;
+        let app = site.take();
+        app.switch(Switches { sending: false, retry: true, escalation: true });
         let mut served = Served { site, app: Arc::new(app), running: None };
         served.begin().await;
         served
@@ -49,7 +48,7 @@ impl Served {
         let settings = WebSettings {
             base_url: None,
             cookie_secure: false,
-            allowed_origins: vec![],
+            allowed_origins: vec![].into(),
             is_trusted_proxy: Box::new(|_| false),
             listens_on_loopback: true,
             read_call: pagerpal::notify::infobip::inbox::read_call,
@@ -240,4 +239,41 @@ async fn tabs_share_one_stream_and_say_when_there_is_none() {
     served.alert("b", "queue long", "error").await;
     browser.find_with_text("td", "queue long").await;
     assert_eq!(browser.run("return window.neverLoadedAgain === true").await, json!(true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_are_ticked_are_taken_without_loading_the_page() {
+    let served = Served::new().await;
+    for id in ["a", "b", "c"] {
+        served.alert(id, &format!("alert {id}"), "error").await;
+    }
+    let browser = served.browser("/incidents").await;
+    for number in [1, 2] {
+        browser.find(&format!("#i{number} input[name=number]")).await.click().await;
+    }
+    assert_eq!(browser.find_all("tr[data-chosen]").await.len(), 2);
+    photograph(&browser, "live-ticked").await;
+    browser.find_with_text("button", "Acknowledge ticked").await.click().await;
+    browser.find_with_text("#voice", "2 acknowledged.").await;
+    browser.find_with_text("#i1", "has it").await;
+    browser.find_with_text("#i3", "Needs someone").await;
+    was_not_loaded_again(&browser).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_of_a_source_notices_what_is_turned_away_and_what_comes() {
+    let served = Served::new().await;
+    let browser = served.browser("/dashboard").await;
+    browser.goto(&served.site.url("/alert-sources")).await;
+    browser.find("a.title").await.click().await;
+    browser.find_with_text("#heard", "Waiting for the first event").await;
+    served.is_live(&browser).await;
+    browser.run("window.neverLoadedAgain = true").await;
+    let answer = served.site.post("alertmanager", "wrong", &json!({})).await.expect("an answer");
+    assert_eq!(answer.status, 401);
+    browser.find_with_text("#heard", "its key opens no alert source").await;
+    served.alert("a", "disk full", "error").await;
+    browser.find_with_text("#heard", "opened #1").await;
+    photograph(&browser, "live-first-event").await;
+    was_not_loaded_again(&browser).await;
 }

@@ -1,8 +1,9 @@
 //! Every page in a real browser, in the [`Organisation`], at a desk and on a phone, in light and in dark: nothing that
 //! axe-core finds wrong, no scrolling sideways, and everything reached by Tab with a ring that can be seen.
 //!
-//! With `SCREENSHOTS=1` every page is photographed as well, into `target/screenshots`: `cargo xtask screenshots`. A new
-//! route is looked at without anybody asking, since the paths come from the table of routes.
+//! With `SCREENSHOTS=1` every page is photographed as well, into `target/screenshots`: `cargo xtask screenshots`. With
+//! `LOOK_AT=incident` only pages whose name holds that word are looked at. A new route is looked at without anybody asking,
+//! since the paths come from the table of routes.
 
 use crate::house::existing;
 use crate::organisation::Organisation;
@@ -32,7 +33,7 @@ const MOST_STOPS: usize = 150;
 const NO_PAGES: [&str; 8] = ["/api/v1", "/assets", "/calendar/", "/events", "/health", "/ping/", "/oidc", "/strips"];
 
 /// Besides what [`existing`] names: states of the same page.
-const MORE_PAGES: [(&str, &str); 15] = [
+const MORE_PAGES: [(&str, &str); 17] = [
     ("incident-exhausted", "/incidents/{exhausted}"),
     ("incident-held", "/incidents/{held}"),
     ("incident-snoozed", "/incidents/{snoozed}"),
@@ -47,6 +48,8 @@ const MORE_PAGES: [(&str, &str); 15] = [
     ("maintenance-weekly", "/maintenance/{weekly_window}"),
     ("user-unreachable", "/users/{Hugo}"),
     ("user-inactive", "/users/{Dana}"),
+    ("on-call-for-paper", "/on-call?print=1"),
+    ("schedule-for-paper", "/schedules/{schedule}?weeks=4&print=1"),
     ("missing", "/incidents/99999"),
 ];
 
@@ -83,6 +86,27 @@ async fn the_first_pages_are_for_everybody() {
     eye.close();
 }
 
+/// What somebody chose wins over the device, on pages and on what is shown instead of one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chosen_theme_holds_whatever_the_device_prefers() {
+    let site = Organisation::start().await;
+    let browser = site.browser_of("Ana").await;
+    let ground = "return getComputedStyle(document.body).backgroundColor";
+    for (theme, dark, expected) in [("dark", false, "rgb(14, 16, 22)"), ("light", true, "rgb(248, 248, 250)")] {
+        browser.prefer_dark(dark).await;
+        browser.goto(&site.url("/me")).await;
+        let chosen = format!(
+            "const theme = document.querySelector('[name=theme]'); theme.value = '{theme}'; theme.form.submit();"
+        );
+        browser.run(&chosen).await;
+        browser.find_with_text("option:checked", theme).await;
+        for path in ["/dashboard", "/incidents/99999", "/problems", "/api/docs"] {
+            browser.goto(&site.url(path)).await;
+            assert_eq!(browser.run(ground).await, expected, "{theme} on {path}");
+        }
+    }
+}
+
 /// A page with something wrong is told from one without.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_eye_sees() {
@@ -103,9 +127,15 @@ async fn walk(device: &'static Device) {
     let browser = site.browser_of("Ana").await;
     let mut eye = Eye::open(browser, site).await;
     eye.hold(device).await;
-    for (name, path) in pages() {
+    let only = std::env::var("LOOK_AT").unwrap_or_default();
+    for (name, path) in pages().into_iter().filter(|(name, _)| name.contains(&only)) {
         eye.look(&name, &path).await;
     }
+    if !only.is_empty() {
+        return eye.close();
+    }
+    eye.come_second("/escalation-policies/{policy}").await;
+    eye.judge("second-to-save").await;
     eye.browser.forget_cookies().await;
     for (name, path) in STRANGERS_PAGES {
         eye.look(name, path).await;
@@ -155,6 +185,13 @@ impl Eye {
     async fn look(&mut self, name: &str, path: &str) {
         self.browser.goto(&self.site.url(path)).await;
         self.judge(name).await;
+    }
+
+    /// Saves the policy's form behind its own back, then sends what the form had.
+    async fn come_second(&self, path: &str) {
+        self.browser.goto(&self.site.url(path)).await;
+        self.browser.run_until_done(SAVE_FIRST).await;
+        self.browser.find_with_text("b", "You changed this in another window while you were editing.").await;
     }
 
     /// Of the page that is open.
@@ -236,6 +273,18 @@ axe.run(document, { resultTypes: ['violations'] }).then((found) => {
   const node = (one) => one.target.join(' ') + ' (' + one.failureSummary.replace(/\\s+/g, ' ') + ')';
   done(found.violations.flatMap((rule) => rule.nodes.map((one) => rule.id + ': ' + node(one))));
 }, (error) => done(['axe failed: ' + error]));";
+
+const SAVE_FIRST: &str = "
+const done = arguments[arguments.length - 1];
+const form = document.querySelector('form [name=repage_minutes]').form;
+const first = new URLSearchParams(new FormData(form));
+first.set('repeat', '3');
+first.set('repage_minutes', '45');
+fetch(form.action, { method: 'POST', body: first }).then((answer) => {
+  form.elements.repeat.value = '2';
+  done(answer.status);
+  form.requestSubmit();
+});";
 
 /// Shapes that the page names and the sprite does not have.
 const EMPTY_GLYPHS: &str = "

@@ -45,6 +45,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 
+/// All of it, served to nobody.
+pub fn grown() -> App {
+    Builder::run().0
+}
+
 /// 03:16:40 in Berlin, where most of them live; a Tuesday.
 const NOW: &str = "2026-11-24T02:16:40Z";
 /// A Monday, four weeks and a day before.
@@ -154,7 +159,7 @@ fn web(app: App, port: u16) -> Arc<Web> {
     let settings = WebSettings {
         base_url: Some(format!("http://127.0.0.1:{port}")),
         cookie_secure: false,
-        allowed_origins: vec![],
+        allowed_origins: vec![].into(),
         is_trusted_proxy: Box::new(|_| false),
         listens_on_loopback: true,
         sign_on: None,
@@ -550,10 +555,11 @@ impl Builder {
         self.world.run_until(at("2026-11-24T02:04:40Z"));
         self.deed(taken, "Ana", Deed::Acknowledge);
 
-        // Sending is off for a moment: what would have left is recorded.
+        // Sending is off for a moment: what would have left is recorded. A test ends by itself after ten minutes.
+        self.world.run_until(at("2026-11-24T02:08:00Z"));
         self.world.settings.sending_enabled = false;
         self.test_alert();
-        self.world.run_until(at("2026-11-24T02:06:00Z"));
+        self.world.run_until(at("2026-11-24T02:09:00Z"));
         self.world.settings.sending_enabled = true;
 
         // The one that needs somebody now: called twice, a text on the handset, one at the operator.

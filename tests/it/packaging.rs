@@ -114,6 +114,11 @@ async fn the_binary_needs_nothing_but_itself() {
     let mails = mail.wait_for(1, PATIENCE).await;
     assert!(mails[0].header("Subject").is_some_and(|subject| subject.contains("Disk full")), "{mails:?}");
     assert!(names.asked().iter().any(|name| name == ELSEWHERE), "{:?}", names.asked());
+    // Commands reach the server through its socket, and the file stands on its own.
+    for arguments in [&["backup", "/data/copy.backup", "--verify"][..], &["verify", "/data/copy.backup"], &["verify"]] {
+        let done = command(arguments).start().to_end(PATIENCE).await;
+        assert!(done.success(), "{arguments:?}: {done}");
+    }
     let status = process.terminate(Duration::from_secs(20)).await;
     assert!(status.success(), "{status} {}", process.output());
     let verified = command(&["verify"]).start().to_end(PATIENCE).await;
@@ -135,6 +140,9 @@ fn the_unit_is_sound_and_may_do_little() {
     run("cp", &["-a", "/usr/lib/systemd/system", &units.display().to_string()]);
     fs::copy(&unit, units.join("pagerpal.service")).expect("the unit");
     fs::copy(release_binary("pagerpal"), root.path().join("usr/bin/pagerpal")).expect("the binary");
+    // What reloads it.
+    fs::create_dir_all(root.path().join("bin")).expect("a folder");
+    fs::copy("/bin/sh", root.path().join("bin/sh")).expect("a shell");
     let root_argument = format!("--root={}", root.path().display());
     let verified = run("systemd-analyze", &["verify", "--man=no", &root_argument, "pagerpal.service"]);
     let about_ours: Vec<&str> = verified.lines().filter(|line| line.contains("pagerpal")).collect();
@@ -212,6 +220,17 @@ async fn the_package_installs_pages_upgrades_and_leaves_the_data() {
         listed.trim(),
         "755 root:root /usr/bin/pagerpal\n640 root:pagerpal /etc/pagerpal/pagerpal.toml\n700 pagerpal:pagerpal /var/lib/pagerpal"
     );
+
+    for installed in [
+        "usr/share/man/man1/pagerpal.1.gz",
+        "usr/share/man/man1/pagerpal-backup.1.gz",
+        "usr/share/man/man5/pagerpal.toml.5.gz",
+        "usr/share/bash-completion/completions/pagerpal",
+        "usr/share/zsh/vendor-completions/_pagerpal",
+        "usr/share/fish/vendor_completions.d/pagerpal.fish",
+    ] {
+        assert!(inside(installed).exists(), "{installed} is missing");
+    }
 
     // As its user, with its settings file: the first admin, a source, a page on the pretend phone.
     let infobip = FakeInfobip::start("k3y").await;

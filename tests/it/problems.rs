@@ -8,14 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Their sentences are shown by pages, which have no `type`.
-const FOR_BROWSERS: [&str; 6] = [
+/// Their sentences are shown by pages or on a terminal, which have no `type`.
+const FOR_PEOPLE: [&str; 7] = [
     "src/web/ui/",
     "src/web/oidc.rs",
     "src/oidc/",
     "src/app/sign_on.rs",
     "src/domain/sign_on.rs",
     "src/web/setup_code.rs",
+    "src/app/transfer/",
 ];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -58,7 +59,7 @@ fn produced() -> BTreeMap<String, String> {
     let all = product();
     let mut codes = BTreeMap::new();
     for (path, text) in &all {
-        if FOR_BROWSERS.iter().any(|part| path.starts_with(part)) {
+        if FOR_PEOPLE.iter().any(|part| path.starts_with(part)) {
             continue;
         }
         for start in ["Refusal::invalid(", "Refusal::conflict(", "(refused(", " code: "] {

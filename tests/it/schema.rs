@@ -33,6 +33,7 @@ fn stored_records_are_as_published() {
     goldens.record(samples::ledgers());
     goldens.record(samples::channel_trouble());
     goldens.record(samples::users());
+    goldens.record(samples::preferences());
     goldens.record(samples::teams());
     goldens.record(samples::calendars::schedules());
     goldens.record(samples::calendars::entries());

@@ -6,6 +6,7 @@
 
 mod arrows;
 mod dependencies;
+mod manual;
 mod places;
 mod reading;
 mod source;

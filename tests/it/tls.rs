@@ -12,7 +12,7 @@ use std::process::Command;
 use std::time::Duration;
 
 /// A certificate for `localhost` that lasts so many days, and its key.
-fn certificate(folder: &Path, name: &str, days: u32) -> (PathBuf, PathBuf) {
+pub fn certificate(folder: &Path, name: &str, days: u32) -> (PathBuf, PathBuf) {
     let (cert, key) = (folder.join(format!("{name}.crt")), folder.join(format!("{name}.key")));
     let output = Command::new(program("openssl"))
         .args([

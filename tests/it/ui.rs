@@ -3,7 +3,15 @@
 
 mod access;
 mod audit;
+mod incidents;
 mod people;
+mod policies;
+mod preferences;
+mod schedules;
+mod settings;
+mod sources;
+mod stale;
+mod teams;
 
 use axum::Router;
 use axum::body::Body;
@@ -56,7 +64,7 @@ impl Site {
         let settings = WebSettings {
             base_url: Some("https://pager.example.test".into()),
             cookie_secure: false,
-            allowed_origins: vec![],
+            allowed_origins: vec![].into(),
             is_trusted_proxy: Box::new(|_| false),
             listens_on_loopback: true,
             read_call: pagerpal::notify::infobip::inbox::read_call,
@@ -203,7 +211,7 @@ async fn set_up(ana: &Visitor<'_>) -> (String, String) {
     let (policy, _) = ana.done("/escalation-policies", &level).await;
     let level = [("number", "2"), ("delay", "10"), ("recipients", ""), ("recipients", bo_id.as_str())];
     let (_, page) = ana.done(&format!("{policy}/levels"), &level).await;
-    page.has("Level 2").has("after 5 min");
+    page.has("Level 2").has("5:00").has("Again from level 1, twice more");
     let then = ana.get(&format!("{policy}?at=2026-03-02T03:16&urgency=low")).await;
     then.has("The ladder on").has("Mon 2 Mar").has("Level 2").has("Last resort");
     let team_id = team.rsplit('/').next().expect("an id");
@@ -281,7 +289,7 @@ async fn a_key_is_shown_once() {
     assert_eq!(key.len(), 32);
     let tail = &key[28..];
     let page = ana.get(&source).await;
-    page.has(&format!("…{tail}")).has_not(&key).has("never received");
+    page.has(&format!("…{tail}")).has_not(&key).has("never received").has("right now this would page Ana");
     page.has("https://pager.example.test/api/v1/webhooks/alertmanager");
     let answer = ana.post(&format!("{source}/regenerate-key"), &[]).await;
     let second = between(&answer.body, "<pre class=\"key\">", "</pre>").to_owned();
@@ -397,9 +405,7 @@ async fn controls_are_absent_for_roles_that_may_not_use_them() {
     vic.post(&format!("{incident}/resolve"), &[]).await.is(StatusCode::FORBIDDEN);
 
     for visitor in [&rea, &vic] {
-        let paths =
-            ["/users", &user, "/teams", "/schedules", "/escalation-policies", "/alert-sources", &source, "/settings"];
-        for path in paths {
+        for path in ["/users", &user, "/teams", "/schedules", "/escalation-policies", "/alert-sources", &source] {
             let page = visitor.get(path).await;
             page.is(StatusCode::OK);
             assert_eq!(page.body.matches("<form").count(), 1, "{path}: only the one to sign out: {}", page.body);

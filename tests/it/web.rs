@@ -278,7 +278,7 @@ fn settings() -> WebSettings {
     WebSettings {
         base_url: Some("https://pager.example.test".into()),
         cookie_secure: true,
-        allowed_origins: vec!["https://wall.example.test".into()],
+        allowed_origins: vec!["https://wall.example.test".into()].into(),
         is_trusted_proxy: Box::new(|address| address.is_loopback()),
         listens_on_loopback: false,
         read_call: pagerpal::notify::infobip::inbox::read_call,

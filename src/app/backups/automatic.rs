@@ -6,7 +6,10 @@
 
 use super::{BackupError, Head, RestoreError, Restored, Taken, Watch, head, take_into};
 use crate::app::deliveries::tell_admins;
-use crate::app::{App, AppError, Lane};
+use crate::app::{App, AppError, Lane, change};
+use crate::domain::access::{self, Action};
+use crate::domain::actor::Actor;
+use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::store::backup::files;
 
@@ -83,30 +86,74 @@ pub fn round(app: &App, plan: &Plan, watch: &mut Watch<'_>) -> Result<Timestamp,
         app.board.backups_change(|condition| *condition = found);
     }
     let now = app.now();
-    if app.board.backups().due(plan.every_secs, now) <= now {
-        let taken = match take_into(app, &plan.directory, watch) {
-            // The process ends; the next one takes it.
-            Err(BackupError::Stopped) => return Ok(now),
-            Err(error) => Err(error.to_string()),
-            Ok((taken, file)) => finish(plan, &taken, file),
-        };
-        app.board.backups_change(|condition| {
-            condition.tried_at = Some(now);
-            match taken {
-                Ok((last, kept)) => (condition.last, condition.kept, condition.failing) = (Some(last), kept, None),
-                Err(why) => {
-                    let since = condition.failing.as_ref().map_or(now, |(since, _)| *since);
-                    condition.failing = Some((since, why));
-                }
-            }
-        });
+    if app.board.backups().due(plan.every_secs, now) <= now && !take(app, plan, watch) {
+        return Ok(now);
     }
     tell(app, now)?;
     Ok(app.board.backups().due(plan.every_secs, now))
 }
 
+/// Takes one; the board says what came of it. False: the process ends, and the next one takes it.
+fn take(app: &App, plan: &Plan, watch: &mut Watch<'_>) -> bool {
+    // A person and the clock may want one in the same second, which is the file's name.
+    let _turn = app.board.backup_turn();
+    let now = app.now();
+    let taken = match take_into(app, &plan.directory, watch) {
+        Err(BackupError::Stopped) => return false,
+        Err(error) => Err(error.to_string()),
+        Ok((taken, file)) => finish(plan, &taken, file),
+    };
+    app.board.backups_change(|condition| {
+        condition.tried_at = Some(now);
+        match taken {
+            Ok((last, kept)) => (condition.last, condition.kept, condition.failing) = (Some(last), kept, None),
+            Err(why) => {
+                let since = condition.failing.as_ref().map_or(now, |(since, _)| *since);
+                condition.failing = Some((since, why));
+            }
+        }
+    });
+    true
+}
+
+/// An admin does not want to wait until the next is due. What came of it is on the board.
+pub fn take_now(app: &App, actor: &Actor) -> Result<(), AppError> {
+    let plan = plan_for(app, actor)?;
+    take(app, plan, &mut |_| true);
+    let actor = *actor;
+    app.write(Lane::People, move |tx| change::audit(tx, &actor, "backup.taken", "database", "by hand".to_owned()))
+}
+
+/// A backup for an admin to take along, which the audit log knows before the first byte leaves. It holds password hashes, names
+/// and numbers.
+pub fn hand_out(app: &App, actor: &Actor, name: &str) -> Result<File, AppError> {
+    let plan = plan_for(app, actor)?;
+    let missing = || Refusal::not_found("backup");
+    let listed = files::list(&plan.directory).unwrap_or_default();
+    let path = listed.into_iter().find(|path| path.file_name().is_some_and(|known| known == name));
+    let file = File::open(path.ok_or_else(missing)?).map_err(|_| missing())?;
+    let (actor, said) = (*actor, name.to_owned());
+    app.write(Lane::People, move |tx| change::audit(tx, &actor, "backup.downloaded", "database", said.clone()))?;
+    Ok(file)
+}
+
+fn plan_for<'a>(app: &'a App, actor: &Actor) -> Result<&'a Plan, AppError> {
+    access::require(actor, Action::Configure)?;
+    let sentence = "No backups are kept here (BACKUP_INTERVAL=off). Use `pagerpal backup` on the machine.";
+    Ok(app.backup_plan.as_ref().ok_or_else(|| Refusal::conflict("backups_off", sentence))?)
+}
+
+/// Those that are kept, the newest first: the file's name and its bytes.
+pub fn kept(plan: &Plan) -> Vec<(String, u64)> {
+    let kept = files::list(&plan.directory)
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|path| Some((path.file_name()?.to_string_lossy().into_owned(), path.metadata().ok()?.len())));
+    kept.collect()
+}
+
 /// What the files say; what cannot be read is as good as not there.
-fn look(directory: &Path) -> Condition {
+pub fn look(directory: &Path) -> Condition {
     let listed = files::list(directory).unwrap_or_default();
     let last = listed.iter().find_map(|file| {
         let Head { taken_at, .. } = head(File::open(file).ok()?).ok()?;

@@ -66,8 +66,8 @@ pub struct Sender {
 
 impl Sender {
     pub fn of(app: &App) -> Sender {
-        let super::Settings { sending_enabled, link_key, .. } = app.settings.clone();
-        Sender { lineage: app.lineage().to_owned(), sending_enabled, link_key }
+        let (lineage, link_key) = (app.lineage().to_owned(), app.settings.link_key.clone());
+        Sender { lineage, sending_enabled: app.switches().sending, link_key }
     }
 }
 

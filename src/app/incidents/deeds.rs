@@ -9,7 +9,7 @@ use crate::domain::actor::{Actor, By};
 use crate::domain::id::{DeliveryId, NotificationId, UserId};
 use crate::domain::incident::{self, Incident, Taker};
 use crate::domain::policy::Policy;
-use crate::domain::refusal::Refusal;
+use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::time::Timestamp;
 use crate::domain::timeline::{Handover, Happened};
 use crate::domain::user::User;
@@ -103,6 +103,38 @@ pub fn act(
         Some(transition) => apply::apply(tx, transition),
         None => Ok(incident),
     }
+}
+
+/// What became of a deed for one of several incidents.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Became {
+    Done,
+    /// It was so already, or is beyond this deed.
+    Left,
+}
+
+/// As [`act`], for each of several incidents by number, all in one commit. One that refuses does not stop the others. What
+/// holds for all of them, such as an *Acting as* who may not, refuses the whole.
+pub fn act_on_each(
+    tx: &mut Write<'_>,
+    actor: &Actor,
+    numbers: &[u64],
+    acting_as: Option<UserId>,
+    deed: &Deed,
+) -> Result<Vec<(u64, Became)>, AppError> {
+    on_behalf(tx, actor, acting_as)?;
+    let mut outcomes = Vec::new();
+    for number in numbers {
+        let reference = number.to_string();
+        let before = find(tx, &reference)?.version;
+        let became = match tx.nested(|tx| act(tx, actor, &reference, acting_as, deed.clone())) {
+            Ok(incident) if incident.version != before => Became::Done,
+            Ok(_) | Err(AppError::Refused(Refusal { kind: RefusalKind::Conflict, .. })) => Became::Left,
+            Err(error) => return Err(error),
+        };
+        outcomes.push((*number, became));
+    }
+    Ok(outcomes)
 }
 
 /// How the audit log calls it.

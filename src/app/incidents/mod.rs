@@ -3,7 +3,7 @@
 pub mod deeds;
 pub mod search;
 
-pub use deeds::{Deed, act, acting_choices, on_behalf, retry, retry_notification};
+pub use deeds::{Became, Deed, act, act_on_each, acting_choices, on_behalf, retry, retry_notification};
 
 use crate::app::names::Names;
 use crate::app::storms::{self, Swallowed};
@@ -12,15 +12,17 @@ use crate::domain::access::{self, Action};
 use crate::domain::actor::{Actor, By};
 use crate::domain::alert_source::AlertSource;
 use crate::domain::delivery::Delivery;
-use crate::domain::effect::{Subject, Timer, TimerKey, TimerKind};
-use crate::domain::id::{IncidentId, NotificationId};
+use crate::domain::effect::{Reason, Subject, Timer, TimerKey, TimerKind};
+use crate::domain::id::{IncidentId, NotificationId, PolicyId, UserId};
 use crate::domain::incident::{self, Hold, Incident, IncidentDetails, Phase, Status};
 use crate::domain::notification::Notification;
 use crate::domain::policy::Policy;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
-use crate::domain::timeline::{Called, Happened, TimelineEntry};
+use crate::domain::timeline::{Happened, TimelineEntry};
+use crate::domain::user::User;
 use crate::store::{Cursor, Page, Read, Take, deliveries, incidents, notifications, timeline, timers};
+use std::collections::BTreeMap;
 
 /// How much of one incident's story is loaded. The oldest lines of a longer one are reached through the cursor.
 const TIMELINE_LINES: usize = 1000;
@@ -64,6 +66,7 @@ pub struct Story {
     /// The newest first, each with its deliveries, in the order they were queued.
     pub notifications: Vec<(Notification, Vec<Delivery>)>,
     pub next: Option<(String, Timestamp)>,
+    pub next_call: Option<NextCall>,
     /// What a storm incident has swallowed.
     pub storm: Option<Swallowed>,
     pub names: Names,
@@ -79,15 +82,17 @@ pub fn story(read: &impl Read, reference: &str) -> Result<Story, AppError> {
         let own = deliveries.iter().filter(|d| d.notification == notification.id).cloned().collect();
         (notification, own)
     });
-    let next = match &policy {
-        Some(policy) => next_call(read, &incident, policy)?,
+    let next_call = match &policy {
+        Some(policy) => next_call_of(read, &incident, policy)?,
         None => None,
     };
+    let next = next_call.as_ref().map(|next| named(read, next)).transpose()?;
     Ok(Story {
         details: read.get::<IncidentDetails>(incident.id)?,
         timeline: timeline::timeline_of(read, incident.id, Take::first(TIMELINE_LINES))?.items,
         notifications: notifications.collect(),
         next,
+        next_call,
         storm: storms::swallowed(read, &incident)?,
         names: names::all(read)?,
         policy,
@@ -179,12 +184,66 @@ pub fn last_time(read: &impl Read, incident: &Incident) -> Result<Option<(Incide
     Ok(Some((previous, note)))
 }
 
+/// When somebody was paged last, as far as the newest incidents that are over tell.
+pub fn last_page(read: &impl Read) -> Result<Option<Timestamp>, AppError> {
+    let over = incidents::incidents_with_status(read, Status::Resolved, Take::first(LOOKED_AT_FOR_PAGES))?.items;
+    let mut last = None;
+    for incident in over {
+        let told = notifications::notifications_of(read, incident.id, DELIVERIES_SHOWN)?;
+        let pages = told.iter().filter(|notification| matches!(notification.reason, Reason::Page { .. }));
+        last = last.max(pages.map(|notification| notification.created_at).max());
+    }
+    Ok(last)
+}
+
+/// A page long after its incident was opened is found among so many.
+const LOOKED_AT_FOR_PAGES: usize = 20;
+
+/// How many incidents of the same alert came before this one, as far as that is counted: up to [`TIMES_COUNTED`].
+pub fn times_before(read: &impl Read, incident: &Incident) -> Result<usize, AppError> {
+    let (mut times, mut previous) = (0, incident.previous);
+    while let Some(id) = previous.filter(|_| times < TIMES_COUNTED) {
+        let Some(before) = read.get::<Incident>(id)? else { break };
+        (times, previous) = (times + 1, before.previous);
+    }
+    Ok(times)
+}
+
+/// Past this it has come often enough for any reader.
+pub const TIMES_COUNTED: usize = 99;
+
+/// What an incident's timer will do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NextCall {
+    /// `None`: the last resort.
+    pub level: Option<u8>,
+    /// Those of the level; empty for the last resort, whoever that is by then.
+    pub people: Vec<UserId>,
+    pub due: Timestamp,
+}
+
 /// Whom the incident's timer will call, and when: "Bo", "last resort". `None` when nobody will be.
 pub fn next_call(
     read: &impl Read,
     incident: &Incident,
     policy: &Policy,
 ) -> Result<Option<(String, Timestamp)>, AppError> {
+    next_call_of(read, incident, policy)?.map(|next| named(read, &next)).transpose()
+}
+
+fn named(read: &impl Read, next: &NextCall) -> Result<(String, Timestamp), AppError> {
+    if next.level.is_none() {
+        return Ok(("last resort".to_owned(), next.due));
+    }
+    let mut names = Vec::new();
+    for user in &next.people {
+        names.extend(read.get::<User>(*user)?.map(|user| user.name));
+    }
+    Ok((names.join(", "), next.due))
+}
+
+/// As [`next_call`], with ids.
+pub fn next_call_of(read: &impl Read, incident: &Incident, policy: &Policy) -> Result<Option<NextCall>, AppError> {
     if incident.status != Status::Triggered {
         return Ok(None);
     }
@@ -194,23 +253,43 @@ pub fn next_call(
     let (above, again) = match (timer.key.kind, incident.ladder.phase) {
         (TimerKind::Next, Phase::Climbing) => (incident.ladder.level, incident.ladder.cycle < policy.repeat),
         (TimerKind::Hold, Phase::Held) => (None, false),
-        _ => return Ok(Some(("last resort".to_owned(), timer.due))),
+        _ => return Ok(Some(NextCall { level: None, people: vec![], due: timer.due })),
     };
     // Loaded as of when the timer was armed, so that it holds everything up to when it is due.
     let context = context::for_incident(read, incident, timer.armed_at)?;
     let next = |above| {
-        let mut levels = policy.levels_above(above).map(|level| context.people_of(level, timer.due).0);
-        levels.find(|called| !called.is_empty())
+        let mut levels = policy.levels_above(above);
+        levels.find_map(|level| {
+            let called = context.people_of(level, timer.due).0;
+            (!called.is_empty()).then_some((level.number, called))
+        })
     };
-    let called = next(above).or_else(|| if again { next(None) } else { None });
-    let who = match called {
-        Some(called) => {
-            let name = |person: &Called| context.people.get(&person.user).map(|u| u.name.clone());
-            called.iter().filter_map(name).collect::<Vec<_>>().join(", ")
+    let (level, called) = next(above).or_else(|| if again { next(None) } else { None }).unzip();
+    let people = called.iter().flatten().map(|called| called.user).collect();
+    Ok(Some(NextCall { level, people, due: timer.due }))
+}
+
+/// What every triggered incident of a policy waits for, by number.
+pub fn next_calls(read: &impl Read, policy: &Policy) -> Result<BTreeMap<u64, NextCall>, AppError> {
+    let mut calls = BTreeMap::new();
+    for incident in incidents::incidents_with_status(read, Status::Triggered, Take::first(super::MANY))?.items {
+        if incident.policy == policy.id
+            && let Some(call) = next_call_of(read, &incident, policy)?
+        {
+            calls.insert(incident.number, call);
         }
-        None => "last resort".to_owned(),
-    };
-    Ok(Some((who, timer.due)))
+    }
+    Ok(calls)
+}
+
+/// How many are open and follow this policy.
+pub fn following(read: &impl Read, policy: PolicyId) -> Result<usize, AppError> {
+    let mut following = 0;
+    for status in [Status::Triggered, Status::Acknowledged] {
+        let open = incidents::incidents_with_status(read, status, Take::first(super::MANY))?.items;
+        following += open.iter().filter(|incident| incident.policy == policy).count();
+    }
+    Ok(following)
 }
 
 /// A source was edited: its open incidents follow it from its former policy to the new one, and to its other rules. The

@@ -5,12 +5,14 @@
 
 mod difference;
 mod entries;
+mod fill;
 mod layers;
 mod overrides;
 
 pub use entries::{add_entry, edit_entry, entry, remove_entry};
+pub use fill::{Filling, fill, filling};
 pub use layers::{Preview, add_layer, edit_layer, layer, move_layer, preview, remove_layer};
-pub use overrides::{Turn, add_override, add_swap, override_of, remove_override};
+pub use overrides::{Thought, Turn, add_override, add_swap, override_of, remove_override, think_override};
 
 use crate::app::error::taken;
 use crate::app::{AppError, Write, change, feeds, imports, users};
@@ -105,7 +107,8 @@ pub fn edit(tx: &mut Write<'_>, actor: &Actor, id: ScheduleId, basics: &Basics) 
     }
     bump(&mut schedule, tx.now());
     save(tx, &schedule, Some(&before))?;
-    change::audit(tx, actor, "schedule.edited", id, schedule.name.clone())?;
+    let (was, is) = (said(tx, &before)?, said(tx, &schedule)?);
+    change::audit_change(tx, actor, "schedule.edited", id, schedule.name.clone(), was, is)?;
     change::recheck(tx, actor)?;
     let mut warnings = drawn.compare(tx)?.lost();
     if schedule.fallback != before.fallback {
@@ -115,6 +118,15 @@ pub fn edit(tx: &mut Write<'_>, actor: &Actor, id: ScheduleId, basics: &Basics) 
         warnings.extend(team_left_without(tx, before.team)?);
     }
     Ok(Saved::new(id, warnings))
+}
+
+fn said(read: &impl Read, schedule: &Schedule) -> Result<String, AppError> {
+    let team = read.get::<Team>(schedule.team)?.map_or_else(|| "a removed team".to_owned(), |team| team.name);
+    let fallback = match schedule.fallback {
+        Some(user) => users::one(read, user)?.name,
+        None => "nobody".to_owned(),
+    };
+    Ok(format!("{}, {team}, {}, otherwise {fallback}", schedule.name, schedule.zone))
 }
 
 /// With its entries and overrides. Refused while a policy still names the schedule.

@@ -1,12 +1,14 @@
 //! Overrides: covers, replacements, and swaps, which are two replacements made and undone together.
 
 use super::{Before, Saved, about_people, neighbours, one, require_active, touch};
-use crate::app::{AppError, Write, change};
+use crate::app::{AppError, Write, change, context, oncall};
 use crate::domain::actor::Actor;
 use crate::domain::entry::{Interval, Override, OverrideMode, Removal, removal};
-use crate::domain::id::{OverrideId, ScheduleId, UserId};
+use crate::domain::id::{Id, OverrideId, ScheduleId, UserId};
+use crate::domain::oncall::{Segment, final_schedule};
 use crate::domain::refusal::Refusal;
 use crate::domain::schedule::Schedule;
+use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::domain::warning::Warning;
 use crate::store::Read;
@@ -37,6 +39,49 @@ pub fn add_override(
     let id = put(tx, actor, schedule, user, mode, span, note)?;
     let warnings = saved(tx, actor, "schedule.override_added", id, &of, &[(user, span)], before)?;
     Ok(Saved::new(id, warnings))
+}
+
+/// What an override would do, while it is only thought of.
+#[derive(Clone, Debug)]
+pub struct Thought {
+    pub before: Vec<Segment>,
+    pub after: Vec<Segment>,
+    /// Other schedules on which its person is on call meanwhile.
+    pub elsewhere: Vec<ScheduleId>,
+    pub is_pageable: bool,
+    /// Some other override has a part of that time, and would lose it.
+    pub beats_another: bool,
+}
+
+/// Draws the time of an override without and with it; refused like the override itself.
+pub fn think_override(
+    read: &impl Read,
+    actor: &Actor,
+    schedule: ScheduleId,
+    user: UserId,
+    mode: OverrideMode,
+    span: Interval,
+    now: Timestamp,
+) -> Result<Thought, AppError> {
+    change::begin(actor)?;
+    require_active(read, user, "user")?;
+    let span = Interval::checked(span.start, span.end)?;
+    let (mut calendar, mut people, before) = oncall::rendered(read, schedule, span.start, span.end)?;
+    let beats_another = calendar.overrides.iter().any(|other| other.span.overlaps(&span));
+    // The newest wins; this number is never given out.
+    let (id, note) = (Id::new(u64::MAX), String::new());
+    calendar.overrides.push(Override { id, schedule, user, mode, span, note, author: None, recorded_at: now });
+    people.extend(context::load_people(read, &calendar.people())?);
+    let after = final_schedule(&calendar, &people, span.start, span.end)?;
+    let mut elsewhere = Vec::new();
+    for other in super::all(read)?.into_iter().filter(|other| other.id != schedule) {
+        let segments = oncall::rendered(read, other.id, span.start, span.end)?.2;
+        if segments.iter().flat_map(|segment| &segment.places).any(|place| place.user == user) {
+            elsewhere.push(other.id);
+        }
+    }
+    let is_pageable = people.get(&user).is_some_and(|user| user.is_pageable_at(now));
+    Ok(Thought { before, after, elsewhere, is_pageable, beats_another })
 }
 
 /// Whose time it is, and when.

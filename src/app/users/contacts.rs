@@ -16,7 +16,7 @@ use crate::domain::user::{ContactMethod, User, checked_email, checked_phone};
 use crate::store::{Read, deliveries};
 
 /// Contact methods a person may have.
-const CONTACTS: usize = 10;
+pub const CONTACTS: usize = 10;
 
 /// Codes, and tests, to one address in an hour.
 const TOLD_AN_ADDRESS: usize = 3;

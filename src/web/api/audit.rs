@@ -29,6 +29,18 @@ pub struct AuditEntryView {
     object: String,
     /// In words, without secrets.
     summary: String,
+    /// For whom it was done, if somebody else recorded it.
+    acting_as: Option<String>,
+    /// Where the client was, for what came over a connection.
+    address: Option<String>,
+    /// What an edit found and what it left, in words and without secrets.
+    change: Option<ChangeView>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ChangeView {
+    before: String,
+    after: String,
 }
 
 /// All that are given must hold.
@@ -83,6 +95,9 @@ impl AuditEntryView {
             action: entry.action,
             object: entry.object,
             summary: entry.summary,
+            acting_as: entry.acting_as.map(|user| user.to_string()),
+            address: entry.actor.address.map(|address| address.to_string()),
+            change: entry.change.map(|change| ChangeView { before: change.before, after: change.after }),
         }
     }
 }

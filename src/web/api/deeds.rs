@@ -11,11 +11,11 @@ use crate::domain::incident::Incident;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::domain::timeline::Handover;
-use crate::web::Web;
 use crate::web::api::incidents::{OneView, view_one};
 use crate::web::api::{Composed, Wrong, instant_of};
 use crate::web::error::WebError;
 use crate::web::extract::{Caller, JsonBody, PathId};
+use crate::web::{Web, emergency};
 use axum::extract::{Path, State};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -190,7 +190,9 @@ async fn act(
     let mut wrong = Wrong::default();
     let (person, deed) = (wrong.take(acting_as(person.as_deref())), wrong.take(deed(web.app.now())));
     let (Some(acting_as), Some(deed)) = (person, deed) else { return Err(wrong.into()) };
-    let incident = web.write(move |tx| incidents::act(tx, &actor, &reference, acting_as, deed.clone())).await?;
+    let (asked, wanted) = (reference.clone(), deed.clone());
+    let done = web.write(move |tx| incidents::act(tx, &actor, &asked, acting_as, wanted.clone())).await;
+    let incident = emergency::noted(&web, actor, &reference, acting_as, &deed, done)?;
     after(&web, incident).await
 }
 

@@ -24,6 +24,7 @@ pub mod me;
 pub mod notification_rules;
 pub mod notifications;
 pub mod on_call;
+pub mod preferences;
 pub mod rotation_preview;
 pub mod rotations;
 pub mod schedules;

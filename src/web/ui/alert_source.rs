@@ -1,21 +1,23 @@
 //! `/alert-sources/{id}`: one source, how to set its sender up, and what it sent lately.
 
 use crate::app::alert_sources::{self, NewSigning};
-use crate::app::{AppError, sealed};
+use crate::app::{AppError, policies, sealed};
 use crate::domain::alert_source::{AlertSource, TopicState};
 use crate::domain::id::AlertSourceId;
-use crate::domain::source_event::{ReportResult, ResultWord, SourceEvent};
 use crate::ingest::Kind;
 use crate::secret::Secret;
 use crate::web::Web;
 use crate::web::error::WebError;
-use crate::web::extract::{FormBody, PathId, SignedIn};
+use crate::web::extract::{FormBody, PathId, QueryFields, SignedIn};
 use crate::web::sns;
-use crate::web::ui::alert_sources::{basics, choices, kind_title, kinds, severities, state, urgencies};
-use crate::web::ui::clock::{Reader, When};
+use crate::web::ui::alert_sources::{Tile, basics, choices, kind_title, kinds, mapped, severities, state, urgencies};
+use crate::web::ui::clock::When;
+use crate::web::ui::escalation_policies::calls;
 use crate::web::ui::form::{Choice, Form};
+use crate::web::ui::ladder::{Asked, Ladder, played};
 use crate::web::ui::prose::{self, Block, Span};
 use crate::web::ui::shell::Shell;
+use crate::web::ui::source_events::{Heard, Turnings, heard};
 use crate::web::ui::{Desk, Link, Pill, Sight, page as drawn, refused, to};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -39,12 +41,16 @@ struct Page {
     new_key: Option<String>,
     topics: Vec<Topic>,
     setup: Vec<Block>,
-    events: Vec<EventLine>,
+    heard: Heard,
+    /// Whom an alert would page right now.
+    pages: String,
+    /// Asked for by *Preview*: what a test would do.
+    preview: Option<Ladder>,
     topic_form: Form,
     signing: Option<Signature>,
     signing_form: Form,
     form: Form,
-    kinds: Vec<Choice>,
+    kinds: Vec<Tile>,
     teams: Vec<Choice>,
     policies: Vec<Choice>,
     severities: Vec<Choice>,
@@ -64,27 +70,21 @@ struct Topic {
     asked: When,
 }
 
-struct EventLine {
-    when: When,
-    class: &'static str,
-    shape: &'static str,
-    outcome: String,
-    body: String,
-}
-
 /// What the page shows besides the record.
 #[derive(Default)]
 struct Extra {
     new_key: Option<String>,
     refused: Option<Form>,
+    preview: bool,
 }
 
 pub async fn page(
     State(web): State<Arc<Web>>,
     signed_in: SignedIn,
     PathId(id): PathId<AlertSourceId>,
+    query: QueryFields,
 ) -> Result<Response, WebError> {
-    show(&web, &signed_in, id, Extra::default()).await
+    show(&web, &signed_in, id, Extra { preview: query.optional("preview").is_some(), ..Extra::default() }).await
 }
 
 /// The page with the key of a source that was just made, or just got a new one.
@@ -106,7 +106,7 @@ pub async fn edit(
     let done = async {
         let before = web.read(move |read| alert_sources::one(read, id)).await?;
         let (actor, basics) = (signed_in.actor, basics(&form, Some(&before))?);
-        web.write(move |tx| alert_sources::edit(tx, &actor, id, &basics)).await
+        web.edit(actor, &form, move |tx| alert_sources::edit(tx, &actor, id, &basics)).await
     };
     match refused(done.await)? {
         Ok(()) => Ok(to(path(id))),
@@ -210,7 +210,8 @@ async fn show(web: &Arc<Web>, signed_in: &SignedIn, id: AlertSourceId, extra: Ex
     let base_url = web.settings.base_url.clone();
     let desk = Desk { web, signed_in, section: "/alert-sources" };
     let status = extra.refused.as_ref().map_or(StatusCode::OK, Form::status);
-    let page = desk.look(move |sight, shell| shown(sight, shell, id, extra, base_url.as_deref())).await?;
+    let turned = Turnings::of(web, signed_in, id);
+    let page = desk.look(move |sight, shell| shown(sight, shell, id, extra, &turned, base_url.as_deref())).await?;
     drawn(status, &page)
 }
 
@@ -219,11 +220,14 @@ fn shown(
     shell: Shell,
     id: AlertSourceId,
     extra: Extra,
+    turned: &Turnings,
     base_url: Option<&str>,
 ) -> Result<Page, AppError> {
     let Sight { read, names, reader, .. } = *sight;
     let source = alert_sources::one(read, id)?;
-    let events = alert_sources::recent_events(read, id)?;
+    let heard = heard(sight, id, turned)?;
+    let pages = calls(sight, &policies::one(read, source.policy)?)?;
+    let preview = extra.preview.then(|| played(sight, source.policy, &Asked::default())).transpose()?;
     let (teams, policies) = choices(sight)?;
     let topics = source.topics.iter().filter_map(|topic| match &topic.state {
         TopicState::Pending { asked_at, .. } => Some(Topic { arn: topic.arn.clone(), asked: reader.when(*asked_at) }),
@@ -236,7 +240,9 @@ fn shown(
         .with("policy", source.policy)
         .with("default_severity", source.default_severity.word())
         .with("urgency", source.urgency.word())
-        .with("auto_resolve_minutes", source.auto_resolve_minutes.map_or(String::new(), |minutes| minutes.to_string()));
+        .with("severity_map", mapped(&source.severity_map))
+        .with("auto_resolve_minutes", source.auto_resolve_minutes.map_or(String::new(), |minutes| minutes.to_string()))
+        .of_version(id, source.version, path(id));
     let setup = prose::blocks(&set_up(kind_of(&source.kind), base_url, extra.new_key.as_deref()));
     Ok(Page {
         shell,
@@ -245,12 +251,14 @@ fn shown(
         kind: kind_title(&source.kind),
         team: Link::new(format!("/teams/{}", source.team), names.team(source.team)),
         policy: Link::new(format!("/escalation-policies/{}", source.policy), names.policy(source.policy)),
-        state: state(&source, &events),
+        state: state(&source, !heard.events.is_empty(), heard.turned.len()),
+        pages,
+        preview,
+        heard,
         is_active: source.active,
         key_tail: source.key_tail.clone(),
         new_key: extra.new_key,
         topics: topics.collect(),
-        events: events.iter().map(|event| event_line(event, reader)).collect(),
         signing: signature(sight, &source),
         signing_form: Form::chosen(&extra.refused, Form::blank("signing"), &[]),
         topic_form: Form::chosen(&extra.refused, Form::blank("topic"), &[]),
@@ -297,41 +305,9 @@ pub fn set_up(kind: Kind, base_url: Option<&str>, key: Option<&str>) -> String {
     }
 }
 
-fn event_line(event: &SourceEvent, reader: &Reader) -> EventLine {
-    let outcomes: Vec<String> = event.results.iter().map(outcome).collect();
-    let opened = event.results.iter().any(|result| result.result == ResultWord::Created);
-    let (class, shape) = if opened { ("warning", "bell") } else { ("info", "dot") };
-    let outcome = if outcomes.is_empty() { "nothing in it".to_owned() } else { outcomes.join("; ") };
-    let outcome = if event.repeats == 0 { outcome } else { format!("{outcome}, {} times more", event.repeats) };
-    EventLine { when: reader.when(event.last_at), class, shape, outcome, body: event.body.clone() }
-}
-
-/// "repeat of #1840", "recovery, nothing open".
-fn outcome(result: &ReportResult) -> String {
-    let number = result.incident.map(|(_, number)| format!("#{number}"));
-    let of = |words: &str| number.as_ref().map_or(words.to_owned(), |number| format!("{words} {number}"));
-    let is_unparsed = result.external_id.as_deref().is_some_and(|id| id.starts_with("unparsed:"));
-    match (result.result, result.action.as_str()) {
-        (ResultWord::Created, _) if is_unparsed => of("unparsed, opened"),
-        (ResultWord::Created, _) => of("opened"),
-        (ResultWord::Updated, _) => of("repeat of"),
-        (ResultWord::Acknowledged, _) => of("acknowledged"),
-        (ResultWord::Resolved, _) => of("resolved"),
-        (ResultWord::Unchanged, "resolve") => "recovery, nothing open".to_owned(),
-        (ResultWord::Unchanged, "acknowledge") => "acknowledgement, nothing to take".to_owned(),
-        (ResultWord::Unchanged, _) => of("nothing changed"),
-        (ResultWord::Stale, _) => of("older than what is known"),
-        (ResultWord::Absorbed, "resolve") => of("recovery, struck off storm"),
-        (ResultWord::Absorbed, _) => of("part of storm"),
-        (ResultWord::Noted, "subscription") => "a topic asks to send here".to_owned(),
-        (ResultWord::Noted, _) => of("noted"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::id::{Id, IncidentId};
 
     #[test]
     fn set_up_instructions_name_this_server_and_no_key() {
@@ -347,20 +323,5 @@ mod tests {
             assert!(shown.contains("0a1b") && !shown.contains("KEY"), "{shown}");
         }
         assert!(set_up(Kind::Generic, None, None).contains("PAGERPAL_BASE_URL"));
-    }
-
-    #[test]
-    fn an_events_outcome_is_told_in_words() {
-        let check = |action: &str, result, external_id: &str, expected: &str| {
-            let incident = Some((IncidentId::new(1), 1840));
-            let external_id = Some(external_id.to_owned());
-            let result = ReportResult { external_id, action: action.into(), result, incident };
-            assert_eq!(outcome(&result), expected);
-        };
-        check("trigger", ResultWord::Created, "disk", "opened #1840");
-        check("trigger", ResultWord::Created, "unparsed:ab", "unparsed, opened #1840");
-        check("trigger", ResultWord::Updated, "disk", "repeat of #1840");
-        check("resolve", ResultWord::Unchanged, "disk", "recovery, nothing open");
-        check("trigger", ResultWord::Stale, "disk", "older than what is known #1840");
     }
 }

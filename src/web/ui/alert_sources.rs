@@ -4,14 +4,15 @@ use crate::app::alert_sources::{self, Basics, new_key};
 use crate::app::{AppError, policies, teams};
 use crate::domain::Severity;
 use crate::domain::alert_source::{AlertSource, UrgencyRule};
+use crate::domain::policy::Policy;
 use crate::domain::refusal::Refusal;
-use crate::domain::source_event::SourceEvent;
 use crate::ingest::Kind;
 use crate::web::Web;
 use crate::web::error::WebError;
 use crate::web::extract::{Fields, FormBody, SignedIn};
 use crate::web::ui::alert_source;
 use crate::web::ui::clock::When;
+use crate::web::ui::escalation_policies::calls;
 use crate::web::ui::form::{Choice, Form};
 use crate::web::ui::shell::Shell;
 use crate::web::ui::{Desk, Pill, Sight, page as drawn, refused};
@@ -19,6 +20,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use rinja::Template;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 #[derive(Template)]
@@ -43,7 +45,7 @@ struct Row {
 struct NewAlertSource {
     shell: Shell,
     form: Form,
-    kinds: Vec<Choice>,
+    kinds: Vec<Tile>,
     teams: Vec<Choice>,
     policies: Vec<Choice>,
     severities: Vec<Choice>,
@@ -52,8 +54,9 @@ struct NewAlertSource {
 
 pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn) -> Result<Response, WebError> {
     let desk = Desk { web: &web, signed_in: &signed_in, section: "/alert-sources" };
+    let at_the_door = Arc::clone(&web);
     let page = desk
-        .look(|sight, shell| {
+        .look(move |sight, shell| {
             let row = |source: AlertSource| {
                 let events = alert_sources::recent_events(sight.read, source.id)?;
                 Ok(Row {
@@ -62,7 +65,11 @@ pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn) -> Result<Re
                     team: sight.names.team(source.team).to_owned(),
                     policy: sight.names.policy(source.policy).to_owned(),
                     last: events.first().map(|event| sight.reader.when(event.last_at)),
-                    state: state(&source, &events),
+                    state: state(
+                        &source,
+                        !events.is_empty(),
+                        at_the_door.refusals.lately(source.id, false, sight.reader.now).len(),
+                    ),
                     name: source.name,
                 })
             };
@@ -125,7 +132,10 @@ pub fn basics(form: &Fields, before: Option<&AlertSource>) -> Result<Basics, Ref
         team: form.id("team")?,
         policy: form.id("policy")?,
         default_severity,
-        severity_map: before.map(|source| source.severity_map.clone()).unwrap_or_default(),
+        severity_map: match form.all("severity_map").next() {
+            Some(text) => severity_map(text)?,
+            None => before.map(|source| source.severity_map.clone()).unwrap_or_default(),
+        },
         one_incident_per_alert: before.is_some_and(|source| source.one_incident_per_alert),
         insufficient_data_triggers: before.is_some_and(|source| source.insufficient_data_triggers),
         urgency: urgency(form)?,
@@ -151,13 +161,57 @@ pub fn urgencies() -> Vec<Choice> {
 /// Teams and policies to choose from.
 pub fn choices(sight: &Sight<'_>) -> Result<(Vec<Choice>, Vec<Choice>), AppError> {
     let teams = teams::all(sight.read)?.into_iter().map(|team| Choice::new(team.id, team.name)).collect();
-    let policies = policies::all(sight.read)?.into_iter().map(|policy| Choice::new(policy.id, policy.name)).collect();
+    let policy = |policy: Policy| {
+        let now = calls(sight, &policy)?;
+        Ok(Choice::new(policy.id, format!("{} (would page {now} now)", policy.name)))
+    };
+    let policies = policies::all(sight.read)?.into_iter().map(policy).collect::<Result<_, AppError>>()?;
     Ok((teams, policies))
 }
 
-pub fn kinds() -> Vec<Choice> {
-    Kind::ALL.into_iter().map(|kind| Choice::new(kind.word(), kind.title())).collect()
+/// A kind to choose, with two letters in the place of a logo.
+pub struct Tile {
+    pub value: &'static str,
+    pub title: &'static str,
+    pub letters: &'static str,
 }
+
+pub fn kinds() -> Vec<Tile> {
+    let letters = |kind| match kind {
+        Kind::Generic => "{}",
+        Kind::Alertmanager => "Am",
+        Kind::Grafana => "Gr",
+        Kind::CloudWatch => "Cw",
+    };
+    Kind::ALL.into_iter().map(|kind| Tile { value: kind.word(), title: kind.title(), letters: letters(kind) }).collect()
+}
+
+/// The sender's words for severities, one on a line.
+pub fn mapped(map: &BTreeMap<String, Severity>) -> String {
+    map.iter().map(|(word, severity)| format!("{word} = {}", severity.word())).collect::<Vec<_>>().join("\n")
+}
+
+fn severity_map(text: &str) -> Result<BTreeMap<String, Severity>, Refusal> {
+    let mut map = BTreeMap::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let pair = line.split_once('=').map(|(word, severity)| (word.trim(), Severity::from_word(severity.trim())));
+        let Some((word, Some(severity))) = pair.filter(|(word, _)| !word.is_empty() && word.len() <= WORD_AT_MOST)
+        else {
+            let sentence = format!("Write each line as page = critical, with critical, error, warning or info: {line}");
+            return Err(Refusal::invalid("severity_map", "severity_map", sentence));
+        };
+        map.insert(word.to_owned(), severity);
+    }
+    if map.len() > WORDS_AT_MOST {
+        let sentence = format!("Write at most {WORDS_AT_MOST} lines.");
+        return Err(Refusal::invalid("severity_map", "severity_map", sentence));
+    }
+    Ok(map)
+}
+
+const WORDS_AT_MOST: usize = 50;
+/// Bytes of one word.
+const WORD_AT_MOST: usize = 100;
 
 pub fn severities() -> Vec<Choice> {
     Severity::ALL.into_iter().map(|severity| Choice::new(severity.word(), severity.word())).collect()
@@ -167,11 +221,27 @@ pub fn kind_title(word: &str) -> &'static str {
     Kind::from_path(word).map_or("Unknown sender", Kind::title)
 }
 
-pub fn state(source: &AlertSource, events: &[SourceEvent]) -> Pill {
+/// `refused` are requests of its own that were turned away in the last minutes.
+pub fn state(source: &AlertSource, was_heard: bool, refused: usize) -> Pill {
     let (class, text) = match () {
         () if !source.active => ("", "inactive"),
-        () if events.is_empty() => ("warn", "never received"),
+        () if refused > 0 => ("bad", "rejecting"),
+        () if !was_heard => ("warn", "never received"),
         () => ("good", "receiving"),
     };
     Pill { class, text: text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_senders_words_read_back_as_they_are_shown() {
+        let map = severity_map("page = critical\r\n\n ticket=warning ").expect("two lines");
+        assert_eq!(mapped(&map), "page = critical\nticket = warning");
+        for wrong in ["page", "page = loud", "= critical"] {
+            assert_eq!(severity_map(wrong).map_err(|refusal| refusal.field), Err(Some("severity_map")), "{wrong}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use crate::app::audit_log::{self, Asked, By};
 use crate::app::{AppError, Cursor, users};
 use crate::domain::actor::{Door, Who};
-use crate::domain::audit::AuditEntry;
+use crate::domain::audit::{AuditEntry, Change};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::web::Web;
@@ -39,10 +39,18 @@ struct Page {
 struct Row {
     when: When,
     actor: String,
+    /// Whose deed it was, where somebody else recorded it.
+    acting_as: Option<String>,
     /// "by the API"; nothing for these pages.
     through: &'static str,
+    /// Where the client was; empty for what came over no connection.
+    address: String,
     summary: String,
     action: String,
+    /// The same in words.
+    words: String,
+    /// What the edit found and left, piece by piece.
+    changes: Vec<Change>,
     /// The page of what was changed, or its bare id.
     object: Link,
 }
@@ -128,11 +136,32 @@ fn row(entry: AuditEntry, sight: &Sight<'_>) -> Row {
     Row {
         when: sight.reader.when(entry.at),
         actor,
+        acting_as: entry.acting_as.map(|user| sight.names.user(user).to_owned()),
         through: through(entry.actor.door),
+        address: entry.actor.address.map(|address| address.to_string()).unwrap_or_default(),
         summary: entry.summary,
+        words: words(&entry.action),
+        changes: entry.change.map(pieces).unwrap_or_default(),
         action: entry.action,
         object: Link::new(href(&entry.object), entry.object),
     }
+}
+
+/// "policy.saved" as "policy saved".
+fn words(action: &str) -> String {
+    action.replace(['.', '_'], " ")
+}
+
+/// The pieces that differ. Both texts name the same things in the same order where nothing was added or taken away;
+/// otherwise they stand side by side as they are.
+fn pieces(Change { before, after }: Change) -> Vec<Change> {
+    let split = |text: &str| text.split([',', ';']).map(|piece| piece.trim().to_owned()).collect::<Vec<_>>();
+    let (old, new) = (split(&before), split(&after));
+    if old.len() != new.len() || before.is_empty() {
+        return vec![Change { before, after }];
+    }
+    let pairs = old.into_iter().zip(new).filter(|(before, after)| before != after);
+    pairs.map(|(before, after)| Change { before, after }).collect()
 }
 
 fn through(door: Door) -> &'static str {
@@ -170,6 +199,17 @@ mod tests {
         assert_eq!(href("pol_1k"), "/escalation-policies/pol_1k");
         assert_eq!(href("con_1k"), "");
         assert_eq!(href("odd"), "");
+    }
+
+    #[test]
+    fn an_edit_shows_the_pieces_that_it_changed() {
+        let change = |before: &str, after: &str| Change { before: before.to_owned(), after: after.to_owned() };
+        let same_shape = pieces(change("Ana, responder, UTC", "Ana, admin, Asia/Tokyo"));
+        assert_eq!(same_shape, [change("responder", "admin"), change("UTC", "Asia/Tokyo")]);
+        let grown = change("Day: 1. Ana, 5 min; repeat 0", "Day: 1. Ana, 5 min; 2. Bo, 5 min; repeat 0");
+        assert_eq!(pieces(grown.clone()), [grown]);
+        assert_eq!(pieces(change("", "Day")), [change("", "Day")]);
+        assert_eq!(words("user.login_removed"), "user login removed");
     }
 
     #[test]

@@ -199,7 +199,7 @@ async fn act(
 ) -> Result<Response, WebError> {
     let (id, import): (ScheduleId, ImportId) = ids(&path)?;
     let actor = signed_in.actor;
-    let done = web.write(move |tx| {
+    let done = web.edit(actor, &form, move |tx| {
         imports::one_of(tx, id, import)?;
         deed(tx, &actor, import)
     });
@@ -263,13 +263,14 @@ fn shown(sight: &Sight<'_>, shell: Shell, id: ScheduleId, refused: &Refused, bas
     let base = path_of(id);
     // A link opens the calendar without an account, so only those who may make one see it.
     let links = if shell.may_configure() { links(sight, FeedOf::Schedule(id), &base, base_url)? } else { vec![] };
-    let reader = &Reader::new(sight.reader.now, &schedule.zone);
+    let reader = &sight.reader.there(&schedule.zone);
     let mut unmatched = imports::unmatched(sight.read, id, reader.now)?;
     let mut cards = Vec::new();
     for (place, import) in imports::of_schedule(sight.read, id)?.iter().enumerate() {
         let ours = refused.form.as_ref().filter(|_| refused.import == Some(import.id));
         let as_it_is = Form::blank("edit").with("name", &import.name).with("zone", &import.zone);
-        let form = ours.filter(|form| form.name == "edit").cloned().unwrap_or(as_it_is).at_place(place);
+        let as_it_is = as_it_is.of_version(import.id, import.version, &base);
+        let form = Form::chosen(&ours.cloned(), as_it_is, &[]).at_place(place);
         cards.push(Card {
             base: format!("{base}/imports/{}", import.id),
             is_refused: ours.is_some_and(|form| form.name == "button"),
@@ -286,7 +287,7 @@ fn shown(sight: &Sight<'_>, shell: Shell, id: ScheduleId, refused: &Refused, bas
     Ok(Page {
         schedule: format!("/schedules/{id}"),
         own: format!("/users/{}/calendars", sight.viewer.id),
-        safe_mode: !sight.app.settings.sending_enabled,
+        safe_mode: !sight.app.switches().sending,
         links,
         imports: cards,
         uses: choices.to_vec(),

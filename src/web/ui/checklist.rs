@@ -49,7 +49,7 @@ fn found(app: &App, read: &Read<'_>, on_call: &[OnCall]) -> Result<Found, AppErr
         policy: policies::all(read)?.iter().any(|policy| policy.levels.len() > 1 && !policy.last_resort.is_empty()),
         heard,
         proved: active().flat_map(|user| &user.contacts).any(|contact| contact.verified_at.is_some()),
-        sending: app.settings.sending_enabled && app.board.channels().values().any(|state| state.provider.is_some()),
+        sending: app.switches().sending && app.board.channels().values().any(|state| state.provider.is_some()),
         base_url: app.settings.base_url.is_some(),
         second_admin: active().filter(|user| user.role == Role::Admin && user.login.is_some()).count() > 1,
     })

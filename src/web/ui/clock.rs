@@ -1,5 +1,6 @@
 //! Time as a reader sees it: relative while it is near, absolute after a day, always with the full instant behind it.
 
+use crate::domain::preferences::HourCycle;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::{Timestamp, earliest_at_or_after, typed, zone_named};
 use jiff::civil::{Date, DateTime};
@@ -9,11 +10,13 @@ const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
-/// Whose eyes: the instant the page is made, and the zone times are written in. A schedule's page uses the schedule's.
+/// Whose eyes: the instant the page is made, the zone times are written in, and how its hours are counted. A schedule's
+/// page uses the schedule's zone.
 #[derive(Clone, Debug)]
 pub struct Reader {
     pub now: Timestamp,
     pub zone: TimeZone,
+    pub hours: HourCycle,
 }
 
 /// One instant on a page: `<time datetime="{iso}" title="{title}">{text}</time>`.
@@ -27,7 +30,40 @@ pub struct When {
 impl Reader {
     /// A zone that is not known reads as UTC: a page with the wrong offset beats no page.
     pub fn new(now: Timestamp, zone: &str) -> Reader {
-        Reader { now, zone: zone_named(zone).unwrap_or(TimeZone::UTC) }
+        Reader { now, zone: zone_named(zone).unwrap_or(TimeZone::UTC), hours: HourCycle::H24 }
+    }
+
+    pub fn counting(self, hours: HourCycle) -> Reader {
+        Reader { hours, ..self }
+    }
+
+    /// The same eyes on the clock of another place.
+    pub fn there(&self, zone: &str) -> Reader {
+        Reader::new(self.now, zone).counting(self.hours)
+    }
+
+    /// A pattern of 24 hours, written out as the reader counts them.
+    pub fn written(&self, local: DateTime, pattern: &str) -> String {
+        local.strftime(&self.pattern(pattern)).to_string()
+    }
+
+    /// A time of day, in minutes after midnight; the end of the day is 24:00.
+    pub fn minutes(&self, minutes: u16) -> String {
+        let (hour, minute) = (minutes / 60, minutes % 60);
+        match self.hours {
+            HourCycle::H24 => format!("{hour:02}:{minute:02}"),
+            HourCycle::H12 => {
+                let half = if hour % 24 < 12 { "am" } else { "pm" };
+                format!("{}:{minute:02} {half}", (hour + 11) % 12 + 1)
+            }
+        }
+    }
+
+    fn pattern(&self, of_24_hours: &str) -> String {
+        match self.hours {
+            HourCycle::H24 => of_24_hours.to_owned(),
+            HourCycle::H12 => of_24_hours.replace("%H:%M:%S", "%-I:%M:%S %P").replace("%H:%M", "%-I:%M %P"),
+        }
     }
 
     /// "2 min ago", "in 5 min"; after a day "Mon 23 Nov 03:14".
@@ -51,17 +87,17 @@ impl Reader {
             secs if secs < 6 * DAY => "%a %H:%M",
             _ => return self.absolute(at),
         };
-        local.strftime(pattern).to_string()
+        self.written(local, pattern)
     }
 
     /// An instant written out: the text is "Mon 23 Nov 03:14".
     pub fn exactly(&self, at: Timestamp) -> When {
         let instant = at.to_jiff();
         let local = instant.to_zoned(self.zone.clone());
-        let mut title = local.strftime("%a %d %b %Y, %H:%M:%S %Z").to_string();
+        let mut title = local.strftime(&self.pattern("%a %d %b %Y, %H:%M:%S %Z")).to_string();
         if self.zone != TimeZone::UTC {
             let utc = instant.to_zoned(TimeZone::UTC);
-            title = format!("{title} · {}", utc.strftime("%H:%M:%S UTC"));
+            title = format!("{title} · {}", utc.strftime(&self.pattern("%H:%M:%S UTC")));
         }
         When { iso: instant.to_string(), title, text: self.absolute(at) }
     }
@@ -95,7 +131,14 @@ impl Reader {
     fn absolute(&self, at: Timestamp) -> String {
         let (local, today) = (self.zone.to_datetime(at.to_jiff()), self.zone.to_datetime(self.now.to_jiff()));
         let pattern = if local.year() == today.year() { "%a %-d %b %H:%M" } else { "%a %-d %b %Y %H:%M" };
-        local.strftime(pattern).to_string()
+        self.written(local, pattern)
+    }
+
+    /// A stretch of time: "10:00 to 18:00 on 2 Jun", "18:00 on 2 Jun to 09:00 on 3 Jun".
+    pub fn span(&self, start: Timestamp, end: Timestamp) -> String {
+        let (from, to) = (start.in_zone(&self.zone), end.in_zone(&self.zone));
+        let pattern = if from.date() == to.date() { "%H:%M" } else { "%H:%M on %-d %b" };
+        format!("{} to {}", self.written(from, pattern), self.written(to, "%H:%M on %-d %b"))
     }
 }
 
@@ -156,6 +199,29 @@ mod tests {
             let at = Timestamp::from_second(NOW + offset);
             assert_eq!((reader().when(at).text.as_str(), reader().clock(at).as_str()), (text, clock), "{offset}");
         }
+    }
+
+    #[test]
+    fn hours_are_counted_as_the_reader_counts_them() {
+        let (by_day, at) = (reader(), Timestamp::from_second(NOW));
+        let reader = reader().counting(HourCycle::H12);
+        assert_eq!(reader.clock(at), "3:14 am");
+        assert_eq!(reader.when(at.plus_secs(-2 * DAY)).text, "Sun 22 Nov 3:14 am");
+        assert_eq!(reader.exactly(at).title, "Tue 24 Nov 2026, 3:14:22 am CET · 2:14:22 am UTC");
+        assert_eq!(reader.there("UTC").span(at, at.plus_secs(12 * HOUR)), "2:14 am to 2:14 pm on 24 Nov");
+        let times = [
+            (0, "12:00 am"),
+            (9 * 60 + 5, "9:05 am"),
+            (12 * 60, "12:00 pm"),
+            (23 * 60, "11:00 pm"),
+            (1440, "12:00 am"),
+        ];
+        for (minutes, expected) in times {
+            assert_eq!(reader.minutes(minutes), expected);
+        }
+        assert_eq!(by_day.minutes(1440), "24:00");
+        assert_eq!(by_day.span(at, at.plus_secs(DAY)), "03:14 on 24 Nov to 03:14 on 25 Nov");
+        assert_eq!(reader.input(at), "2026-11-24T03:14", "a form is for the browser, which has its own clock");
     }
 
     #[test]

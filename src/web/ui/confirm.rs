@@ -6,6 +6,7 @@
 
 use crate::app::auth;
 use crate::domain::actor::Door;
+use crate::domain::preferences::Theme;
 use crate::domain::refusal::Refusal;
 use crate::web::Web;
 use crate::web::basic::check_password;
@@ -28,6 +29,7 @@ struct Page {
     /// Everything that was sent, this session's sign included.
     fields: Vec<(String, String)>,
     provider: Option<String>,
+    theme: Theme,
 }
 
 /// The field that the page adds; no handler ever sees it.
@@ -72,6 +74,7 @@ fn asked(web: &Web, parts: &Parts, signed_in: &SignedIn, sent: &Fields, form: Fo
         name: signed_in.user.name.clone(),
         fields: sent.0.clone(),
         provider: web.settings.sign_on.as_ref().map(|sign_on| sign_on.provider.name().to_owned()),
+        theme: signed_in.preferences.theme,
     };
     drawn(status, &page)
 }

@@ -12,8 +12,9 @@ use crate::web::error::WebError;
 use crate::web::extract::SignedIn;
 use crate::web::ui::checklist::{self, Step};
 use crate::web::ui::clock::{Reader, count, duration};
+use crate::web::ui::form::{Choice, Form};
 use crate::web::ui::fragment::{self, Fragment};
-use crate::web::ui::incidents::{Row, rows};
+use crate::web::ui::incidents::{Row, acting_as, deeds, rows};
 use crate::web::ui::shell::Shell;
 use crate::web::ui::{Desk, Fact, Link, Sight};
 use axum::extract::State;
@@ -40,9 +41,21 @@ struct Dashboard {
     warnings: Vec<Link>,
     on_call: Vec<Coverage>,
     facts: Vec<Fact>,
+    /// Of the deeds: who acts.
+    deeds: Form,
+    people: Vec<Choice>,
 }
 
 impl Dashboard {
+    /// The answer to "can we page?" in a word, for where the facts are folded.
+    fn verdict(&self) -> (&'static str, String) {
+        match self.facts.iter().filter(|fact| fact.class == "bad").count() {
+            0 if self.facts.iter().all(Fact::is_good) => ("check", "All".to_owned()),
+            0 => ("off", "partly".to_owned()),
+            bad => ("cross", count(bad, "trouble")),
+        }
+    }
+
     fn steps_done(&self) -> usize {
         self.checklist.iter().filter(|step| step.done).count()
     }
@@ -72,8 +85,7 @@ pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn, fragment: Fr
             let taken = incidents::with_status(read, Status::Acknowledged, SHOWN, None)?.items;
             let needing = incidents::count(read, Status::Triggered)?;
             let in_hand_count = incidents::count(read, Status::Acknowledged)?;
-            let last = incidents::with_status(read, Status::Resolved, 1, None)?.items;
-            let last = last.first().map(|incident| reader.when(incident.created_at).text);
+            let last_page = incidents::last_page(read)?.map(|at| ago(reader.now.secs_since(at)));
             let everywhere = oncall::everywhere(read, reader.now)?;
             let people: BTreeSet<UserId> =
                 everywhere.iter().flat_map(|on_call| &on_call.places).map(|place| place.user).collect();
@@ -81,7 +93,7 @@ pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn, fragment: Fr
             let warnings = if shell.may_configure() { warnings(sight)? } else { vec![] };
             Ok(Dashboard {
                 shell,
-                sentence: sentence(needing, in_hand_count, people.len(), last.as_deref()),
+                sentence: sentence(needing, in_hand_count, people.len(), last_page.as_deref()),
                 incidents: rows(sight, triggered)?,
                 in_hand: rows(sight, taken)?,
                 in_hand_count,
@@ -89,6 +101,8 @@ pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn, fragment: Fr
                 warnings,
                 on_call: coverage(sight, &everywhere)?,
                 facts: facts(app, reader)?,
+                deeds: deeds(sight),
+                people: acting_as(sight)?,
             })
         })
         .await?;
@@ -98,7 +112,7 @@ pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn, fragment: Fr
 fn sentence(needing: usize, in_hand: usize, people: usize, last: Option<&str>) -> String {
     let mut parts = Vec::new();
     match (needing, in_hand, last) {
-        (0, 0, Some(last)) => parts.push(format!("All quiet. Last incident {last}.")),
+        (0, 0, Some(last)) => parts.push(format!("All quiet. Last page {last}.")),
         (0, 0, None) => parts.push("All quiet.".to_owned()),
         (1, ..) => parts.push("1 needs someone.".to_owned()),
         (0, ..) => {}
@@ -113,6 +127,14 @@ fn sentence(needing: usize, in_hand: usize, people: usize, last: Option<&str>) -
         people => parts.push(format!("{people} people on call.")),
     }
     parts.join(" ")
+}
+
+/// "4 h 12 min ago", and from a day on "2 days ago".
+fn ago(secs: i64) -> String {
+    match usize::try_from(secs / 86_400) {
+        Ok(days) if days > 0 => format!("{} ago", count(days, "day")),
+        _ => format!("{} ago", duration(secs)),
+    }
 }
 
 fn coverage(sight: &Sight<'_>, everywhere: &[OnCall]) -> Result<Vec<Coverage>, AppError> {
@@ -185,6 +207,12 @@ fn facts(app: &App, reader: &Reader) -> Result<Vec<Fact>, AppError> {
     } else {
         Fact::good("The database saves")
     });
+    let backups = app.board.backups();
+    match (&backups.failing, &backups.last) {
+        (Some((since, _)), _) => facts.push(Fact::bad(format!("No backup since {}", reader.when(*since).text))),
+        (None, Some(last)) => facts.push(Fact::good(format!("Last backup {}", reader.when(last.taken_at).text))),
+        (None, None) => {}
+    }
     Ok(facts)
 }
 
@@ -242,13 +270,20 @@ mod tests {
     fn the_sentence_says_how_many_need_somebody() {
         let table = [
             ((0, 0, 0, None), "All quiet."),
-            ((0, 0, 7, Some("2 d ago")), "All quiet. Last incident 2 d ago. 7 people on call."),
-            ((1, 2, 7, Some("2 d ago")), "1 needs someone. 2 in hand. 7 people on call."),
+            ((0, 0, 7, Some("2 days ago")), "All quiet. Last page 2 days ago. 7 people on call."),
+            ((1, 2, 7, Some("2 days ago")), "1 needs someone. 2 in hand. 7 people on call."),
             ((3, 0, 1, None), "3 need someone. 1 person on call."),
             ((0, 1, 0, None), "1 in hand."),
         ];
         for ((needing, in_hand, people, last), expected) in table {
             assert_eq!(sentence(needing, in_hand, people, last), expected);
+        }
+    }
+
+    #[test]
+    fn long_ago_is_told_in_days() {
+        for (secs, expected) in [(40, "40 s ago"), (90_000, "1 day ago"), (2 * 86_400 + 5, "2 days ago")] {
+            assert_eq!(ago(secs), expected);
         }
     }
 }

@@ -109,10 +109,10 @@ pub fn state(delivery: &Delivery, reader: &Reader) -> (&'static str, &'static st
 
 /// Retries come within seconds of each other, so their time needs its seconds.
 fn seconds_clock(reader: &Reader, at: Timestamp) -> String {
-    reader.zone.to_datetime(at.to_jiff()).strftime("%H:%M:%S").to_string()
+    reader.written(at.in_zone(&reader.zone), "%H:%M:%S")
 }
 
-fn attempt_words(attempt: &Attempt, delivery: &Delivery) -> String {
+pub fn attempt_words(attempt: &Attempt, delivery: &Delivery) -> String {
     let Some(answer) = &attempt.answer else {
         let is_running = matches!(delivery.state, State::Sending { .. }) && delivery.attempts.last() == Some(attempt);
         let words = if is_running { "Being sent." } else { "No answer was recorded; it may have been sent." };

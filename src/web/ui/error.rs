@@ -1,5 +1,6 @@
 //! What a person reads when there is no page to show.
 
+use crate::domain::preferences::Theme;
 use axum::http::StatusCode;
 use rinja::Template;
 
@@ -9,11 +10,12 @@ struct ErrorPage<'a> {
     status: u16,
     title: &'a str,
     sentence: &'a str,
+    theme: Theme,
 }
 
 /// The whole document. Without the navigation: nobody may be signed in, and the store may be what failed.
-pub fn error_page(status: StatusCode, title: &str, sentence: &str) -> String {
-    let page = ErrorPage { status: status.as_u16(), title, sentence };
+pub fn error_page(status: StatusCode, title: &str, sentence: &str, theme: Theme) -> String {
+    let page = ErrorPage { status: status.as_u16(), title, sentence, theme };
     // Drawing fails only if writing to a String does.
     page.render().unwrap_or_else(|_| format!("{title}\n{sentence}\n"))
 }
@@ -24,7 +26,12 @@ mod tests {
 
     #[test]
     fn an_error_page_quotes_what_it_is_given() {
-        let page = error_page(StatusCode::NOT_FOUND, "Not found", "No <script>alert(1)</script> here.");
-        assert!(page.contains("404") && page.contains("No &#60;script&#62;alert(1)&#60;/script&#62; here."), "{page}");
+        let page = error_page(StatusCode::NOT_FOUND, "Not found", "No <script>alert(1)</script> here.", Theme::Dark);
+        assert!(
+            page.contains("404")
+                && page.contains("data-theme=\"dark\"")
+                && page.contains("No &#60;script&#62;alert(1)&#60;/script&#62; here."),
+            "{page}"
+        );
     }
 }

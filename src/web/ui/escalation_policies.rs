@@ -2,12 +2,13 @@
 
 use crate::app::policies::{self, Basics};
 use crate::app::{AppError, alert_sources, context, schedules, teams, users};
+use crate::domain::access::Role;
 use crate::domain::id::UserId;
 use crate::domain::policy::{Level, Policy, REPAGE_MINUTES_DEFAULT, REPEAT_DEFAULT, Recipient};
 use crate::domain::refusal::Refusal;
 use crate::web::Web;
 use crate::web::error::WebError;
-use crate::web::extract::{Fields, FormBody, SignedIn};
+use crate::web::extract::{Fields, FormBody, QueryFields, SignedIn};
 use crate::web::ui::clock::{count, list};
 use crate::web::ui::form::{Choice, Form};
 use crate::web::ui::shell::Shell;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 struct Policies {
     shell: Shell,
     policies: Vec<Row>,
+    starts: [Start; 3],
 }
 
 struct Row {
@@ -40,7 +42,76 @@ struct Row {
 struct NewPolicy {
     shell: Shell,
     form: Form,
-    slots: Slots,
+    starts: [Start; 3],
+    first: Slots,
+    second: Slots,
+    last_resort: Slots,
+}
+
+/// What most teams begin with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Start {
+    Solo,
+    Pair,
+    Team,
+}
+
+impl Start {
+    const ALL: [Start; 3] = [Start::Solo, Start::Pair, Start::Team];
+
+    fn read(word: &str) -> Option<Start> {
+        Start::ALL.into_iter().find(|start| start.word() == word)
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Start::Solo => "solo",
+            Start::Pair => "pair",
+            Start::Team => "team",
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Start::Solo => "Solo",
+            Start::Pair => "Pair",
+            Start::Team => "Team with backup",
+        }
+    }
+
+    fn says(self) -> &'static str {
+        match self {
+            Start::Solo => "One person, called again until they answer.",
+            Start::Pair => "One person, and after 5 minutes the other.",
+            Start::Team => "Whoever is on call, and after 5 minutes somebody who stands behind them.",
+        }
+    }
+
+    /// The form as it would be filled in by whoever reads it: with him, and with the first of what is there.
+    fn form(self, sight: &Sight<'_>) -> Result<Form, AppError> {
+        let me = sight.viewer.id;
+        let people = users::all(sight.read)?;
+        let other = people.iter().find(|user| user.id != me && user.is_active() && user.role > Role::Viewer);
+        let other = other.map(|user| user.id.to_string()).unwrap_or_default();
+        let on_call = match (schedules::all(sight.read)?.first(), teams::all(sight.read)?.first()) {
+            (Some(schedule), _) => schedule.id.to_string(),
+            (None, Some(team)) => team.id.to_string(),
+            (None, None) => me.to_string(),
+        };
+        let form = blank();
+        Ok(match self {
+            Start::Solo => form.with("recipients", me).with("last_resort", me),
+            Start::Pair => {
+                let form = form.with("recipients", me).with("recipients_2", &other);
+                form.and("last_resort", me).and("last_resort", other)
+            }
+            Start::Team => form.with("recipients", on_call).with("recipients_2", me).with("last_resort", me),
+        })
+    }
+}
+
+fn blank() -> Form {
+    Form::blank("policy").with("number", 1).with("delay", 5).with("delay_2", 10)
 }
 
 pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn) -> Result<Response, WebError> {
@@ -59,13 +130,14 @@ pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn) -> Result<Re
                 })
             };
             let policies = policies::all(sight.read)?.into_iter().map(row).collect::<Result<_, AppError>>()?;
-            Ok(Policies { shell, policies })
+            Ok(Policies { shell, policies, starts: Start::ALL })
         })
         .await?;
     drawn(StatusCode::OK, &page)
 }
 
-fn calls(sight: &Sight<'_>, policy: &Policy) -> Result<String, AppError> {
+/// Whom an alert would page right now.
+pub fn calls(sight: &Sight<'_>, policy: &Policy) -> Result<String, AppError> {
     let now = sight.reader.now;
     let context = context::for_policy(sight.read, policy.id, BTreeSet::new(), now)?;
     let first = policy.levels.iter().map(|level| context.people_of(level, now).0).find(|called| !called.is_empty());
@@ -77,28 +149,46 @@ fn calls(sight: &Sight<'_>, policy: &Policy) -> Result<String, AppError> {
     Ok(if people.is_empty() { "nobody".to_owned() } else { list(&people) })
 }
 
-pub async fn new(State(web): State<Arc<Web>>, signed_in: SignedIn) -> Result<Response, WebError> {
-    new_page(&web, &signed_in, Form::blank("policy").with("number", 1).with("delay", 5)).await
+pub async fn new(State(web): State<Arc<Web>>, signed_in: SignedIn, query: QueryFields) -> Result<Response, WebError> {
+    new_page(&web, &signed_in, blank(), Start::read(query.text("start"))).await
 }
 
 pub async fn create(State(web): State<Arc<Web>>, signed_in: SignedIn, form: FormBody) -> Result<Response, WebError> {
     let done = async {
-        let (actor, basics, levels) = (signed_in.actor, Basics::named(form.text("name")), [level(&form)?]);
+        let actor = signed_in.actor;
+        let basics = Basics { last_resort: last_resort(&form)?, ..Basics::named(form.text("name")) };
+        let first = level(&form)?;
+        let second = second_level(&form, first.number)?;
+        let levels: Vec<Level> = std::iter::once(first).chain(second).collect();
         web.write(move |tx| policies::create(tx, &actor, &basics, &levels)).await
     };
     match refused(done.await)? {
         Ok(id) => Ok(to(format!("/escalation-policies/{id}"))),
-        Err(refusal) => new_page(&web, &signed_in, Form::refused("policy", &form.0.0, refusal)).await,
+        Err(refusal) => new_page(&web, &signed_in, Form::refused("policy", &form.0.0, refusal), None).await,
     }
 }
 
-async fn new_page(web: &Arc<Web>, signed_in: &SignedIn, form: Form) -> Result<Response, WebError> {
+async fn new_page(
+    web: &Arc<Web>,
+    signed_in: &SignedIn,
+    form: Form,
+    start: Option<Start>,
+) -> Result<Response, WebError> {
     let desk = Desk { web, signed_in, section: "/escalation-policies" };
     let status = form.status();
     let page = desk
         .look(move |sight, shell| {
-            let slots = Slots { chosen: with_blanks(form.values("recipients")), choices: recipients(sight)? };
-            Ok(NewPolicy { shell, form, slots })
+            let form = start.map_or(Ok(form), |start| start.form(sight))?;
+            let slots = |field: &str, choices: Vec<Choice>| Slots { chosen: with_blanks(form.values(field)), choices };
+            let choices = recipients(sight)?;
+            Ok(NewPolicy {
+                shell,
+                starts: Start::ALL,
+                first: slots("recipients", choices.clone()),
+                second: slots("recipients_2", choices),
+                last_resort: slots("last_resort", people(sight)?),
+                form,
+            })
         })
         .await?;
     drawn(status, &page)
@@ -169,16 +259,44 @@ fn recipient(text: &str) -> Result<Recipient, Refusal> {
     found.map_err(|_| Refusal::invalid("unknown", "recipients", "Choose one that is on the list."))
 }
 
-/// The level that a form describes. Each recipient counts once.
+/// The people of the last resort, each once.
+pub fn last_resort(form: &Fields) -> Result<Vec<UserId>, Refusal> {
+    let mut last_resort: Vec<UserId> = Vec::new();
+    for text in form.all("last_resort").filter(|text| !text.is_empty()) {
+        let unknown = || Refusal::invalid("unknown", "last_resort", "Choose one that is on the list.");
+        let user = text.parse().map_err(|_| unknown())?;
+        if !last_resort.contains(&user) {
+            last_resort.push(user);
+        }
+    }
+    Ok(last_resort)
+}
+
+/// The level above the first, if the form names anybody for it.
+fn second_level(form: &Fields, first: u8) -> Result<Option<Level>, Refusal> {
+    let recipients = recipients_in(form, "recipients_2")?;
+    if recipients.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Level { number: first.saturating_add(1), delay_minutes: form.number("delay_2")?, recipients }))
+}
+
+/// The level that a form describes.
 pub fn level(form: &Fields) -> Result<Level, Refusal> {
+    let recipients = recipients_in(form, "recipients")?;
+    Ok(Level { number: form.number("number")?, delay_minutes: form.number("delay")?, recipients })
+}
+
+/// Each counts once.
+fn recipients_in(form: &Fields, field: &str) -> Result<Vec<Recipient>, Refusal> {
     let mut recipients = Vec::new();
-    for text in form.all("recipients").filter(|text| !text.is_empty()) {
+    for text in form.all(field).filter(|text| !text.is_empty()) {
         let recipient = recipient(text)?;
         if !recipients.contains(&recipient) {
             recipients.push(recipient);
         }
     }
-    Ok(Level { number: form.number("number")?, delay_minutes: form.number("delay")?, recipients })
+    Ok(recipients)
 }
 
 #[cfg(test)]

@@ -1,16 +1,20 @@
 //! `/escalation-policies/{id}`: the ladder from any instant on, and its levels, each in a form of its own.
 
-use crate::app::AppError;
 use crate::app::policies::{self, Basics};
-use crate::domain::id::{PolicyId, UserId};
-use crate::domain::policy::Level;
+use crate::app::{AppError, Write, incidents};
+use crate::domain::actor::Actor;
+use crate::domain::entry::Interval;
+use crate::domain::id::PolicyId;
+use crate::domain::policy::{Level, Policy};
 use crate::domain::refusal::Refusal;
 use crate::web::Web;
 use crate::web::error::WebError;
 use crate::web::extract::{Fields, FormBody, PathId, QueryFields, SignedIn};
-use crate::web::ui::escalation_policies::{Slots, level, people, recipients, spelled, with_blanks};
+use crate::web::ui::clock::count;
+use crate::web::ui::escalation_policies::{Slots, last_resort, level, people, recipients, spelled, with_blanks};
 use crate::web::ui::form::Form;
-use crate::web::ui::ladder::{Asked, Ladder, ladder};
+use crate::web::ui::ladder::{Asked, Ladder, played};
+use crate::web::ui::moved::Moved;
 use crate::web::ui::shell::Shell;
 use crate::web::ui::{Desk, Sight, page as drawn, refused, to};
 use axum::extract::{Path, State};
@@ -26,6 +30,12 @@ struct Page {
     base: String,
     name: String,
     ladder: Ladder,
+    /// "Used by 4 sources · 1 open incident follows it now".
+    used: String,
+    /// What saving did to open incidents.
+    moved: Vec<String>,
+    /// What could leave an alert without anybody.
+    hints: Vec<String>,
     levels: Vec<LevelForm>,
     form: Form,
     last_resort: Slots,
@@ -41,6 +51,14 @@ struct LevelForm {
     slots: Slots,
 }
 
+/// What is looked at, and what was done just now.
+#[derive(Default)]
+struct Look {
+    ladder: Asked,
+    moved: Moved,
+    refused: Option<Refused>,
+}
+
 /// A form that was refused, and the level it was for; `None` was the new one.
 struct Refused {
     form: Form,
@@ -53,7 +71,7 @@ pub async fn page(
     PathId(id): PathId<PolicyId>,
     query: QueryFields,
 ) -> Result<Response, WebError> {
-    show(&web, &signed_in, id, Asked::read(&query), None).await
+    show(&web, &signed_in, id, Look { ladder: Asked::read(&query), moved: Moved::read(&query), refused: None }).await
 }
 
 pub async fn edit(
@@ -64,20 +82,13 @@ pub async fn edit(
 ) -> Result<Response, WebError> {
     let done = async {
         let (actor, basics) = (signed_in.actor, basics(&form)?);
-        web.write(move |tx| policies::edit(tx, &actor, id, &basics)).await
+        saved(&web, actor, &form, id, move |tx| policies::edit(tx, &actor, id, &basics)).await
     };
     answer(&web, &signed_in, id, done.await, "policy", None, &form).await
 }
 
 fn basics(form: &Fields) -> Result<Basics, Refusal> {
-    let mut last_resort: Vec<UserId> = Vec::new();
-    for text in form.all("last_resort").filter(|text| !text.is_empty()) {
-        let unknown = || Refusal::invalid("unknown", "last_resort", "Choose one that is on the list.");
-        let user = text.parse().map_err(|_| unknown())?;
-        if !last_resort.contains(&user) {
-            last_resort.push(user);
-        }
-    }
+    let last_resort = last_resort(form)?;
     let (repeat, repage_minutes) = (form.number("repeat")?, form.number("repage_minutes")?);
     let ack_timeout_minutes = form.optional_number("ack_timeout_minutes")?;
     Ok(Basics { name: form.text("name").to_owned(), repeat, repage_minutes, ack_timeout_minutes, last_resort })
@@ -91,7 +102,7 @@ pub async fn add_level(
 ) -> Result<Response, WebError> {
     let done = async {
         let (actor, level) = (signed_in.actor, level(&form)?);
-        web.write(move |tx| policies::add_level(tx, &actor, id, &level)).await
+        saved(&web, actor, &form, id, move |tx| policies::add_level(tx, &actor, id, &level)).await
     };
     answer(&web, &signed_in, id, done.await, "level", None, &form).await
 }
@@ -105,7 +116,7 @@ pub async fn edit_level(
     let (id, number) = level_of(&path)?;
     let done = async {
         let (actor, level) = (signed_in.actor, level(&form)?);
-        web.write(move |tx| policies::edit_level(tx, &actor, id, number, &level)).await
+        saved(&web, actor, &form, id, move |tx| policies::edit_level(tx, &actor, id, number, &level)).await
     };
     answer(&web, &signed_in, id, done.await, "level", Some(number), &form).await
 }
@@ -116,8 +127,9 @@ pub async fn remove_level(
     Path(path): Path<(String, String)>,
 ) -> Result<Response, WebError> {
     let ((id, number), actor) = (level_of(&path)?, signed_in.actor);
-    web.write(move |tx| policies::remove_level(tx, &actor, id, number)).await?;
-    Ok(to(format!("/escalation-policies/{id}")))
+    let query =
+        saved(&web, actor, &Fields::parse(b""), id, move |tx| policies::remove_level(tx, &actor, id, number)).await?;
+    Ok(to(format!("/escalation-policies/{id}?{query}")))
 }
 
 pub async fn delete(
@@ -138,34 +150,45 @@ fn level_of((policy, number): &(String, String)) -> Result<(PolicyId, u8), WebEr
     Ok((policy, number.parse().map_err(|_| WebError::NotFound)?))
 }
 
+/// Saves, and answers the query of the page that says what it did to incidents that are open.
+async fn saved(
+    web: &Web,
+    actor: Actor,
+    form: &Fields,
+    id: PolicyId,
+    change: impl Fn(&mut Write<'_>) -> Result<(), AppError> + Send + 'static,
+) -> Result<String, WebError> {
+    let write = web.edit(actor, form, move |tx| {
+        let before = incidents::next_calls(tx, &policies::one(tx, id)?)?;
+        change(tx)?;
+        let after = incidents::next_calls(tx, &policies::one(tx, id)?)?;
+        Ok(Moved::between(before, &after))
+    });
+    Ok(write.await?.query())
+}
+
 async fn answer(
     web: &Arc<Web>,
     signed_in: &SignedIn,
     id: PolicyId,
-    done: Result<(), WebError>,
+    done: Result<String, WebError>,
     form_name: &'static str,
     level: Option<u8>,
     form: &FormBody,
 ) -> Result<Response, WebError> {
     match refused(done)? {
-        Ok(()) => Ok(to(format!("/escalation-policies/{id}"))),
+        Ok(query) => Ok(to(format!("/escalation-policies/{id}?{query}"))),
         Err(refusal) => {
-            let form = Form::refused(form_name, &form.0.0, refusal);
-            show(web, signed_in, id, Asked::default(), Some(Refused { form, level })).await
+            let refused = Some(Refused { form: Form::refused(form_name, &form.0.0, refusal), level });
+            show(web, signed_in, id, Look { refused, ..Look::default() }).await
         }
     }
 }
 
-async fn show(
-    web: &Arc<Web>,
-    signed_in: &SignedIn,
-    id: PolicyId,
-    asked: Asked,
-    refused: Option<Refused>,
-) -> Result<Response, WebError> {
+async fn show(web: &Arc<Web>, signed_in: &SignedIn, id: PolicyId, look: Look) -> Result<Response, WebError> {
     let desk = Desk { web, signed_in, section: "/escalation-policies" };
-    let status = refused.as_ref().map_or(StatusCode::OK, |refused| refused.form.status());
-    let page = desk.look(move |sight, shell| shown(sight, shell, id, &asked, refused)).await?;
+    let status = look.refused.as_ref().map_or(StatusCode::OK, |refused| refused.form.status());
+    let page = desk.look(move |sight, shell| shown(sight, shell, id, look)).await?;
     drawn(status, &page)
 }
 
@@ -173,8 +196,7 @@ fn shown(
     sight: &Sight<'_>,
     shell: Shell,
     id: PolicyId,
-    asked: &Asked,
-    refused: Option<Refused>,
+    Look { ladder, moved, refused }: Look,
 ) -> Result<Page, AppError> {
     let policy = policies::one(sight.read, id)?;
     let base = format!("/escalation-policies/{id}");
@@ -184,16 +206,16 @@ fn shown(
     for level in policy.levels.iter().map(Some).chain([None]) {
         let mine = refused.as_ref().filter(|refused| refused.form.name == "level");
         let mine = mine.filter(|refused| refused.level == level.map(|level| level.number));
-        let (form, chosen) = match (mine, level) {
-            (Some(refused), _) => (refused.form.clone(), with_blanks(refused.form.values("recipients"))),
-            (None, Some(level)) => (
-                form_of(level),
-                with_blanks(level.recipients.iter().map(spelled).collect::<Vec<_>>().iter().map(String::as_str)),
-            ),
-            (None, None) => {
-                (Form::blank("level").with("number", number_of_new).with("delay", 5), with_blanks([].into_iter()))
-            }
+        let as_it_is = match level {
+            Some(level) => form_of(level).of_version(id, policy.version, &base),
+            None => Form::blank("level").with("number", number_of_new).with("delay", 5),
         };
+        let form = match (mine, level) {
+            (Some(refused), Some(_)) => refused.form.clone().beside(as_it_is),
+            (Some(refused), None) => refused.form.clone(),
+            (None, _) => as_it_is,
+        };
+        let chosen = with_blanks(form.values("recipients"));
         levels.push(LevelForm {
             // Its own place, so that no two fields of the page share an id.
             form: form.at_place(level.map_or(0, |level| usize::from(level.number))),
@@ -209,19 +231,42 @@ fn shown(
         .with("repeat", policy.repeat)
         .with("repage_minutes", policy.repage_minutes)
         .with("ack_timeout_minutes", policy.ack_timeout_minutes.map_or(String::new(), |minutes| minutes.to_string()));
-    let form = Form::chosen(&refused, form, &["delete"]);
-    let chosen = match &refused {
-        Some(refused) if refused.name == "policy" => with_blanks(refused.values("last_resort")),
-        _ => {
-            let ids: Vec<String> = policy.last_resort.iter().map(UserId::to_string).collect();
-            with_blanks(ids.iter().map(String::as_str))
-        }
+    let form = policy.last_resort.iter().fold(form, |form, user| form.and("last_resort", user));
+    let form = Form::chosen(&refused, form.of_version(id, policy.version, &base), &["delete"]);
+    let last_resort = Slots { chosen: with_blanks(form.values("last_resort")), choices: people(sight)? };
+    let ladder = played(sight, id, &ladder)?;
+    let (used, moved) = (used(sight, id)?, moved.in_words(sight, &policy)?);
+    let hints = hints(sight, &policy)?;
+    Ok(Page { shell, base, name: policy.name, ladder, used, moved, hints, levels, form, last_resort })
+}
+
+fn used(sight: &Sight<'_>, id: PolicyId) -> Result<String, AppError> {
+    let sources = match policies::used_by(sight.read, id)? {
+        0 => "Used by no alert source yet".to_owned(),
+        sources => format!("Used by {}", count(sources, "source")),
     };
-    let last_resort = Slots { chosen, choices: people(sight)? };
-    let ladder = ladder(sight, id, asked)?;
-    Ok(Page { shell, base, name: policy.name, ladder, levels, form, last_resort })
+    Ok(match incidents::following(sight.read, id)? {
+        0 => format!("{sources}."),
+        1 => format!("{sources} · 1 open incident follows it now."),
+        open => format!("{sources} · {open} open incidents follow it now."),
+    })
+}
+
+fn hints(sight: &Sight<'_>, policy: &Policy) -> Result<Vec<String>, AppError> {
+    let reader = sight.reader;
+    let stretch = |(level, span): (u8, Interval)| {
+        let from = if span.start <= reader.now { "now".to_owned() } else { reader.exactly(span.start).text };
+        format!("Level {level} reaches nobody from {from} to {}; it is skipped then.", reader.exactly(span.end).text)
+    };
+    let empty = policies::empty_stretches(sight.read, policy.id, reader.now)?;
+    let mut hints: Vec<String> = empty.into_iter().map(stretch).collect();
+    if policy.levels.is_empty() {
+        hints.push("It has no level: every alert goes to the last resort at once.".to_owned());
+    }
+    Ok(hints)
 }
 
 fn form_of(level: &Level) -> Form {
-    Form::blank("level").with("number", level.number).with("delay", level.delay_minutes)
+    let form = Form::blank("level").with("number", level.number).with("delay", level.delay_minutes);
+    level.recipients.iter().fold(form, |form, recipient| form.and("recipients", spelled(recipient)))
 }

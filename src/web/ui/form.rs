@@ -5,6 +5,8 @@
 
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::web::error::{BUSY, WebError};
+use crate::web::extract::Fields;
+use crate::web::ui::stale::{Basis, Other, SEEN, Stale};
 use axum::http::StatusCode;
 
 /// `name` tells the forms of one page apart: it begins the id of every field.
@@ -17,6 +19,9 @@ pub struct Form {
     refusal: Option<Refusal>,
     /// Where it does not follow from the refusal.
     status: Option<StatusCode>,
+    /// Of a form filled from a record: what it was made of, and the page that shows the record.
+    basis: Option<(Basis, String)>,
+    stale: Option<Box<Stale>>,
 }
 
 /// One option of a select.
@@ -34,7 +39,7 @@ impl Choice {
 
 impl Form {
     pub fn blank(name: &'static str) -> Form {
-        Form { name, place: 0, values: Vec::new(), refusal: None, status: None }
+        Form { name, place: 0, values: Vec::new(), refusal: None, status: None, basis: None, stale: None }
     }
 
     /// Filled from a record in which a field may come more than once.
@@ -56,6 +61,12 @@ impl Form {
         self
     }
 
+    /// Of this version of a record, and complete: what is added later is not told apart. `page` shows the record.
+    pub fn of_version(self, object: impl ToString, version: u64, page: impl Into<String>) -> Form {
+        let basis = Basis::new(object.to_string(), version, &self.values);
+        Form { basis: Some((basis, page.into())), ..self }
+    }
+
     pub fn at_place(self, place: usize) -> Form {
         Form { place, ..self }
     }
@@ -66,7 +77,7 @@ impl Form {
     }
 
     pub fn refused(name: &'static str, values: &[(String, String)], refusal: Refusal) -> Form {
-        Form { name, place: 0, values: values.to_vec(), refusal: Some(refusal), status: None }
+        Form { values: values.to_vec(), refusal: Some(refusal), ..Form::blank(name) }
     }
 
     /// Of somebody who typed a password and can only wait: too many tries, or too many people at once. Everything else
@@ -92,20 +103,51 @@ impl Form {
     /// other's sentence, if that was a button of `buttons`, which has no values of its own; else this one.
     pub fn chosen(refused: &Option<Form>, otherwise: Form, buttons: &[&str]) -> Form {
         match refused {
-            Some(form) if form.name == otherwise.name => form.clone(),
+            Some(form) if form.name == otherwise.name => form.clone().beside(otherwise),
             Some(form) if buttons.contains(&form.name) => Form { refusal: form.refusal.clone(), ..otherwise },
             _ => otherwise,
         }
     }
 
-    /// 422 for a value that is not acceptable, 409 for something that stands in the way, 200 for a fresh form.
+    /// A refused form beside what is: if that is another version by now, both sides of it.
+    pub fn beside(self, otherwise: Form) -> Form {
+        let is_stale = self.refusal.as_ref().is_some_and(|refusal| refusal.kind == RefusalKind::Stale);
+        let (true, Some(basis)) = (is_stale, Basis::read(&Fields(self.values.clone()))) else { return self };
+        let mine = self.values.iter().filter(|(field, _)| field != SEEN).cloned().collect();
+        let stale = Stale::new(basis, mine, otherwise.values);
+        Form { values: stale.merged(), basis: otherwise.basis, stale: Some(Box::new(stale)), ..self }
+    }
+
+    /// For the hidden field. What a refused form brought with it stands until it is answered by a newer one.
+    pub fn seen(&self) -> Option<String> {
+        let brought = || Some(self.value(SEEN).to_owned()).filter(|text| !text.is_empty());
+        self.basis.as_ref().map(|(basis, _)| basis.spelled()).or_else(brought)
+    }
+
+    /// Of a form that came too late: the page that shows what the others made of it.
+    pub fn theirs(&self) -> Option<&str> {
+        self.stale.as_ref()?;
+        self.basis.as_ref().map(|(_, page)| page.as_str())
+    }
+
+    /// Whether they changed what this form is about.
+    pub fn has_two_sides(&self) -> bool {
+        self.stale.as_ref().is_some_and(|stale| stale.is_about_this())
+    }
+
+    /// What stands beside a field that they changed.
+    pub fn other(&self, field: &str) -> Option<Other> {
+        self.stale.as_ref().and_then(|stale| stale.other(field))
+    }
+
+    /// 422 for a value that is not acceptable, 409 for something that stands in the way or has changed, 200 for a fresh form.
     pub fn status(&self) -> StatusCode {
         if let Some(status) = self.status {
             return status;
         }
         match self.refusal.as_ref().map(|refusal| refusal.kind) {
             None => StatusCode::OK,
-            Some(RefusalKind::Conflict) => StatusCode::CONFLICT,
+            Some(RefusalKind::Conflict | RefusalKind::Stale) => StatusCode::CONFLICT,
             Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
         }
     }

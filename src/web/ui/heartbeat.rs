@@ -62,7 +62,7 @@ pub async fn edit(
 ) -> Result<Response, WebError> {
     let done = async {
         let ((interval, grace), actor) = (rhythm(&form)?, signed_in.actor);
-        web.write(move |tx| heartbeats::edit(tx, &actor, id, interval, grace)).await
+        web.edit(actor, &form, move |tx| heartbeats::edit(tx, &actor, id, interval, grace)).await
     };
     answer(&web, &signed_in, id, done.await, "heartbeat", &form).await
 }
@@ -149,8 +149,10 @@ fn shown(sight: &Sight<'_>, shell: Shell, id: HeartbeatId, refused: Option<Form>
     let token = if shell.may_configure() { heartbeats::token(&settings.link_key, &heartbeat) } else { None };
     let is_paused = matches!(heartbeat.state, Pulse::Paused { .. });
     let next = if is_paused { "The pause ends" } else { "Without a ping it is missed" };
-    let form =
-        Form::blank("heartbeat").with("interval", heartbeat.interval_minutes).with("grace", heartbeat.grace_minutes);
+    let form = Form::blank("heartbeat")
+        .with("interval", heartbeat.interval_minutes)
+        .with("grace", heartbeat.grace_minutes)
+        .of_version(id, heartbeat.version, path(id));
     let pause_form = Form::chosen(&refused, Form::blank("pause"), &[]);
     Ok(Page {
         base: path(id),
@@ -164,7 +166,7 @@ fn shown(sight: &Sight<'_>, shell: Shell, id: HeartbeatId, refused: Option<Form>
         webhook: format!("{here}/api/v1/webhooks/heartbeat/{}", heartbeat.name),
         zone: sight.viewer.zone.clone(),
         form: Form::chosen(&refused, form, &[]),
-        passes: typed::passes(&pause_form, "until", &sight.viewer.zone),
+        passes: typed::passes(&pause_form, "until", sight.reader),
         pause_form,
         name: heartbeat.name,
         shell,

@@ -6,27 +6,28 @@
 
 use crate::app::incidents::{self, Story};
 use crate::app::storms::Swallowed;
-use crate::app::{AppError, context, policies, users};
+use crate::app::{AppError, alert_sources, context, policies, users};
 use crate::domain::effect::Reason;
 use crate::domain::escalation::Context;
-use crate::domain::id::IncidentId;
-use crate::domain::incident::{Incident, Phase, Status};
+use crate::domain::id::{IncidentId, UserId};
+use crate::domain::incident::{Incident, Status};
 use crate::domain::policy::Level;
-use crate::domain::timeline::Called;
-use crate::domain::user::User;
+use crate::domain::source_event::SourceEvent;
+use crate::domain::time::Timestamp;
 use crate::domain::{event, storm};
 use crate::web::Web;
 use crate::web::error::WebError;
-use crate::web::extract::SignedIn;
+use crate::web::extract::{QueryFields, SignedIn};
 use crate::web::ui::alert_sources::severities;
-use crate::web::ui::clock::{Reader, When, count, list};
+use crate::web::ui::calling::{Calls, Escalate, LevelLine, would_escalate};
+use crate::web::ui::clock::{Reader, When, count};
 use crate::web::ui::deliveries::{self, about};
 use crate::web::ui::form::{Choice, Form};
 use crate::web::ui::fragment::{self, Fragment};
-use crate::web::ui::marks::{NextCall, SeverityMark, StatusMark, severity, status, whom};
-use crate::web::ui::names::Names;
+use crate::web::ui::incidents::acting_as;
+use crate::web::ui::marks::{SeverityMark, StatusMark, severity, status};
 use crate::web::ui::shell::Shell;
-use crate::web::ui::timeline::{self, Step, why};
+use crate::web::ui::timeline::{self, Kind, Step, why};
 use crate::web::ui::{Desk, Link, Sight};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -40,6 +41,15 @@ struct Page {
     shell: Shell,
     story: Shown,
     actions: Option<Actions>,
+}
+
+/// What is asked for besides the incident.
+#[derive(Default)]
+pub(super) struct Asked {
+    pub refused: Option<Form>,
+    /// Somebody did something that had been done already.
+    pub late: bool,
+    pub kind: Kind,
 }
 
 /// What everybody may see of an incident.
@@ -59,21 +69,16 @@ struct Shown {
     levels: Vec<LevelLine>,
     why: Vec<Why>,
     details: String,
-    labels: Vec<(String, String)>,
+    labels: Vec<Label>,
     links: Vec<AlertLink>,
+    raw: Option<Raw>,
+    /// "Bo resolved this 5 s ago.": for whoever came too late.
+    late: String,
+    kinds: Vec<KindChip>,
     log: Vec<deliveries::Row>,
     timeline: Vec<timeline::Line>,
     last_time: Option<LastTime>,
     storm: Option<Storm>,
-}
-
-/// One rung of the ladder as it is now.
-struct LevelLine {
-    class: &'static str,
-    shape: &'static str,
-    title: String,
-    people: String,
-    state: String,
 }
 
 /// Why one person was paged.
@@ -81,6 +86,26 @@ struct Why {
     person: String,
     about: String,
     steps: Vec<Step>,
+}
+
+/// A label of the alert; it leads to the open incidents that have it, too.
+struct Label {
+    name: String,
+    value: String,
+    href: String,
+}
+
+/// The last request that was about this incident, as it came.
+struct Raw {
+    when: When,
+    body: String,
+}
+
+/// Which lines of the timeline are shown.
+struct KindChip {
+    href: String,
+    title: &'static str,
+    is_current: bool,
 }
 
 /// A link of the alert. Without `href` it is text: its address is none that a browser should follow.
@@ -93,6 +118,8 @@ struct AlertLink {
 struct LastTime {
     /// "#1840, Resolved by Ana · 34 min".
     incident: Link,
+    /// "3 times before".
+    times: String,
     /// What was written down last.
     note: Option<String>,
 }
@@ -128,40 +155,37 @@ struct StormLine {
     is_struck: bool,
 }
 
-/// What the Escalate button would do, and what it was looking at.
-struct Escalate {
-    expected_level: u8,
-    button: String,
-    sentence: String,
-}
-
 pub async fn page(
     State(web): State<Arc<Web>>,
     signed_in: SignedIn,
     Path(reference): Path<String>,
+    query: QueryFields,
     fragment: Fragment,
 ) -> Result<Response, WebError> {
-    show(&web, &signed_in, reference, None, fragment).await
+    let late = query.optional("late").is_some();
+    let asked = Asked { refused: None, late, kind: Kind::read(query.text("show")) };
+    show(&web, &signed_in, reference, asked, fragment).await
 }
 
 pub(super) async fn show(
     web: &Arc<Web>,
     signed_in: &SignedIn,
     reference: String,
-    refused: Option<Form>,
+    asked: Asked,
     fragment: Fragment,
 ) -> Result<Response, WebError> {
     let desk = Desk { web, signed_in, section: "/incidents" };
-    let status = refused.as_ref().map_or(StatusCode::OK, Form::status);
+    let status = asked.refused.as_ref().map_or(StatusCode::OK, Form::status);
     let page = desk
         .look(move |sight, shell| {
             let story = incidents::story(sight.read, &reference)?;
             let context = context::for_incident(sight.read, &story.incident, sight.reader.now)?;
             let actions = match shell.may_work() {
-                true => Some(actions(sight, &story.incident, &context, refused)?),
+                true => Some(actions(sight, &story.incident, &context, asked.refused)?),
                 false => None,
             };
-            Ok(Page { shell, story: shown(sight, story, &context)?, actions })
+            let story = shown(sight, story, &context, asked.late, asked.kind)?;
+            Ok(Page { shell, story, actions })
         })
         .await?;
     fragment::answer(fragment, status, &page, &page.as_main())
@@ -173,10 +197,6 @@ fn actions(
     context: &Context,
     refused: Option<Form>,
 ) -> Result<Actions, AppError> {
-    let choice = |user: &User| {
-        let you = if user.id == sight.viewer.id { " (you)" } else { "" };
-        Choice::new(user.id, format!("{}{you}", user.name))
-    };
     let is_open = incident.status != Status::Resolved;
     let level = |level: &Level| Choice::new(level.number, format!("Level {}", level.number));
     let fresh = |name| Form::blank(name).with("acting_as", sight.viewer.id);
@@ -184,7 +204,7 @@ fn actions(
         base: format!("/incidents/{}", incident.number),
         form: Form::chosen(&refused, fresh("act"), &[]),
         more: Form::chosen(&refused, fresh("more").with("severity", incident.severity.word()), &[]),
-        people: incidents::acting_choices(sight.read)?.iter().map(choice).collect(),
+        people: acting_as(sight)?,
         is_open,
         is_taken: incident.status == Status::Acknowledged,
         escalate: is_open.then(|| would_escalate(incident, context, sight.reader)),
@@ -230,10 +250,13 @@ fn storm_of(swallowed: &Swallowed, reader: &Reader) -> Storm {
     Storm { sentence, lines: swallowed.lines.iter().map(line).collect() }
 }
 
-fn shown(sight: &Sight<'_>, story: Story, context: &Context) -> Result<Shown, AppError> {
+fn shown(sight: &Sight<'_>, story: Story, context: &Context, is_late: bool, kind: Kind) -> Result<Shown, AppError> {
     let Sight { names, reader, viewer, .. } = *sight;
     let incident = &story.incident;
     let last_time = last_time(sight, incident)?;
+    let raw = raw(sight, incident)?;
+    let told = &story.notifications;
+    let levels = Calls { incident, context, told, next: story.next_call.as_ref(), names, reader }.levels();
     let log = story.notifications.iter().flat_map(|(notification, deliveries)| {
         let row = |delivery| deliveries::row(notification, delivery, incident, viewer.role, names, reader);
         deliveries.iter().map(row)
@@ -263,13 +286,16 @@ fn shown(sight: &Sight<'_>, story: Story, context: &Context) -> Result<Shown, Ap
         team: Link::new(format!("/teams/{}", incident.team), names.team(incident.team)),
         source: Link::new(format!("/alert-sources/{}", incident.source), names.source(incident.source)),
         policy: Link::new(format!("/escalation-policies/{}", incident.policy), names.policy(incident.policy)),
-        levels: levels(incident, context, story.next.as_ref(), names, reader),
+        levels,
         why: pages,
         details: details.map(|details| details.details.clone()).unwrap_or_default(),
-        labels: details.map(|details| details.labels.clone().into_iter().collect()).unwrap_or_default(),
-        links: details.map(|details| details.links.iter().map(alert_link).collect()).unwrap_or_default(),
+        labels: details.map(|details| details.labels.iter().map(label).collect()).unwrap_or_default(),
+        links: details.map(|details| alert_links(&details.links)).unwrap_or_default(),
+        raw,
+        late: if is_late { too_late(sight, incident) } else { String::new() },
+        kinds: Kind::ALL.map(|one| kind_chip(one, kind, incident.number)).into(),
         log: log.collect(),
-        timeline: story.timeline.iter().map(|entry| timeline::line(entry, names, reader)).collect(),
+        timeline: timeline::lines(&story.timeline, kind, names, reader),
         last_time,
         storm: story.storm.as_ref().map(|swallowed| storm_of(swallowed, reader)),
     })
@@ -277,11 +303,60 @@ fn shown(sight: &Sight<'_>, story: Story, context: &Context) -> Result<Shown, Ap
 
 fn last_time(sight: &Sight<'_>, incident: &Incident) -> Result<Option<LastTime>, AppError> {
     let found = incidents::last_time(sight.read, incident)?;
+    let times = match incidents::times_before(sight.read, incident)? {
+        incidents::TIMES_COUNTED => format!("{} times before or more", incidents::TIMES_COUNTED),
+        times => format!("{} before", count(times, "time")),
+    };
     Ok(found.map(|(previous, note)| {
         let mark = status(&previous, None, sight.names, sight.reader);
         let text = format!("#{}, {}", previous.number, mark.sentence);
-        LastTime { incident: Link::new(format!("/incidents/{}", previous.number), text), note }
+        LastTime { incident: Link::new(format!("/incidents/{}", previous.number), text), times, note }
     }))
+}
+
+/// Of the last requests of its source that are kept, the newest that was about it.
+fn raw(sight: &Sight<'_>, incident: &Incident) -> Result<Option<Raw>, AppError> {
+    let events = alert_sources::recent_events(sight.read, incident.source)?;
+    let is_own = |event: &SourceEvent| {
+        event.results.iter().any(|result| result.incident.is_some_and(|(id, _)| id == incident.id))
+    };
+    let event = events.into_iter().find(|event| is_own(event) && !event.body.is_empty());
+    Ok(event.map(|event| Raw { when: sight.reader.when(event.last_at), body: event.body }))
+}
+
+/// Said to whoever pressed a button when it had been done already.
+fn too_late(sight: &Sight<'_>, incident: &Incident) -> String {
+    let Sight { names, reader, .. } = *sight;
+    let ago = |at: Timestamp| reader.when(at).text;
+    let who =
+        |user: Option<UserId>, else_who: &str| user.map_or(else_who.to_owned(), |user| names.user(user).to_owned());
+    match (incident.status, incident.resolved_at, incident.taken_at) {
+        (Status::Resolved, Some(at), _) => {
+            format!("{} resolved this {}.", who(incident.resolved_by, "Its alert source"), ago(at))
+        }
+        (Status::Acknowledged, _, Some(at)) => format!("{} took this {}.", who(incident.assignee, "Somebody"), ago(at)),
+        _ => String::new(),
+    }
+}
+
+fn label((name, value): (&String, &String)) -> Label {
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("q", &format!("{name}={value}")).finish();
+    Label { name: name.clone(), value: value.clone(), href: format!("/incidents?{query}") }
+}
+
+fn kind_chip(kind: Kind, current: Kind, number: u64) -> KindChip {
+    let query = if kind == Kind::All { String::new() } else { format!("?show={}", kind.word()) };
+    let href = format!("/incidents/{number}{query}#timeline");
+    KindChip { href, title: kind.title(), is_current: kind == current }
+}
+
+/// Runbooks first.
+fn alert_links(links: &[event::Link]) -> Vec<AlertLink> {
+    let is_runbook =
+        |link: &event::Link| [&link.text, &link.href].iter().any(|text| text.to_lowercase().contains("runbook"));
+    let mut links: Vec<&event::Link> = links.iter().collect();
+    links.sort_by_key(|link| !is_runbook(link));
+    links.into_iter().map(alert_link).collect()
 }
 
 /// Only web addresses become links, whatever a record says.
@@ -291,83 +366,6 @@ fn alert_link(link: &event::Link) -> AlertLink {
         return AlertLink { href: Some(link.href.trim().to_owned()), text };
     }
     AlertLink { href: None, text: format!("{text} {}", link.href) }
-}
-
-fn levels(
-    incident: &Incident,
-    context: &Context,
-    next: Option<&NextCall>,
-    names: &Names,
-    reader: &Reader,
-) -> Vec<LevelLine> {
-    let is_climbing = incident.status == Status::Triggered && incident.ladder.phase == Phase::Climbing;
-    let current = incident.ladder.level;
-    let mut lines: Vec<LevelLine> = Vec::new();
-    for level in &context.policy.levels {
-        let people = reached(&context.people_of(level, reader.now).0, names);
-        let is_current = current == Some(level.number);
-        let state = match incident.ladder.entered_at {
-            Some(at) if is_current => format!("called {}", reader.when(at).text),
-            _ if current.is_some_and(|current| level.number < current) => "called before".to_owned(),
-            _ => String::new(),
-        };
-        let (class, shape) = if is_current && is_climbing { ("warning", "bell") } else { ("info", "dot") };
-        let title = format!("Level {}", level.number);
-        lines.push(LevelLine { class, shape, title, people, state });
-    }
-    let (people, _) = context.last_resort(reader.now);
-    let people: Vec<&str> = people.iter().map(|user| names.user(*user)).collect();
-    let people = if people.is_empty() { "nobody can be paged".to_owned() } else { list(&people) };
-    let is_calling =
-        incident.status == Status::Triggered && matches!(incident.ladder.phase, Phase::Exhausted | Phase::NoCoverage);
-    let (class, shape) = if is_calling { ("critical", "bell-up") } else { ("info", "dot") };
-    let repeats = match context.policy.repeat {
-        0 => String::new(),
-        n => format!("after climbing again {}", count(usize::from(n), "time")),
-    };
-    lines.push(LevelLine { class, shape, title: "Last resort".to_owned(), people, state: repeats });
-    if let Some((who, due)) = next {
-        let state = format!("at {}", reader.clock(*due));
-        let (class, shape, title) = ("info", "again", "Next call".to_owned());
-        lines.push(LevelLine { class, shape, title, people: whom(who), state });
-    }
-    lines
-}
-
-fn reached(called: &[Called], names: &Names) -> String {
-    let people: Vec<&str> = called.iter().map(|called| names.user(called.user)).collect();
-    if people.is_empty() { "reaches nobody now".to_owned() } else { list(&people) }
-}
-
-/// The next level that has somebody, past the end from the bottom, as the deed itself will choose.
-fn would_escalate(incident: &Incident, context: &Context, reader: &Reader) -> Escalate {
-    let current = incident.ladder.level;
-    let reaches = |above: Option<u8>| {
-        let mut levels = context.policy.levels_above(above);
-        levels.find_map(|level| {
-            let called = context.people_of(level, reader.now).0;
-            (!called.is_empty()).then_some((level.number, called))
-        })
-    };
-    let name = |user| context.people.get(&user).map_or("somebody", |user| user.name.as_str());
-    let expected_level = current.unwrap_or(0);
-    let Some((level, called)) = reaches(current).or_else(|| reaches(None)) else {
-        let (people, _) = context.last_resort(reader.now);
-        let people: Vec<&str> = people.into_iter().map(name).collect();
-        let who = if people.is_empty() { "nobody, for nobody can be paged".to_owned() } else { list(&people) };
-        let sentence = format!("Escalate calls the last resort now: {who}.");
-        return Escalate { expected_level, button: "Page the last resort now".to_owned(), sentence };
-    };
-    let people: Vec<&str> = called.iter().map(|called| name(called.user)).collect();
-    let passed: Vec<&str> =
-        incident.ladder.paged.iter().map(|user| name(*user)).filter(|who| !people.contains(who)).collect();
-    let over = match passed.as_slice() {
-        [] => String::new(),
-        [_] => format!("; {} is passed over", list(&passed)),
-        _ => format!("; {} are passed over", list(&passed)),
-    };
-    let sentence = format!("Escalate calls {} (level {level}) now{over}.", list(&people));
-    Escalate { expected_level, button: format!("Page {} now", list(&people)), sentence }
 }
 
 #[cfg(test)]
@@ -394,6 +392,9 @@ mod tests {
             source: Link::new("/alert-sources/src_d", "alertmanager-prod"),
             policy: Link::new("/escalation-policies/pol_c", "Payments 24×7"),
             levels: vec![],
+            raw: None,
+            late: String::new(),
+            kinds: vec![],
             why: vec![],
             details: "disk full".into(),
             labels: vec![],
@@ -477,7 +478,7 @@ mod tests {
             story(|shown| {
                 shown.title = "<script>alert(1)</script>".into();
                 shown.details = "</pre><img src=x onerror=alert(1)>".into();
-                shown.labels = vec![("\"onload".into(), "<svg>".into())];
+                shown.labels = vec![label((&"\"onload".into(), &"<svg>".into()))];
                 shown.links = vec![alert_link(&hostile), alert_link(&fine)];
             }),
             Role::Responder,

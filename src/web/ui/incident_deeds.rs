@@ -9,14 +9,14 @@ use crate::domain::incident::Incident;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::domain::timeline::Handover;
-use crate::web::Web;
 use crate::web::error::WebError;
 use crate::web::extract::{Fields, FormBody, SignedIn};
 use crate::web::ui::clock::Reader;
 use crate::web::ui::form::Form;
 use crate::web::ui::fragment::{self, Fragment};
-use crate::web::ui::incident::{MORNING, show};
+use crate::web::ui::incident::{Asked, MORNING, show};
 use crate::web::ui::{refused, to};
+use crate::web::{Web, emergency};
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::response::Response;
@@ -113,6 +113,12 @@ fn heir(form: &Fields) -> Result<Handover, Refusal> {
     Ok(Handover::Users(users?))
 }
 
+/// The incident as it is now, and whether what was asked for had been done before.
+struct Done {
+    incident: Incident,
+    is_late: bool,
+}
+
 async fn act(
     State(web): State<Arc<Web>>,
     who: Who,
@@ -124,8 +130,14 @@ async fn act(
     let done = async {
         let reader = Reader::new(web.app.now(), &who.signed_in.user.zone);
         let (deed, acting_as) = (deed(&form, &reader)?, form.optional_id("acting_as")?);
-        let (actor, reference) = (who.signed_in.actor, reference.clone());
-        web.write(move |tx| incidents::act(tx, &actor, &reference, acting_as, deed.clone())).await
+        let (actor, asked, wanted) = (who.signed_in.actor, reference.clone(), deed.clone());
+        let write = web.write(move |tx| {
+            let before = incidents::find(tx, &asked)?.version;
+            let incident = incidents::act(tx, &actor, &asked, acting_as, wanted.clone())?;
+            let is_late = matches!(wanted, Deed::Acknowledge | Deed::Resolve) && incident.version == before;
+            Ok(Done { incident, is_late })
+        });
+        emergency::noted(&web, actor, &reference, acting_as, &deed, write.await)
     };
     answer(&web, &who, &reference, &form, form_name, done.await).await
 }
@@ -139,7 +151,8 @@ pub async fn retry(
     let delivery: DeliveryId = delivery.parse().map_err(|_| WebError::NotFound)?;
     let done = async {
         let (actor, acting_as) = (who.signed_in.actor, form.optional_id("acting_as")?);
-        web.write(move |tx| incidents::retry(tx, &actor, delivery, acting_as)).await
+        let retry = web.write(move |tx| incidents::retry(tx, &actor, delivery, acting_as)).await?;
+        Ok(Done { incident: retry, is_late: false })
     };
     answer(&web, &who, &reference, &form, "act", done.await).await
 }
@@ -150,17 +163,21 @@ async fn answer(
     reference: &str,
     form: &FormBody,
     form_name: &'static str,
-    done: Result<Incident, WebError>,
+    done: Result<Done, WebError>,
 ) -> Drawn {
     match refused(done)? {
-        Ok(incident) => match who.fragment {
+        Ok(Done { incident, is_late }) => match who.fragment {
+            Fragment::Page if is_late => Ok(to(format!("/incidents/{}?late=1", incident.number))),
             Fragment::Page => Ok(to(format!("/incidents/{}", incident.number))),
-            Fragment::Main => show(web, &who.signed_in, reference.to_owned(), None, who.fragment).await,
+            Fragment::Main => {
+                let asked = Asked { late: is_late, ..Asked::default() };
+                show(web, &who.signed_in, reference.to_owned(), asked, who.fragment).await
+            }
             Fragment::Nothing => Ok(fragment::done()),
         },
         Err(refusal) => {
-            let refused = Form::refused(form_name, &form.0.0, refusal);
-            show(web, &who.signed_in, reference.to_owned(), Some(refused), who.fragment).await
+            let asked = Asked { refused: Some(Form::refused(form_name, &form.0.0, refusal)), ..Asked::default() };
+            show(web, &who.signed_in, reference.to_owned(), asked, who.fragment).await
         }
     }
 }

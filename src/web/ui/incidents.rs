@@ -6,8 +6,10 @@ use crate::domain::access::{Action, may};
 use crate::domain::incident::filter::{Assignee, Filter};
 use crate::domain::incident::{Incident, Status};
 use crate::domain::policy::Policy;
+use crate::domain::user::User;
 use crate::web::error::WebError;
 use crate::web::extract::{QueryFields, SignedIn};
+use crate::web::ui::bulk;
 use crate::web::ui::clock::When;
 use crate::web::ui::form::{Choice, Form};
 use crate::web::ui::fragment::{self, Fragment};
@@ -29,7 +31,8 @@ const SHOWN: usize = 50;
 const OPEN_SHOWN: usize = 200;
 
 /// What may stand in the address.
-const NAMES: [&str; 10] = ["view", "status", "severity", "team", "source", "assignee", "since", "until", "q", "after"];
+const NAMES: [&str; 13] =
+    ["view", "status", "severity", "team", "source", "assignee", "since", "until", "q", "after", "did", "done", "left"];
 /// Those that narrow a list beyond tabs and chips: the fields of the form.
 const FIELDS: [&str; 7] = ["q", "severity", "team", "source", "assignee", "since", "until"];
 
@@ -42,10 +45,19 @@ struct Incidents {
     form: Form,
     choices: Choices,
     is_narrowed: bool,
+    /// By the fields of the form.
+    is_filtered: bool,
     /// What tab and chip say in the address, for the form to keep.
     view: String,
     status: String,
     incidents: Vec<Row>,
+    /// Of the deeds: who acts, and what was refused.
+    deeds: Form,
+    people: Vec<Choice>,
+    /// "3 acknowledged, 1 was already resolved (#1840)."
+    outcome: String,
+    /// The address of this list without its path, for deeds to come back to.
+    back: String,
     /// What the reader reads when there are none and nothing is narrowed.
     empty: &'static str,
     shows_open: bool,
@@ -94,10 +106,21 @@ pub async fn page(
     query: QueryFields,
     fragment: Fragment,
 ) -> Result<Response, WebError> {
-    let asked = Asked::read(query, &signed_in)?;
-    let desk = Desk { web: &web, signed_in: &signed_in, section: "/incidents" };
-    let page = desk.look(move |sight, shell| asked.page(sight, shell)).await?;
-    fragment::answer(fragment, StatusCode::OK, &page, &page.as_main())
+    show(&web, &signed_in, query, None, fragment).await
+}
+
+pub(super) async fn show(
+    web: &Arc<Web>,
+    signed_in: &SignedIn,
+    query: QueryFields,
+    refused: Option<Form>,
+    fragment: Fragment,
+) -> Result<Response, WebError> {
+    let asked = Asked::read(query, signed_in)?;
+    let status = refused.as_ref().map_or(StatusCode::OK, Form::status);
+    let desk = Desk { web, signed_in, section: "/incidents" };
+    let page = desk.look(move |sight, shell| asked.page(sight, shell, refused)).await?;
+    fragment::answer(fragment, status, &page, &page.as_main())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -155,7 +178,7 @@ impl Asked {
         Ok(Asked { query, view, filter, since, until })
     }
 
-    fn page(&self, sight: &Sight<'_>, shell: Shell) -> Result<Incidents, AppError> {
+    fn page(&self, sight: &Sight<'_>, shell: Shell, refused: Option<Form>) -> Result<Incidents, AppError> {
         let mut filter = self.filter.clone();
         filter.since = self.since.map(|day| sight.reader.midnight(day));
         // The last day counts.
@@ -174,7 +197,7 @@ impl Asked {
         let form = Form::filled("list", FIELDS.map(|name| (name, self.query.text(name).to_owned())).into());
         let of = |name: &'static str, all: &[(&'static str, &'static str)]| {
             let chip = |(value, label): &(&'static str, &'static str)| Chip {
-                href: self.address(&[(name, value), ("after", "")]),
+                href: self.address(&[(name, value), ("after", ""), ("did", ""), ("done", ""), ("left", "")]),
                 label,
                 is_current: self.query.text(name) == *value || (name, *value, self.view) == ("view", "", View::All),
             };
@@ -184,7 +207,16 @@ impl Asked {
             tabs: of("view", &TABS),
             chips: of("status", &STATUSES),
             choices: choices(sight, &form)?,
+            is_filtered: FIELDS.iter().any(|name| self.query.optional(name).is_some()),
             is_narrowed: FIELDS.iter().any(|name| self.query.optional(name).is_some()) || self.view != View::All,
+            deeds: refused.unwrap_or_else(|| deeds(sight)),
+            people: acting_as(sight)?,
+            outcome: bulk::outcome(sight.read, &self.query)?,
+            back: self
+                .address(&bulk::OUTCOME.map(|name| (name, "")))
+                .trim_start_matches("/incidents")
+                .trim_start_matches('?')
+                .to_owned(),
             view: self.query.text("view").to_owned(),
             status: self.query.text("status").to_owned(),
             incidents: rows(sight, found.incidents)?,
@@ -250,6 +282,20 @@ fn when_empty(status: &str) -> &'static str {
         Some(Status::Resolved) => "Nothing has been resolved yet.",
         None => "Nothing open.",
     }
+}
+
+/// The form whose buttons are all deeds of a list.
+pub fn deeds(sight: &Sight<'_>) -> Form {
+    Form::blank("bulk").with("acting_as", sight.viewer.id)
+}
+
+/// Who can be chosen under *Acting as*.
+pub fn acting_as(sight: &Sight<'_>) -> Result<Vec<Choice>, AppError> {
+    let choice = |user: &User| {
+        let you = if user.id == sight.viewer.id { " (you)" } else { "" };
+        Choice::new(user.id, format!("{}{you}", user.name))
+    };
+    Ok(incidents::acting_choices(sight.read)?.iter().map(choice).collect())
 }
 
 /// Needs someone first, then the worst, then the oldest; resolved ones the newest first, as they were given.
@@ -318,6 +364,11 @@ mod tests {
             form: Form::blank("list"),
             choices: Choices::default(),
             is_narrowed: false,
+            is_filtered: false,
+            deeds: Form::blank("bulk"),
+            people: vec![],
+            outcome: String::new(),
+            back: String::new(),
             view: String::new(),
             status: String::new(),
             incidents: vec![row],

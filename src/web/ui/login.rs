@@ -16,6 +16,7 @@ use crate::web::guard::signed_in;
 use crate::web::passwords::hashed;
 use crate::web::session::{self, safe_next};
 use crate::web::setup_code;
+use crate::web::ui::demo::Account;
 use crate::web::ui::form::Form;
 use crate::web::ui::{page as drawn, refused, to, zones};
 use crate::web::{Web, session::start};
@@ -32,6 +33,8 @@ struct SignIn {
     form: Form,
     /// What the provider is called that one may sign in with.
     provider: Option<String>,
+    /// Whom one may be with one click.
+    demo: Vec<Account>,
 }
 
 #[derive(Template)]
@@ -100,7 +103,8 @@ pub fn refused_page(web: &Web, refusal: Refusal) -> Result<Response, WebError> {
 
 fn sign_in_page(web: &Web, status: StatusCode, form: Form) -> Result<Response, WebError> {
     let provider = web.settings.sign_on.as_ref().map(|sign_on| sign_on.provider.name().to_owned());
-    drawn(status, &SignIn { form, provider })
+    let demo = web.demo.iter().flat_map(|demo| demo.accounts.clone()).collect();
+    drawn(status, &SignIn { form, provider, demo })
 }
 
 pub async fn logout(State(web): State<Arc<Web>>, signed_in: SignedIn) -> Result<Response, WebError> {
@@ -127,7 +131,7 @@ async fn create_first_admin(web: &Arc<Web>, client: &Client, form: &FormBody) ->
     start(web, user, client, "as the first admin").await
 }
 
-fn with_cookie(mut response: Response, cookie: HeaderValue) -> Response {
+pub fn with_cookie(mut response: Response, cookie: HeaderValue) -> Response {
     response.headers_mut().insert(header::SET_COOKIE, cookie);
     response
 }

@@ -7,7 +7,6 @@ use crate::domain::entry::Interval;
 use crate::domain::id::MaintenanceId;
 use crate::domain::maintenance::{Maintenance, Matcher, Occurs, Scope};
 use crate::domain::refusal::Refusal;
-use crate::domain::time::span_words;
 use crate::web::Web;
 use crate::web::error::WebError;
 use crate::web::extract::{Fields, FormBody, PathId, SignedIn};
@@ -142,11 +141,11 @@ pub fn fieldset(sight: &Sight<'_>, form: Form, is_once: bool, action: String) ->
         let is_ticked = form.values("source").any(|value| value == source.id.to_string());
         Ticked { choice: Choice::new(source.id, source.name), is_ticked }
     });
-    let zone = form.value("zone").to_owned();
+    let there = sight.reader.there(form.value("zone"));
     Ok(Fieldset {
         sources: sources.collect(),
-        start_passes: typed::passes(&form, "start", &zone),
-        end_passes: typed::passes(&form, "end", &zone),
+        start_passes: typed::passes(&form, "start", &there),
+        end_passes: typed::passes(&form, "end", &there),
         teams: choices,
         action,
         is_once,
@@ -183,8 +182,8 @@ fn shown(sight: &Sight<'_>, shell: Shell, refused: &Option<Form>) -> Result<Page
 }
 
 fn row(sight: &Sight<'_>, window: &Maintenance) -> Window {
-    let (now, zone) = (sight.reader.now, window.place());
-    let words = |span: &Interval| span_words(span.start, span.end, &zone);
+    let (now, there) = (sight.reader.now, sight.reader.there(&window.zone));
+    let words = |span: &Interval| there.span(span.start, span.end);
     Window {
         href: format!("/maintenance/{}", window.id),
         name: window.name.clone(),

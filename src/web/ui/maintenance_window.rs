@@ -49,7 +49,7 @@ pub async fn edit(
 ) -> Result<Response, WebError> {
     let done = async {
         let (actor, basics) = (signed_in.actor, basics(&form)?);
-        web.write(move |tx| maintenance::edit(tx, &actor, id, &basics)).await
+        web.edit(actor, &form, move |tx| maintenance::edit(tx, &actor, id, &basics)).await
     };
     match refused(done.await)? {
         Ok(()) => Ok(to("/maintenance")),
@@ -77,7 +77,7 @@ fn shown(sight: &Sight<'_>, shell: Shell, id: MaintenanceId, refused: Option<For
     let now = sight.reader.now;
     let base = format!("/maintenance/{id}");
     let is_once = matches!(window.occurs, Occurs::Once(_));
-    let form = Form::chosen(&refused, as_it_is(&window, &Reader::new(now, &window.zone)), &[]);
+    let form = Form::chosen(&refused, as_it_is(&window, &sight.reader.there(&window.zone)), &[]);
     Ok(Page {
         shell,
         scope: scope_words(sight, &window.scope),
@@ -116,5 +116,5 @@ fn as_it_is(window: &Maintenance, reader: &Reader) -> Form {
         }
     };
     values.push(("occurs", name.to_owned()));
-    Form::filled(name, values)
+    Form::filled(name, values).of_version(window.id, window.version, format!("/maintenance/{}", window.id))
 }

@@ -15,6 +15,7 @@ pub mod marks;
 pub mod names;
 pub mod notices;
 pub mod shell;
+pub mod stale;
 pub mod timeline;
 pub mod typed;
 
@@ -22,9 +23,12 @@ mod access;
 mod alert_source;
 mod alert_sources;
 mod audit;
+mod bulk;
 mod calendars;
+mod calling;
 pub mod confirm;
 mod dashboard;
+pub mod demo;
 mod error;
 mod escalation_policies;
 mod escalation_policy;
@@ -38,6 +42,7 @@ mod ladder;
 pub mod login;
 mod maintenance;
 mod maintenance_window;
+mod moved;
 mod on_call;
 mod own_calendars;
 mod prose;
@@ -45,6 +50,8 @@ mod reports;
 mod schedule;
 mod schedules;
 mod settings;
+mod shifts;
+mod source_events;
 mod strips;
 mod team;
 mod teams;
@@ -92,6 +99,8 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::post("/invite/{token}", Link, invite::submit),
         RouteSpec::get("/dashboard", Viewer, dashboard::page),
         RouteSpec::get("/incidents", Viewer, incidents::page),
+        RouteSpec::post("/incidents/acknowledge", Responder, bulk::acknowledge),
+        RouteSpec::post("/incidents/resolve", Responder, bulk::resolve),
         RouteSpec::get("/incidents/{reference}", Viewer, incident::page),
         RouteSpec::post("/incidents/{reference}/acknowledge", Responder, incident_deeds::acknowledge),
         RouteSpec::post("/incidents/{reference}/unacknowledge", Responder, incident_deeds::unacknowledge),
@@ -108,6 +117,7 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::post("/alert-sources", Admin, alert_sources::create).proved(),
         RouteSpec::get("/alert-sources/new", Admin, alert_sources::new),
         RouteSpec::get("/alert-sources/{id}", Viewer, alert_source::page),
+        RouteSpec::get("/alert-sources/{id}/events", Viewer, source_events::page),
         RouteSpec::post("/alert-sources/{id}", Admin, alert_source::edit),
         RouteSpec::post("/alert-sources/{id}/regenerate-key", Admin, alert_source::regenerate_key).proved(),
         RouteSpec::post("/alert-sources/{id}/activate", Admin, alert_source::activate),
@@ -134,6 +144,7 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::post("/users/{id}/contacts/{contact}/code", SelfOnly, user::contacts::send_code).proved(),
         RouteSpec::post("/users/{id}/contacts/{contact}/verify", SelfOnly, user::contacts::verify).proved(),
         RouteSpec::get("/me", SelfOnly, user::me),
+        RouteSpec::post("/me/preferences", SelfOnly, user::preferences::set),
         RouteSpec::get("/users/{id}/access", SelfOnly, access::page),
         RouteSpec::post("/users/{id}/access/tokens", SelfOnly, access::create_token).proved(),
         RouteSpec::post("/users/{id}/access/tokens/{token}/revoke", SelfOnly, access::revoke_token),
@@ -141,6 +152,7 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::post("/users/{id}/access/sign-out-everywhere", SelfOnly, access::end_sessions),
         RouteSpec::get("/teams", Viewer, teams::page),
         RouteSpec::post("/teams", Admin, teams::create),
+        RouteSpec::post("/teams/everyone", Admin, teams::start),
         RouteSpec::get("/teams/{id}", Viewer, team::page),
         RouteSpec::post("/teams/{id}", Admin, team::rename),
         RouteSpec::post("/teams/{id}/delete", Admin, team::delete),
@@ -161,6 +173,8 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::post("/schedules/{id}", Admin, schedule::edit),
         RouteSpec::post("/schedules/{id}/delete", Admin, schedule::delete),
         RouteSpec::get("/schedules/{id}/fairness", Viewer, schedule::fairness::page),
+        RouteSpec::get("/schedules/{id}/repeat", Admin, schedule::repeat::page),
+        RouteSpec::post("/schedules/{id}/repeat", Admin, schedule::repeat::submit),
         RouteSpec::post("/schedules/{id}/entries", Admin, schedule::forms::add_entry),
         RouteSpec::post("/schedules/{id}/entries/{entry}", Admin, schedule::forms::edit_entry),
         RouteSpec::post("/schedules/{id}/entries/{entry}/remove", Admin, schedule::forms::remove_entry),
@@ -206,6 +220,11 @@ pub fn routes() -> Vec<RouteSpec> {
         RouteSpec::get("/audit", Admin, audit::page),
         RouteSpec::get("/settings", Viewer, settings::page),
         RouteSpec::post("/settings/resume", Admin, settings::resume),
+        RouteSpec::post("/settings/channels/{channel}/test", Viewer, settings::channels::send_test),
+        RouteSpec::post("/settings/backups", Admin, settings::storage::back_up),
+        RouteSpec::post("/settings/backups/{name}/download", Admin, settings::storage::download).proved(),
+        RouteSpec::get("/settings/support-report", Admin, settings::support::page),
+        RouteSpec::get("/settings/support-report.txt", Admin, settings::support::text),
     ]
 }
 
@@ -234,20 +253,22 @@ impl Desk<'_> {
         draw: impl FnOnce(&Sight<'_>, Shell) -> Result<T, AppError> + Send + 'static,
     ) -> Result<T, WebError> {
         let app = Arc::clone(&self.web.app);
-        let SignedIn { user: viewer, csrf, .. } = self.signed_in.clone();
+        let SignedIn { user: viewer, preferences, csrf, .. } = self.signed_in.clone();
         let section = self.section;
         // Before the state is read: what comes in between is told again, and nothing is missed.
         let at = self.web.live.position();
+        let is_demo = self.web.demo.is_some();
         let work = move || {
             let strips = system::strips(&app).into_iter().map(Strip::new).collect();
-            let account = Account { name: viewer.name.clone(), role: viewer.role, zone: viewer.zone.clone(), csrf };
+            let account =
+                Account { name: viewer.name.clone(), role: viewer.role, zone: viewer.zone.clone(), preferences, csrf };
             app.read(|read| {
                 let names = Names(app_names::all(read)?);
-                let reader = Reader::new(read.now(), &viewer.zone);
+                let reader = Reader::new(read.now(), &viewer.zone).counting(preferences.hours);
                 // A schedule that cannot be read must not take every page along.
                 let duties = oncall::duties_of(read, viewer.id, reader.now).unwrap_or_default();
                 let duty = Duty::new(&duties, &names, &reader);
-                let shell = Shell { section, account, duty, strips, at, now: read.now().as_second() };
+                let shell = Shell { section, account, duty, strips, at, now: read.now().as_second(), is_demo };
                 draw(&Sight { app: &app, read, names: &names, reader: &reader, viewer: &viewer }, shell)
             })
         };
@@ -270,12 +291,15 @@ pub fn to(path: impl AsRef<str>) -> Response {
     (StatusCode::SEE_OTHER, [(header::LOCATION, path.as_ref())]).into_response()
 }
 
-/// Sets apart what belongs beside the form: a value that is not acceptable, or something that stands in the way.
+/// Sets apart what belongs beside the form: a value that is not acceptable, something that stands in the way, or what
+/// somebody else has changed meanwhile.
 /// Everything else is an error page.
 pub fn refused<T>(outcome: Result<T, WebError>) -> Result<Result<T, Refusal>, WebError> {
     match outcome {
         Ok(value) => Ok(Ok(value)),
-        Err(WebError::Refused(refusal)) if matches!(refusal.kind, RefusalKind::Invalid | RefusalKind::Conflict) => {
+        Err(WebError::Refused(refusal))
+            if matches!(refusal.kind, RefusalKind::Invalid | RefusalKind::Conflict | RefusalKind::Stale) =>
+        {
             Ok(Err(refusal))
         }
         Err(error) => Err(error),

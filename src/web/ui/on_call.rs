@@ -3,9 +3,10 @@
 use crate::app::{AppError, oncall, schedules, teams, users};
 use crate::domain::contact::Channel;
 use crate::domain::id::UserId;
-use crate::domain::oncall::gaps;
+use crate::domain::oncall::{Segment, gaps};
 use crate::domain::refusal::Refusal;
-use crate::domain::time::{Timestamp, span_words};
+use crate::domain::schedule::Schedule;
+use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::web::Web;
 use crate::web::error::WebError;
@@ -15,7 +16,7 @@ use crate::web::ui::form::{Choice, Form};
 use crate::web::ui::fragment::{self, Fragment};
 use crate::web::ui::schedule::words;
 use crate::web::ui::shell::Shell;
-use crate::web::ui::{Desk, Sight, typed};
+use crate::web::ui::{Desk, Link, Sight, typed};
 use axum::extract::State;
 use axum::response::Response;
 use rinja::Template;
@@ -33,6 +34,21 @@ struct Page {
     rows: Vec<Row>,
     /// Teams without any schedule.
     bare: Vec<String>,
+    /// The weeks ahead of each schedule, for paper.
+    rotas: Vec<Rota>,
+}
+
+struct Rota {
+    schedule: String,
+    zone: String,
+    turns: Vec<Turn>,
+}
+
+struct Turn {
+    from: String,
+    to: String,
+    /// `None`: nobody.
+    person: Option<String>,
 }
 
 struct Row {
@@ -47,7 +63,7 @@ struct Row {
 }
 
 struct Line {
-    person: String,
+    person: Link,
     /// For those who may call.
     phone: Option<String>,
     words: String,
@@ -55,6 +71,7 @@ struct Line {
 }
 
 const GAP_DAYS: i64 = 14;
+const ROTA_DAYS: i64 = 28;
 
 pub async fn page(
     State(web): State<Arc<Web>>,
@@ -70,7 +87,13 @@ pub async fn page(
     };
     let desk = Desk { web: &web, signed_in: &signed_in, section: "/on-call" };
     let (status, at) = (form.status(), asked.unwrap_or(None));
-    let page = desk.look(move |sight, shell| shown(sight, shell, at, form, zone)).await?;
+    let for_paper = query.optional("print").is_some();
+    let page = desk
+        .look(move |sight, shell| {
+            let rotas = if for_paper { rotas(sight, at.unwrap_or(sight.reader.now))? } else { vec![] };
+            Ok(Page { rotas, ..shown(sight, shell, at, form, zone)? })
+        })
+        .await?;
     fragment::answer(fragment, status, &page, &page.as_main())
 }
 
@@ -93,12 +116,29 @@ fn shown(sight: &Sight<'_>, shell: Shell, at: Option<Timestamp>, form: Form, zon
     Ok(Page {
         shell,
         as_of: at.map_or("now".to_owned(), |at| reader.exactly(at).text),
-        passes: typed::passes(&form, "at", &zone),
+        passes: typed::passes(&form, "at", reader),
         zone,
         form,
         rows,
         bare,
+        rotas: vec![],
     })
+}
+
+/// Each on the clock of its schedule, which is the one its people read.
+fn rotas(sight: &Sight<'_>, from: Timestamp) -> Result<Vec<Rota>, AppError> {
+    let rota = |schedule: Schedule| {
+        let there = sight.reader.there(&schedule.zone);
+        let end = from.plus_secs(ROTA_DAYS * 86_400);
+        let (.., segments) = oncall::rendered(sight.read, schedule.id, from, end)?;
+        let turn = |segment: Segment| Turn {
+            from: there.exactly(segment.start).text,
+            to: there.exactly(segment.end).text,
+            person: sight.names.places(&segment.places),
+        };
+        Ok(Rota { turns: segments.into_iter().map(turn).collect(), zone: schedule.zone, schedule: schedule.name })
+    };
+    schedules::all(sight.read)?.into_iter().map(rota).collect()
 }
 
 fn row(
@@ -120,7 +160,7 @@ fn row(
             false => format!("until {}, then {next}", reader.clock(on_call.until)),
         };
         Line {
-            person: names.marked(on_call.place.user),
+            person: Link::new(format!("/users/{}", on_call.place.user), names.marked(on_call.place.user)),
             phone: phone(people, on_call.place.user).filter(|_| may_call),
             words: format!("since {}, {until}", reader.clock(on_call.since)),
             through: words::through(&on_call.place, &answer.calendar, names),
@@ -146,7 +186,7 @@ fn row(
         },
         people: answer.on_call.iter().map(line).collect(),
         nobody,
-        gaps: gap_words.map(|gap| span_words(gap.start, gap.end, &reader.zone)).collect(),
+        gaps: gap_words.map(|gap| reader.span(gap.start, gap.end)).collect(),
     })
 }
 

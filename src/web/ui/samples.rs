@@ -8,6 +8,7 @@ use crate::domain::effect::Reason;
 use crate::domain::id::*;
 use crate::domain::incident::{Incident, Ladder, Phase, Status};
 use crate::domain::notification::Notification;
+use crate::domain::preferences::Preferences;
 use crate::domain::time::Timestamp;
 use crate::domain::timeline::Via;
 use crate::domain::{Severity, Urgency};
@@ -152,7 +153,17 @@ pub fn delivery() -> Delivery {
 
 pub fn shell(section: &'static str, role: Role) -> Shell {
     let text = "Safe mode: nobody is contacted, pages are only recorded (NOTIFICATION_SENDING_ENABLED=false).";
-    let account = Account { name: "Ana".into(), role, zone: "Europe/Berlin".into(), csrf: "csrf-of-ana".into() };
+    let preferences = Preferences::of(UserId::new(1));
+    let account =
+        Account { name: "Ana".into(), role, zone: "Europe/Berlin".into(), preferences, csrf: "csrf-of-ana".into() };
     let strips = vec![Strip { class: "amber", text: text.into() }];
-    Shell { section, account, duty: None, strips, at: "01020304-5".into(), now: reader().now.as_second() }
+    Shell {
+        section,
+        account,
+        duty: None,
+        strips,
+        at: "01020304-5".into(),
+        now: reader().now.as_second(),
+        is_demo: false,
+    }
 }

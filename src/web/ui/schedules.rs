@@ -1,4 +1,4 @@
-//! `/schedules`: every schedule with who is on call and whether the next two weeks are covered, and making one.
+//! `/schedules`: every schedule with who is on call, who is next and whether 30 days are covered, and making one.
 
 use crate::app::schedules::{self, Basics};
 use crate::app::{AppError, oncall, teams, users};
@@ -8,7 +8,7 @@ use crate::domain::schedule::Schedule;
 use crate::web::Web;
 use crate::web::error::WebError;
 use crate::web::extract::{Fields, FormBody, QueryFields, SignedIn};
-use crate::web::ui::clock::{count, duration};
+use crate::web::ui::clock::{Reader, count, duration};
 use crate::web::ui::form::{Choice, Form};
 use crate::web::ui::notices::notices;
 use crate::web::ui::shell::Shell;
@@ -18,8 +18,8 @@ use axum::response::Response;
 use rinja::Template;
 use std::sync::Arc;
 
-/// How far pages look ahead.
-pub const AHEAD_SECS: i64 = 14 * 86_400;
+/// How far ahead the list looks for gaps.
+const COVERAGE_SECS: i64 = 30 * 86_400;
 
 #[derive(Template)]
 #[template(path = "templates/schedules.html", askama = rinja)]
@@ -38,6 +38,9 @@ struct Row {
     name: String,
     team: String,
     now: String,
+    is_nobody: bool,
+    /// "Bo from Mon 09:00".
+    next: String,
     /// "2 gaps, 12 h"; empty when somebody is always on call.
     gaps: String,
     zone: String,
@@ -89,12 +92,18 @@ async fn show(
 
 fn row(sight: &Sight<'_>, schedule: Schedule) -> Result<Row, AppError> {
     let Sight { read, names, reader, .. } = *sight;
-    let (_, _, segments) = oncall::rendered(read, schedule.id, reader.now, reader.now.plus_secs(AHEAD_SECS))?;
-    let now = segments.first().and_then(|segment| names.places(&segment.places));
+    let (_, _, segments) = oncall::rendered(read, schedule.id, reader.now, reader.now.plus_secs(COVERAGE_SECS))?;
+    let who = |segment: &Segment| names.places(&segment.places).unwrap_or("nobody".to_owned());
+    let now = segments.first().map_or("nobody".to_owned(), who);
+    // The times of a schedule are written on its own clock.
+    let own = Reader::new(reader.now, &schedule.zone);
+    let next = segments.iter().find(|segment| who(segment) != now);
     Ok(Row {
         href: format!("/schedules/{}", schedule.id),
         team: names.team(schedule.team).to_owned(),
-        now: now.unwrap_or("nobody".to_owned()),
+        next: next.map_or(String::new(), |next| format!("{} from {}", who(next), own.clock(next.start))),
+        is_nobody: segments.first().is_none_or(|segment| segment.places.is_empty()),
+        now,
         gaps: gaps(&segments),
         zone: schedule.zone,
         name: schedule.name,
@@ -106,7 +115,10 @@ fn gaps(segments: &[Segment]) -> String {
     if gaps.is_empty() {
         return String::new();
     }
-    format!("{}, {}", count(gaps.len(), "gap"), duration(gaps.iter().sum()))
+    let open: i64 = gaps.iter().sum();
+    // Rounded down, so that what has a gap is never called whole.
+    let covered = 100 * (COVERAGE_SECS - open) / COVERAGE_SECS;
+    format!("{covered} %, {}: {}", count(gaps.len(), "gap"), duration(open))
 }
 
 /// Teams, and people for the fallback.

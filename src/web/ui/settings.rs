@@ -1,36 +1,56 @@
-//! `/settings`: what the workers do, which channels work, what became of the backups, and how this machine is configured.
-//! Read only, but that an admin ends the wait of incidents that a restore holds.
+//! `/settings`: the production checklist, what the workers do, which channels work, what is kept, and how this machine is
+//! configured. Everybody may read it; what acts is for admins, but for a test to oneself.
 
-use crate::app::backups::automatic::{Condition, Last, Note};
+pub mod channels;
+pub mod storage;
+pub mod support;
+
 use crate::app::system::{self, Job, LATE_SECS, SettingShown, Worker};
-use crate::app::{App, incidents};
-use crate::domain::throttle::ChannelTrouble;
+use crate::app::{AppError, checks, incidents, sessions, tokens, users};
+use crate::domain::actor::Actor;
+use crate::domain::checks::{Check, Verdict, evaluate, summary};
 use crate::domain::time::Timestamp;
 use crate::web::Web;
 use crate::web::error::WebError;
 use crate::web::extract::SignedIn;
-use crate::web::ui::clock::{Reader, When, duration};
-use crate::web::ui::dashboard::channel_facts;
+use crate::web::ui::clock::{Reader, When, count, duration};
+use crate::web::ui::form::Form;
 use crate::web::ui::shell::Shell;
-use crate::web::ui::{Desk, Fact, Pill, page as drawn, to};
+use crate::web::ui::{Desk, Fact, Link, Pill, Sight, page as drawn, to};
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
+use channels::Channels;
 use rinja::Template;
 use std::sync::Arc;
+use storage::Storage;
 
 #[derive(Template)]
 #[template(path = "templates/settings.html", askama = rinja)]
 struct Settings {
     shell: Shell,
+    summary: String,
+    /// Those that do not pass, the worst first.
+    open: Vec<CheckShown>,
+    passed: Vec<CheckShown>,
     workers: Vec<Row>,
-    channels: Vec<Fact>,
+    channels: Channels,
     /// What the inspector and the store's checks found; empty is well.
     problems: Vec<String>,
-    backups: Vec<Fact>,
+    /// Has the sentence about a test that was refused.
+    test_form: Form,
+    storage: Storage,
     /// How many incidents a restore holds, and until when.
     held: Option<(usize, When)>,
     configuration: Vec<SettingShown>,
+    /// Who is signed in or has a token, for admins.
+    signed_in: Vec<(Link, String)>,
+}
+
+struct CheckShown {
+    fact: Fact,
+    verdict: &'static str,
+    about: Vec<String>,
+    remedy: String,
 }
 
 struct Row {
@@ -44,22 +64,40 @@ struct Row {
 }
 
 pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn) -> Result<Response, WebError> {
-    let desk = Desk { web: &web, signed_in: &signed_in, section: "/settings" };
+    show(&web, &signed_in, None).await
+}
+
+async fn show(web: &Arc<Web>, signed_in: &SignedIn, refused: Option<Form>) -> Result<Response, WebError> {
+    let desk = Desk { web, signed_in, section: "/settings" };
+    let test_form = refused.unwrap_or_else(|| Form::blank("test"));
+    let (status, actor) = (test_form.status(), signed_in.actor);
     let page = desk
-        .look(|sight, shell| {
-            let workers = system::jobs(sight.app)?.iter().map(|job| row(job, sight.reader)).collect();
+        .look(move |sight, shell| {
+            let facts = checks::facts(sight.app, true)?;
+            let checks = evaluate(&facts);
+            let (passed, mut open): (Vec<&Check>, Vec<&Check>) =
+                checks.iter().partition(|check| check.verdict == Verdict::Passes);
+            open.sort_by_key(|check| std::cmp::Reverse(check.verdict));
             let mut problems = system::damaged_records(sight.app);
             problems.extend(sight.app.board.inspection().into_iter().flat_map(|inspection| inspection.problems));
-            let mut channels = channel_facts(sight.app, sight.reader);
-            channels.extend(system::troubles(sight.app)?.iter().map(|trouble| trouble_fact(trouble, sight.reader)));
-            let configuration = sight.app.board.configuration();
-            let backups = backup_facts(sight.app, sight.reader);
             let held = sight.app.read(|read| incidents::held_after_restore(read))?;
-            let held = held.map(|(count, until)| (count, sight.reader.when(until)));
-            Ok(Settings { shell, workers, channels, problems, backups, held, configuration })
+            Ok(Settings {
+                summary: summary(&checks),
+                open: open.into_iter().map(check_shown).collect(),
+                passed: passed.into_iter().map(check_shown).collect(),
+                workers: system::jobs(sight.app)?.iter().map(|job| row(job, sight.reader)).collect(),
+                channels: channels::shown(sight)?,
+                problems,
+                test_form,
+                storage: storage::shown(sight.app, facts.machine.as_ref(), sight.reader),
+                held: held.map(|(count, until)| (count, sight.reader.when(until))),
+                configuration: sight.app.board.configuration(),
+                signed_in: if shell.may_configure() { signed_in_now(sight, &actor)? } else { vec![] },
+                shell,
+            })
         })
         .await?;
-    drawn(StatusCode::OK, &page)
+    drawn(status, &page)
 }
 
 pub async fn resume(State(web): State<Arc<Web>>, signed_in: SignedIn) -> Result<Response, WebError> {
@@ -68,41 +106,32 @@ pub async fn resume(State(web): State<Arc<Web>>, signed_in: SignedIn) -> Result<
     Ok(to("/incidents"))
 }
 
-fn trouble_fact(trouble: &ChannelTrouble, reader: &Reader) -> Fact {
-    let ChannelTrouble { channel, told_at, why } = trouble;
-    let why = if why.is_empty() { "the reason was not kept" } else { why };
-    Fact::bad(format!(
-        "{} worked for nobody, as admins were told {}: {why}",
-        channel.title(),
-        reader.when(*told_at).text
-    ))
+fn check_shown(check: &Check) -> CheckShown {
+    let Check { verdict, sentence, about, remedy, .. } = check.clone();
+    let fact = match verdict {
+        Verdict::Passes => Fact::good(sentence),
+        Verdict::Fails => Fact::bad(sentence),
+        Verdict::Warns => Fact { class: "warn", shape: "warn", text: sentence },
+        Verdict::Unknown => Fact::off(sentence),
+    };
+    CheckShown { fact, verdict: verdict.word(), about, remedy }
 }
 
-fn backup_facts(app: &App, reader: &Reader) -> Vec<Fact> {
-    let Some(plan) = &app.backup_plan else { return vec![Fact::off("None are taken by themselves (BACKUP_INTERVAL)")] };
-    let Condition { last, kept, failing, proof, .. } = app.board.backups();
-    let directory = plan.directory.display();
-    let mut facts = Vec::new();
-    if let Some((since, why)) = failing {
-        facts.push(Fact::bad(format!("None can be taken since {}: {why}", reader.when(since).text)));
+/// Each person with a browser or a token that opens something now, and the page where that is ended.
+fn signed_in_now(sight: &Sight<'_>, actor: &Actor) -> Result<Vec<(Link, String)>, AppError> {
+    let Sight { read, reader, .. } = *sight;
+    let mut people = Vec::new();
+    for user in users::all(read)?.into_iter().filter(|user| user.login.is_some()) {
+        let browsers = sessions::of(read, actor, user.id)?.len();
+        let good = tokens::of(read, actor, user.id)?.iter().filter(|token| token.is_good_at(reader.now)).count();
+        let parts = [(browsers, "browser"), (good, "token")];
+        let words: Vec<String> =
+            parts.iter().filter(|(number, _)| *number > 0).map(|(number, what)| count(*number, what)).collect();
+        if !words.is_empty() {
+            people.push((Link::new(format!("/users/{}/access", user.id), user.name), words.join(", ")));
+        }
     }
-    facts.push(match last {
-        Some(Last { taken_at, bytes, .. }) => {
-            let (taken, size) = (reader.when(taken_at).text, bytes.div_ceil(1000));
-            Fact::good(format!("Last taken {taken}, {size} kB; {kept} are kept in {directory}"))
-        }
-        None => Fact::off(format!("None has been taken yet; they go to {directory}")),
-    });
-    facts.push(match proof {
-        Some(Note { file, at, problem: None }) => {
-            Fact::good(format!("{file} was restored aside and verified {}", reader.when(at).text))
-        }
-        Some(Note { file, at, problem: Some(problem) }) => {
-            Fact::bad(format!("{file} could not be restored {}: {problem}", reader.when(at).text))
-        }
-        None => Fact::off("None has been restored aside yet; each night the newest is"),
-    });
-    facts
+    Ok(people)
 }
 
 fn row(job: &Job, reader: &Reader) -> Row {

@@ -3,6 +3,7 @@
 use crate::app::oncall;
 use crate::app::system::Alarm;
 use crate::domain::access::{Action, Role, may};
+use crate::domain::preferences::Preferences;
 use crate::web::ui::clock::{Reader, list};
 use crate::web::ui::names::Names;
 
@@ -41,6 +42,8 @@ pub struct Shell {
     pub at: String,
     /// When that was, in seconds, for clocks that are wrong in the browser.
     pub now: i64,
+    /// Whether there is a pretend phone to look at.
+    pub is_demo: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -48,6 +51,7 @@ pub struct Account {
     pub name: String,
     pub role: Role,
     pub zone: String,
+    pub preferences: Preferences,
     /// The session's token; every form carries it.
     pub csrf: String,
 }

@@ -1,7 +1,9 @@
 //! `/teams/{id}`: whom it pages now, its members, and what belongs to it.
 
-use crate::app::{AppError, alert_sources, oncall, schedules, teams, users};
+use crate::app::{AppError, alert_sources, maintenance, oncall, policies, schedules, teams, users};
 use crate::domain::id::{TeamId, UserId};
+use crate::domain::maintenance::Scope;
+use crate::domain::policy::Recipient;
 use crate::domain::team::Team;
 use crate::domain::user::User;
 use crate::web::Web;
@@ -9,8 +11,10 @@ use crate::web::error::WebError;
 use crate::web::extract::{FormBody, PathId, SignedIn};
 use crate::web::ui::clock::list;
 use crate::web::ui::form::{Choice, Form};
+use crate::web::ui::schedule::band::Band;
 use crate::web::ui::shell::Shell;
-use crate::web::ui::{Desk, Fact, Link, Sight, active_people, page as drawn, refused, to};
+use crate::web::ui::teams::open_incidents;
+use crate::web::ui::{Desk, Fact, Link, Sight, active_people, page as drawn, refused, shifts, to};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -27,6 +31,8 @@ struct Page {
     members: Vec<Member>,
     /// Who could be added.
     candidates: Vec<Choice>,
+    strips: Vec<Band>,
+    open: Option<Link>,
     belongings: Vec<Link>,
     form: Form,
     member_form: Form,
@@ -55,7 +61,7 @@ pub async fn rename(
     form: FormBody,
 ) -> Result<Response, WebError> {
     let (actor, name) = (signed_in.actor, form.text("name").to_owned());
-    let done = web.write(move |tx| teams::rename(tx, &actor, id, &name)).await;
+    let done = web.edit(actor, &form, move |tx| teams::rename(tx, &actor, id, &name)).await;
     answer(&web, &signed_in, id, done, "team", &form).await
 }
 
@@ -132,18 +138,36 @@ fn shown(sight: &Sight<'_>, shell: Shell, id: TeamId, refused: Option<Form>) -> 
     };
     let mut candidates = active_people(&people);
     candidates.retain(|choice| team.members.iter().all(|user| user.to_string() != choice.value));
-    let schedules = schedules::all(sight.read)?.into_iter().filter(|schedule| schedule.team == id);
+    let own: Vec<_> = schedules::all(sight.read)?.into_iter().filter(|schedule| schedule.team == id).collect();
+    let strips = own.iter().map(|schedule| shifts::strip(sight, schedule.id)).collect::<Result<_, _>>()?;
+    let names_us = |recipient: &Recipient| match recipient {
+        Recipient::Team(team) => *team == id,
+        Recipient::Schedule(schedule) => own.iter().any(|one| one.id == *schedule),
+        Recipient::User(_) => false,
+    };
+    let mut policies = policies::all(sight.read)?;
+    policies.retain(|policy| policy.levels.iter().flat_map(|level| &level.recipients).any(names_us));
+    let policies = policies
+        .into_iter()
+        .map(|p| Link::new(format!("/escalation-policies/{}", p.id), format!("Escalation policy {}", p.name)));
+    let (windows, _) = maintenance::all(sight.read, sight.reader.now)?;
+    let windows = windows.into_iter().filter(|window| window.scope == Scope::Team(id));
+    let windows = windows.map(|w| Link::new(format!("/maintenance/{}", w.id), format!("Maintenance {}", w.name)));
+    let schedules = own.iter();
     let schedules = schedules.map(|s| Link::new(format!("/schedules/{}", s.id), format!("Schedule {}", s.name)));
     let sources = alert_sources::all(sight.read)?.into_iter().filter(|source| source.team == id);
     let sources = sources.map(|s| Link::new(format!("/alert-sources/{}", s.id), format!("Alert source {}", s.name)));
-    let form = Form::blank("team").with("name", &team.name);
+    let base = format!("/teams/{id}");
+    let form = Form::blank("team").with("name", &team.name).of_version(id, team.version, &base);
     Ok(Page {
         shell,
-        base: format!("/teams/{id}"),
+        base,
         coverage: coverage(sight, &team, &people)?,
         members: team.members.iter().map(member).collect(),
         candidates,
-        belongings: schedules.chain(sources).collect(),
+        strips,
+        open: open_incidents(sight, id)?,
+        belongings: schedules.chain(policies).chain(sources).chain(windows).collect(),
         form: Form::chosen(&refused, form, &["delete"]),
         member_form: Form::chosen(&refused, Form::blank("member"), &[]),
         name: team.name,

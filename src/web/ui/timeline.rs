@@ -19,6 +19,89 @@ pub struct Line {
     pub sentence: String,
 }
 
+/// Which lines are shown.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Kind {
+    #[default]
+    All,
+    /// What people did and wrote.
+    People,
+    /// Whom PagerPal called, and what became of the messages.
+    Notifications,
+    /// What the alert source reported.
+    Alerts,
+}
+
+impl Kind {
+    pub const ALL: [Kind; 4] = [Kind::All, Kind::People, Kind::Notifications, Kind::Alerts];
+
+    /// As addresses write it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::All => "all",
+            Kind::People => "people",
+            Kind::Notifications => "notifications",
+            Kind::Alerts => "alerts",
+        }
+    }
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Kind::All => "All",
+            Kind::People => "People",
+            Kind::Notifications => "Notifications",
+            Kind::Alerts => "Alerts",
+        }
+    }
+
+    /// A word that nobody knows shows everything.
+    pub fn read(word: &str) -> Kind {
+        Kind::ALL.into_iter().find(|kind| kind.word() == word).unwrap_or_default()
+    }
+
+    fn of(what: &Happened) -> Kind {
+        match what {
+            Happened::Created { .. }
+            | Happened::EventAppended { .. }
+            | Happened::SeverityChanged { .. }
+            | Happened::Acknowledged { by_source: Some(_) }
+            | Happened::Resolved { by_source: true }
+            | Happened::AutoResolved { .. }
+            | Happened::Warning { .. } => Kind::Alerts,
+            Happened::LevelEntered { .. }
+            | Happened::LevelSkipped { .. }
+            | Happened::HandoffPaged { .. }
+            | Happened::NoCoverage
+            | Happened::CoverageReturned
+            | Happened::LastResortPaged { .. }
+            | Happened::Exhausted
+            | Happened::AckTimedOut
+            | Happened::SnoozeEnded
+            | Happened::Held { .. }
+            | Happened::HoldEnded
+            | Happened::Delivery { .. } => Kind::Notifications,
+            Happened::Acknowledged { by_source: None }
+            | Happened::AckAdded
+            | Happened::Escalated { .. }
+            | Happened::Resolved { by_source: false }
+            | Happened::Reopened
+            | Happened::UserDeactivated { .. }
+            | Happened::Note { .. }
+            | Happened::Unacknowledged
+            | Happened::Snoozed { .. }
+            | Happened::Reassigned { .. }
+            | Happened::PolicyChanged { .. }
+            | Happened::SeveritySet { .. } => Kind::People,
+        }
+    }
+}
+
+/// In the order of the story.
+pub fn lines(entries: &[TimelineEntry], kind: Kind, names: &Names, reader: &Reader) -> Vec<Line> {
+    let is_shown = |entry: &&TimelineEntry| kind == Kind::All || Kind::of(&entry.what) == kind;
+    entries.iter().filter(is_shown).map(|entry| line(entry, names, reader)).collect()
+}
+
 pub fn line(entry: &TimelineEntry, names: &Names, reader: &Reader) -> Line {
     let (class, shape, alarm) = match (entry.what.weight(), &entry.what) {
         (Weight::Critical, _) => ("critical", "warn", "Critical:"),

@@ -8,6 +8,7 @@
 use crate::domain::refusal::Refusal;
 use crate::domain::time::{Timestamp, Typed, typed, zone_named};
 use crate::web::extract::Fields;
+use crate::web::ui::clock::Reader;
 use crate::web::ui::form::{Choice, Form};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -41,21 +42,21 @@ pub fn written(local: DateTime) -> String {
 const FIRST: &str = "first";
 const SECOND: &str = "second";
 
-/// What to ask beside a field whose time comes twice or never; empty for every other time.
-pub fn passes(form: &Form, field: &str, zone_name: &str) -> Vec<Choice> {
-    let Ok(zone) = zone(zone_name) else { return vec![] };
+/// What to ask beside a field whose time comes twice or never on the reader's clock; empty for every other time.
+pub fn passes(form: &Form, field: &str, reader: &Reader) -> Vec<Choice> {
+    let zone = &reader.zone;
     let Ok(local) = form.value(field).parse::<DateTime>() else { return vec![] };
-    let (first, second) = match typed(&zone, local) {
+    let (first, second) = match typed(zone, local) {
         Typed::Once(_) => return vec![],
         Typed::Gap { before, after } => {
-            let neighbour = |at: DateTime| Choice::new(written(at), at.strftime("%H:%M on %-d %b").to_string());
+            let neighbour = |at: DateTime| Choice::new(written(at), reader.written(at, "%H:%M on %-d %b"));
             return vec![Choice::new("", "choose"), neighbour(before), neighbour(after)];
         }
         Typed::Fold { first, second } => (first, second),
     };
     let in_words = |which: &str, instant: Timestamp| {
         let zoned = instant.to_jiff().to_zoned(zone.clone());
-        format!("the {which} time, {}", zoned.strftime("%H:%M %Z, UTC%:z"))
+        format!("the {which} time, {} {}", reader.written(zoned.datetime(), "%H:%M"), zoned.strftime("%Z, UTC%:z"))
     };
     vec![Choice::new(FIRST, in_words("first", first)), Choice::new(SECOND, in_words("second", second))]
 }
@@ -104,7 +105,7 @@ mod tests {
     fn only_a_time_that_comes_twice_or_never_is_asked_about() {
         let asked = |zone: &str, local: &str| -> Vec<String> {
             let form = Form::blank("window").with("start", local);
-            passes(&form, "start", zone).into_iter().map(|choice| choice.label).collect()
+            passes(&form, "start", &Reader::new(Timestamp::MIN, zone)).into_iter().map(|choice| choice.label).collect()
         };
         assert_eq!(
             asked("America/New_York", "2026-11-01T01:30"),

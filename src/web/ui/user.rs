@@ -2,6 +2,7 @@
 //! own business, whatever the role.
 
 pub mod contacts;
+pub mod preferences;
 pub mod rules;
 pub mod sign_in;
 
@@ -22,7 +23,7 @@ use crate::web::ui::deliveries::shown_address;
 use crate::web::ui::form::{Choice, Form};
 use crate::web::ui::shell::Shell;
 use crate::web::ui::users::{role, roles};
-use crate::web::ui::{Desk, Sight, page as drawn, refused, to, zones};
+use crate::web::ui::{Desk, Link, Sight, page as drawn, refused, shifts, to, zones};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -47,13 +48,25 @@ struct Page {
     contacts: Contacts,
     rules: Rules,
     on_call: Vec<String>,
+    /// What comes within a month.
+    shifts: Vec<ShiftLine>,
     roles: Vec<Choice>,
     zones: Vec<String>,
     /// What this person would leave behind.
     duties: Vec<String>,
     form: Form,
     sign_in: SignIn,
+    /// On one's own page.
+    own: Option<preferences::Shown>,
 }
+
+struct ShiftLine {
+    schedule: Link,
+    words: String,
+}
+
+/// Shifts shown at most.
+const SHIFTS: usize = 12;
 
 pub async fn page(
     State(web): State<Arc<Web>>,
@@ -77,7 +90,7 @@ pub async fn edit(
             zone: form.text("zone").to_owned(),
         };
         let actor = signed_in.actor;
-        web.write(move |tx| users::edit(tx, &actor, id, &basics)).await
+        web.edit(actor, &form, move |tx| users::edit(tx, &actor, id, &basics)).await
     };
     answer(&web, &signed_in, id, done.await, "user", &form).await
 }
@@ -159,7 +172,8 @@ fn shown(
         .with("name", &user.name)
         .with("email", user.email.as_deref().unwrap_or(""))
         .with("role", user.role.word())
-        .with("zone", &user.zone);
+        .with("zone", &user.zone)
+        .of_version(id, user.version, &base);
     Ok(Page {
         role: user.role.word(),
         email: user.email.as_deref().map(|email| shown_address(Channel::Email, email, seen_as)).unwrap_or_default(),
@@ -176,6 +190,8 @@ fn shown(
         },
         on_call,
         form: Form::chosen(&refused, as_it_is, &["activity"]),
+        own: is_own.then(|| preferences::shown(&shell.account.preferences, &user, &refused)),
+        shifts: ahead(sight, &user)?,
         sign_in: sign_in::shown(sight, &user, is_own, &refused, made)?,
         name: user.name,
         base,
@@ -196,6 +212,17 @@ fn on_call(sight: &Sight<'_>, user: &User) -> Result<Vec<String>, AppError> {
     Ok(sentences)
 }
 
+/// Shifts that have not begun.
+fn ahead(sight: &Sight<'_>, user: &User) -> Result<Vec<ShiftLine>, AppError> {
+    let all = shifts::ahead(sight.read, sight.reader)?;
+    let own = all.into_iter().filter(|shift| shift.user == user.id && shift.span.start > sight.reader.now);
+    let line = |shift: oncall::Shift| ShiftLine {
+        schedule: Link::new(format!("/schedules/{}", shift.schedule), sight.names.schedule(shift.schedule)),
+        words: sight.reader.span(shift.span.start, shift.span.end),
+    };
+    Ok(own.take(SHIFTS).map(line).collect())
+}
+
 /// What a deactivation would touch, so that nobody is surprised at night.
 fn duties(sight: &Sight<'_>, user: &User, on_call: &[String]) -> Result<Vec<String>, AppError> {
     let Sight { read, .. } = *sight;
@@ -206,6 +233,12 @@ fn duties(sight: &Sight<'_>, user: &User, on_call: &[String]) -> Result<Vec<Stri
             0 => {}
             1 => duties.push(format!("Entered once on {}.", schedule.name)),
             n => duties.push(format!("Entered {n} times on {}.", schedule.name)),
+        }
+        for layer in schedule.layers.iter().filter(|layer| layer.names(user.id)) {
+            duties.push(format!("Takes turns in the rotation {} of {}.", layer.name, schedule.name));
+        }
+        if schedule.fallback == Some(user.id) {
+            duties.push(format!("On call for {} when nobody is entered.", schedule.name));
         }
     }
     for policy in policies::all(read)? {

@@ -13,7 +13,7 @@ use crate::web::ui::clock::list;
 use crate::web::ui::deliveries::shown_address;
 use crate::web::ui::form::{Choice, Form};
 use crate::web::ui::shell::Shell;
-use crate::web::ui::{Desk, page as drawn, refused, to, zones};
+use crate::web::ui::{Desk, page as drawn, refused, shifts, to, zones};
 use axum::extract::State;
 use axum::response::Response;
 use rinja::Template;
@@ -39,6 +39,8 @@ struct Row {
     teams: String,
     /// The channels a page can take to this person; empty is an alarm.
     reachable: String,
+    /// When they are on call next, and for what.
+    next: Option<(String, String)>,
     is_active: bool,
 }
 
@@ -96,6 +98,7 @@ async fn show(web: &Arc<Web>, signed_in: &SignedIn, form: Form) -> Result<Respon
     let page = desk
         .look(move |sight, shell| {
             let teams = teams::all(sight.read)?;
+            let shifts = shifts::ahead(sight.read, sight.reader)?;
             let row = |user: User| {
                 let (login, _) = invitations::state(sight.read, &user, sight.reader.now)?;
                 let login = login.word();
@@ -104,6 +107,7 @@ async fn show(web: &Arc<Web>, signed_in: &SignedIn, form: Form) -> Result<Respon
                     href: format!("/users/{}", user.id),
                     teams: of.collect::<Vec<_>>().join(", "),
                     reachable: reachable(&user),
+                    next: shifts::next(&shifts, user.id, sight.names, sight.reader),
                     is_active: user.is_active(),
                     email: user
                         .email

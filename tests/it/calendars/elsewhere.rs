@@ -19,7 +19,7 @@ use pagerpal::domain::schedule::Schedule;
 use pagerpal::domain::sealed::Sealed;
 use pagerpal::egress::{Egress, Purpose};
 use pagerpal::exchange::ical::import::LONGEST_BYTES;
-use pagerpal::notify::registry::Registry;
+use pagerpal::notify::registry::{Providers, Registry};
 use pagerpal::notify::settings::NotifySettings;
 use pagerpal::random::ScriptedRandom;
 use pagerpal::store::{Read, Store};
@@ -296,7 +296,7 @@ async fn the_worker_fetches_what_is_added_and_never_from_inside() {
     let store = Store::in_memory(Arc::new(clock), random.clone());
     let app = Arc::new(App::new(store, random, world.settings.clone()));
     let egress = Arc::new(Egress::new(&[]).expect("no extra root to go wrong"));
-    let providers = Arc::new(Registry::new(&NotifySettings { infobip: None, smtp: None }, &egress));
+    let providers = Providers::new(Registry::new(&NotifySettings { infobip: None, smtp: None }, &egress));
     let committed = Arc::new(Notify::new());
     let heard = Arc::clone(&committed);
     app.on_commit(Box::new(move || heard.notify_one()));

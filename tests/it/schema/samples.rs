@@ -23,6 +23,7 @@ use pagerpal::domain::notification::Notification;
 use pagerpal::domain::oncall::{Place, Source};
 use pagerpal::domain::pass::Pass;
 use pagerpal::domain::policy::{Level, Policy, Recipient};
+use pagerpal::domain::preferences::{HourCycle, Preferences, Theme};
 use pagerpal::domain::receipt::{Fate, Receipt};
 use pagerpal::domain::repeat::{Attempt as Call, Kept, KeptAnswer, Repeat};
 use pagerpal::domain::sealed::Sealed;
@@ -443,6 +444,12 @@ pub fn users() -> Vec<User> {
 pub fn teams() -> Vec<Team> {
     let members = vec![id(ANA), id(BO)];
     vec![Team { id: id(TEAM), name: "Payments".into(), members, created_at: at(0), version: 3 }]
+}
+
+pub fn preferences() -> Vec<Preferences> {
+    let ana = Preferences { user: id(ANA), theme: Theme::Light, hours: HourCycle::H12, keys: false, version: 3 };
+    let bo = Preferences { user: id(BO), theme: Theme::Dark, hours: HourCycle::H24, keys: true, version: 1 };
+    vec![ana, bo, Preferences { version: 2, ..Preferences::of(id(INCIDENT)) }]
 }
 
 pub fn policies() -> Vec<Policy> {

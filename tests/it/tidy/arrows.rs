@@ -39,7 +39,7 @@ const PARTS: &[Part] = &[
     Part {
         name: "exchange",
         may_use: &["domain"],
-        crates: Crates::Only(&["jiff", "serde"]),
+        crates: Crates::Only(&["jiff", "schemars", "serde", "serde_json", "serde_path_to_error"]),
         instead: "`exchange` turns foreign documents into domain values and back: take what is missing as an argument",
     },
     Part {

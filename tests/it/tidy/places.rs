@@ -133,8 +133,8 @@ const PARTS_OF_EDITS: [(&str, &str); 2] = [("users", "build"), ("users", "save")
 /// function of their own file.
 fn audited_edits(path: &str, text: &str) -> Verdict {
     #[rustfmt::skip]
-    const EDITORS: [&str; 14] =
-        ["alert_sources", "feeds", "heartbeats", "imports", "invitations", "maintenance", "policies", "schedules", "setup", "teams", "tokens", "users", "users/contacts", "users/rules"];
+    const EDITORS: [&str; 15] =
+        ["alert_sources", "feeds", "heartbeats", "imports", "invitations", "maintenance", "policies", "preferences", "schedules", "setup", "teams", "tokens", "users", "users/contacts", "users/rules"];
     let name = path.strip_prefix("src/app/")?.strip_suffix(".rs")?;
     let code = product(path, text).filter(|_| EDITORS.contains(&name))?;
     let functions = functions(&code);

@@ -10,27 +10,61 @@ pub fn product_code(text: &str) -> String {
 
 /// Comments and the insides of literals become blanks.
 pub fn code(text: &str) -> String {
+    let mut chars: Vec<char> = text.chars().collect();
+    for (start, end) in gaps(&chars) {
+        chars[start..end].iter_mut().filter(|c| **c != '\n').for_each(|c| *c = ' ');
+    }
+    chars.into_iter().collect()
+}
+
+/// Every text in quotes as the compiler reads it, with the character at which it begins.
+pub fn literals(text: &str) -> Vec<(usize, String)> {
     let chars: Vec<char> = text.chars().collect();
-    let mut out: Vec<char> = Vec::with_capacity(chars.len());
-    while out.len() < chars.len() {
-        let at = out.len();
+    let quoted = gaps(&chars).into_iter().filter(|(start, _)| chars[*start] == '"');
+    let inside = quoted.map(|(start, end)| (start, chars[start + 1..end - 1].iter().collect::<String>()));
+    inside.map(|(start, raw)| (start, unescaped(&raw))).collect()
+}
+
+fn unescaped(raw: &str) -> String {
+    let mut out = String::new();
+    let mut rest = raw.chars().peekable();
+    while let Some(c) = rest.next() {
+        match (c, rest.peek()) {
+            ('\\', Some('\n')) => while rest.next_if(|c| c.is_whitespace()).is_some() {},
+            ('\\', Some('n' | 't')) => {
+                rest.next();
+                out.push(' ');
+            }
+            ('\\', Some(_)) => out.extend(rest.next()),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// Where comments and literals begin and end.
+fn gaps(chars: &[char]) -> Vec<(usize, usize)> {
+    let mut gaps = Vec::new();
+    let mut at = 0;
+    while at < chars.len() {
         let end = match (chars[at], chars.get(at + 1)) {
-            ('/', Some('/')) => find(&chars, at, "\n"),
-            ('/', Some('*')) => find(&chars, at, "*/"),
-            ('"', _) => end_of_quoted(&chars, at),
-            ('\'', Some('\\')) => end_of_quoted(&chars, at),
+            ('/', Some('/')) => find(chars, at, "\n"),
+            ('/', Some('*')) => find(chars, at, "*/"),
+            ('"', _) => end_of_quoted(chars, at),
+            ('\'', Some('\\')) => end_of_quoted(chars, at),
             ('\'', Some(_)) if chars.get(at + 2) == Some(&'\'') => at + 3,
             ('r', Some('"' | '#')) if at == 0 || !is_word(chars[at - 1]) || chars[at - 1] == 'b' => {
-                end_of_raw(&chars, at)
+                end_of_raw(chars, at)
             }
             _ => {
-                out.push(chars[at]);
+                at += 1;
                 continue;
             }
         };
-        out.extend(chars[at..end.max(at + 1)].iter().map(|c| if *c == '\n' { '\n' } else { ' ' }));
+        gaps.push((at, end.max(at + 1)));
+        at = end.max(at + 1);
     }
-    out.into_iter().collect()
+    gaps
 }
 
 /// Takes out each item that follows a `#[cfg(test)]`.
@@ -151,6 +185,16 @@ fn what_is_not_code_becomes_blanks() {
     check("a\n#[cfg(test)]\nmod tests {\n  fn b() { \"}\"; }\n}\nc", "a c");
     check("a\n#[cfg(test)]\n#[path = \"x.rs\"]\nmod tests;\nb", "a b");
     check("#[cfg(test)]\nfn a() -> [u8; 2] { [1, 2] }\nb", "b");
+}
+
+#[test]
+fn literals_read_as_the_compiler_reads_them() {
+    let check = |text: &str, expected: &[&str]| {
+        let found: Vec<String> = literals(text).into_iter().map(|(_, literal)| literal).collect();
+        assert_eq!(found, expected, "{text}");
+    };
+    check("a(\"one \\\n      two\", 'b') // \"no\"", &["one two"]);
+    check(r#"("a \"b\" \\ c", "d")"#, &["a \"b\" \\ c", "d"]);
 }
 
 #[test]

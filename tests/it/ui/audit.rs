@@ -32,6 +32,12 @@ async fn an_admin_reads_who_changed_what_and_narrows_it() {
     let second = ana.get(&format!("/audit?action=team&after={older}")).await;
     second.has("Team 9<").has("Nights &#60;b&#62;").has_not("Team 10").has_not("Older changes");
 
+    let (_, page) = ana.done(&team, &[("name", "Days")]).await;
+    page.has("<h1>Days</h1>");
+    let renamed = ana.get("/audit?action=team.renamed").await;
+    renamed.has("team renamed").has("<del>Nights &#60;b&#62;</del>").has("<ins>Days</ins>");
+    renamed.has("from <code>127.0.0.1</code>");
+
     for name in ["Rea", "Vic"] {
         let visitor = site.sign_in(name).await;
         visitor.get("/audit").await.is(StatusCode::FORBIDDEN);

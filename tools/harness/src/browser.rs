@@ -50,6 +50,7 @@ pub struct Browser {
 /// Something on the current page. Useless after the page is left.
 pub struct Element<'a> {
     browser: &'a Browser,
+    id: String,
     url: String,
 }
 
@@ -121,6 +122,11 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", &json!({ "features": [scheme] })).await;
     }
 
+    /// Whether pages may run scripts, from the next page on. What a test runs in them works either way.
+    pub async fn allow_scripts(&self, allowed: bool) {
+        self.devtools("Emulation.setScriptExecutionDisabled", &json!({ "value": !allowed })).await;
+    }
+
     /// A command of Chromium's own protocol, for what WebDriver has no word.
     async fn devtools(&self, command: &str, parameters: &Value) -> Value {
         self.post("/goog/cdp/execute", &json!({ "cmd": command, "params": parameters })).await
@@ -162,6 +168,14 @@ impl Browser {
     /// Runs a script's body in the page and returns what it returns.
     pub async fn run(&self, script: &str) -> Value {
         self.post("/execute/sync", &json!({ "script": script, "args": [] })).await
+    }
+
+    /// The element that a script's body returns, if it returns one; `arguments` are these words. `Err` when the page was
+    /// left meanwhile, or the script is wrong.
+    pub async fn pick(&self, script: &str, words: &[&str]) -> Result<Option<Element<'_>>, String> {
+        let call = http::post(format!("{}/execute/sync", self.session));
+        let found = command(call.json(&json!({ "script": script, "args": words }))).await?;
+        Ok((!found.is_null()).then(|| self.element(&found)))
     }
 
     /// What the page wrote to its console since the last call, refused requests and broken policies included.
@@ -217,7 +231,7 @@ impl Browser {
 
     fn element(&self, reference: &Value) -> Element<'_> {
         let id = reference[ELEMENT].as_str().expect("an element has a reference");
-        Element { browser: self, url: format!("{}/element/{id}", self.session) }
+        Element { browser: self, id: id.to_owned(), url: format!("{}/element/{id}", self.session) }
     }
 
     async fn get(&self, path: &str) -> Value {
@@ -234,6 +248,36 @@ impl Browser {
 impl Element<'_> {
     pub async fn click(&self) {
         self.post("/click", &json!({})).await;
+    }
+
+    /// Touches its middle so many times, as fast as a hurried finger. Whatever lies above it there is what is touched.
+    pub async fn tap(&self, times: usize) {
+        self.point("touch", times).await;
+    }
+
+    /// Clicks its middle twice, as a double click of the mouse does.
+    pub async fn double_click(&self) {
+        self.point("mouse", 2).await;
+    }
+
+    async fn point(&self, kind: &str, times: usize) {
+        self.run("arguments[0].scrollIntoView({ block: 'center', inline: 'nearest' })").await;
+        let there = json!({ "type": "pointerMove", "duration": 0, "x": 0, "y": 0, "origin": self.reference() });
+        let press = |kind: &str| json!({ "type": kind, "button": 0 });
+        let presses = (0..times).flat_map(|_| [press("pointerDown"), press("pointerUp")]);
+        let actions: Vec<Value> = std::iter::once(there).chain(presses).collect();
+        let pointer =
+            json!({ "type": "pointer", "id": kind, "parameters": { "pointerType": kind }, "actions": actions });
+        self.browser.post("/actions", &json!({ "actions": [pointer] })).await;
+    }
+
+    /// Runs a script's body, whose `arguments[0]` this is, and returns what it returns.
+    pub async fn run(&self, script: &str) -> Value {
+        self.browser.post("/execute/sync", &json!({ "script": script, "args": [self.reference()] })).await
+    }
+
+    fn reference(&self) -> Value {
+        json!({ ELEMENT: self.id })
     }
 
     /// Types into it, after what is there.
@@ -335,6 +379,20 @@ console.error('a complaint')</script>";
         assert_eq!(field.attribute("name").await.as_deref(), Some("email"));
         browser.find("button").await.click().await;
         browser.find_with_text("h1", "Hello zoë@example.test").await;
+
+        // A finger, and a page that may not run its scripts.
+        browser.goto(&url).await;
+        let words = ["Go"];
+        let by_name = "return [...document.querySelectorAll('button')].find((one) => one.innerText === arguments[0])";
+        browser.find("input").await.run("arguments[0].value = 'a finger'").await;
+        browser.pick(by_name, &words).await.expect("a sound script").expect("a button").tap(1).await;
+        browser.find_with_text("h1", "Hello a finger").await;
+        assert!(browser.pick(by_name, &words).await.expect("a sound script").is_none());
+        browser.console().await;
+        browser.allow_scripts(false).await;
+        browser.goto(&url).await;
+        assert_eq!(browser.console().await, Vec::<String>::new());
+        browser.allow_scripts(true).await;
 
         let folder = folder("screenshot");
         let file = folder.path().join("page.png");

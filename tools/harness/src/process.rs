@@ -143,6 +143,11 @@ impl Process {
         self.child.wait().await.expect("a child of ours can be waited for")
     }
 
+    /// SIGHUP, as a service manager does to have settings read again.
+    pub fn hang_up(&self) {
+        kill_process(self.group, Signal::HUP).expect("a running child of ours can be signalled");
+    }
+
     /// SIGTERM, as a service manager does, and waits for the end.
     ///
     /// # Panics

@@ -35,6 +35,8 @@ pub fn run() -> Result {
     for (from, to, mode) in FILES {
         place(&repository().join(from), &tree.join(to), mode)?;
     }
+    manual_pages(&tree)?;
+    completions(&tree)?;
     place(&repository().join("LICENSE"), &tree.join("usr/share/doc/pagerpal/copyright"), 0o644)?;
     write(&tree.join("DEBIAN/conffiles"), "/etc/pagerpal/pagerpal.toml\n")?;
     let kib =
@@ -50,6 +52,38 @@ pub fn run() -> Result {
     let package = format!("target/dist/pagerpal_{version}_{architecture}.deb");
     step::run("dpkg-deb", &["--root-owner-group", "--build", "target/deb", &package])?;
     dist::checksums()
+}
+
+/// Packed, as every page of Debian's is.
+fn manual_pages(tree: &Path) -> Result {
+    let folder = repository().join("packaging/man");
+    for entry in fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))? {
+        let page = entry.map_err(|error| format!("{}: {error}", folder.display()))?.path();
+        let name = page.file_name().ok_or("a page without a name")?.to_string_lossy().into_owned();
+        let section = name.rsplit('.').next().unwrap_or("1");
+        let packed = tree.join(format!("usr/share/man/man{section}/{name}"));
+        place(&page, &packed, 0o644)?;
+        step::run("gzip", &["-9n", &packed.display().to_string()])?;
+    }
+    Ok(())
+}
+
+/// As the binary itself prints them.
+fn completions(tree: &Path) -> Result {
+    let binary = repository().join("target/dist/pagerpal").display().to_string();
+    for (shell, path) in [
+        ("bash", "usr/share/bash-completion/completions/pagerpal"),
+        ("zsh", "usr/share/zsh/vendor-completions/_pagerpal"),
+        ("fish", "usr/share/fish/vendor_completions.d/pagerpal.fish"),
+    ] {
+        let script = output(&binary, &["completions", shell]).ok_or("the binary printed no completions")?;
+        let path = tree.join(path);
+        let failed = |error: std::io::Error| format!("{}: {error}", path.display());
+        fs::create_dir_all(path.parent().ok_or("a file without a folder")?).map_err(failed)?;
+        write(&path, &(script + "\n"))?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).map_err(failed)?;
+    }
+    Ok(())
 }
 
 fn place(from: &Path, to: &Path, mode: u32) -> Result {

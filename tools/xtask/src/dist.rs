@@ -26,6 +26,9 @@ pub fn run() -> Result<PathBuf> {
     }
     let binary = folder.join("pagerpal");
     fs::copy(&built, &binary).map_err(|error| format!("{}: {error}", binary.display()))?;
+    // What the container file makes its volume of.
+    let data = folder.join("data");
+    fs::create_dir_all(&data).map_err(|error| format!("{}: {error}", data.display()))?;
     write(&folder.join("pagerpal.cdx.json"), &bill_of_materials()?)?;
     checksums()?;
     println!("{} bytes, static: {}", bytes.len(), binary.display());

@@ -22,7 +22,7 @@ Usage: cargo xtask <command>
 
   needs   install what the tests drive: mail server, Alertmanager, browser, Python clients
   test    needs, release build, format, lints, every test
-  schema  write anew what is made from the code: schema/, .env.example, pagerpal.toml
+  schema  write anew what is made from the code: schema/, .env.example, pagerpal.toml, man pages
   screenshots
           every page into target/screenshots, at a desk and on a phone, in light and in dark
   ci      test, and the licences and advisories of all dependencies

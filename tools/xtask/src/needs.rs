@@ -12,7 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Programs, and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 10] = [
+const PROGRAMS: [(&str, &str); 14] = [
     ("exim4", "exim4-daemon-light"),
     ("prometheus-alertmanager", "prometheus-alertmanager"),
     ("chromium", "chromium"),
@@ -23,6 +23,10 @@ const PROGRAMS: [(&str, &str); 10] = [
     ("curl", "curl"),
     ("systemd-analyze", "systemd"),
     ("debootstrap", "debootstrap"),
+    ("nginx", "nginx-light"),
+    ("caddy", "caddy"),
+    ("buildah", "buildah"),
+    ("groff", "groff-base"),
 ];
 
 /// Packages for a Python that can make a virtual environment.

@@ -35,6 +35,8 @@ pub struct Block {
     pub text: String,
     /// "Ana, Mon 23 Nov 09:00 to Wed 25 Nov 18:00".
     pub title: String,
+    /// To why it is so; not on blocks that are too narrow for a finger, which the list tells as well.
+    pub href: Option<String>,
 }
 
 pub struct Day {
@@ -48,6 +50,8 @@ pub struct Day {
 
 /// What a band is drawn with.
 pub struct Drawing<'a> {
+    /// The page that explains an instant, for blocks to lead to.
+    pub base: Option<&'a str>,
     pub span: Interval,
     pub reader: &'a Reader,
     pub names: &'a Names,
@@ -58,6 +62,9 @@ pub fn span_of_days(reader: &Reader, from: Date, days: i64) -> Interval {
     let midnight = |date: Date| Civil::of(date.to_datetime(jiff::civil::Time::midnight())).instant(&reader.zone);
     Interval { start: midnight(from), end: midnight(from.saturating_add(days.days())) }
 }
+
+/// In per cent: 24 px of the narrowest screen.
+const LINKED_SHARE: f64 = 9.0;
 
 impl Drawing<'_> {
     pub fn band(&self, calendar: &Calendar, people: &People, segments: &[Segment]) -> Result<Band, Refusal> {
@@ -90,6 +97,12 @@ impl Drawing<'_> {
         Ok(Band { rows, days: self.days(), now })
     }
 
+    /// What comes out on top, and nothing of what it is made of.
+    pub fn line(&self, name: String, segments: &[Segment]) -> Band {
+        let now = self.span.contains(self.reader.now).then(|| self.at(self.reader.now));
+        Band { rows: vec![Row { name, blocks: self.segments(segments, true) }], days: self.days(), now }
+    }
+
     fn segments(&self, segments: &[Segment], with_gaps: bool) -> Vec<Block> {
         let shown = segments.iter().filter(|segment| with_gaps || !segment.places.is_empty());
         let block = |segment: &Segment| {
@@ -107,7 +120,10 @@ impl Drawing<'_> {
         let text = users.and_then(|users| self.names.people(users.iter().copied())).unwrap_or("nobody".to_owned());
         let hue = users.map_or("gap".to_owned(), |users| format!("hue{}", users[0].number() % 4));
         let (from, to) = (self.reader.exactly(span.start).text, self.reader.exactly(span.end).text);
+        let asked = start.max(self.reader.now.min(span.end.plus_secs(-60)));
+        let why = |base: &str| format!("{base}?at={}#why", self.reader.input(asked));
         Block {
+            href: self.base.filter(|_| share >= LINKED_SHARE).map(why),
             x: self.at(start),
             width: format!("{share:.3}%"),
             class: format!("{hue} {class}").trim_end().to_owned(),

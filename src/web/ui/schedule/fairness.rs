@@ -7,7 +7,7 @@ use crate::domain::report::{STARVED_DAYS, Share};
 use crate::web::Web;
 use crate::web::error::WebError;
 use crate::web::extract::{PathId, QueryFields, SignedIn};
-use crate::web::ui::clock::{Reader, duration};
+use crate::web::ui::clock::duration;
 use crate::web::ui::names::Names;
 use crate::web::ui::shell::Shell;
 use crate::web::ui::{Desk, Link, Sight, page as drawn};
@@ -65,7 +65,7 @@ pub async fn page(
 fn shown(sight: &Sight<'_>, shell: Shell, id: ScheduleId, asked: &str) -> Result<Page, AppError> {
     let chosen = SPANS.iter().find(|span| span.0 == asked).unwrap_or(&SPANS[0]);
     let zone = oncall::answered(sight.read, id, sight.reader.now)?.calendar.schedule.zone;
-    let reader = Reader::new(sight.reader.now, &zone);
+    let reader = sight.reader.there(&zone);
     let today = reader.now.in_zone(&reader.zone).date();
     let from = today.saturating_add((chosen.2.min(0) * 7).days());
     let until = from.saturating_add((chosen.2.abs() * 7).days());

@@ -40,7 +40,7 @@ pub async fn edit_entry(
     let done = async {
         let (actor, user, note) = (signed_in.actor, form.id("user")?, form.text("note").to_owned());
         let span = span(&web, id, &form, PLAIN).await?;
-        let write = web.write(move |tx| {
+        let write = web.edit(actor, &form, move |tx| {
             schedules::entry(tx, id, entry)?;
             schedules::edit_entry(tx, &actor, entry, user, span, &note)
         });
@@ -80,9 +80,24 @@ pub async fn add_override(
         let from: Option<UserId> = form.optional_id("from")?;
         let mode = from.map_or(OverrideMode::Cover, |from| OverrideMode::Replace { from });
         let span = span(&web, id, &form, PLAIN).await?;
-        Ok(web.write(move |tx| schedules::add_override(tx, &actor, id, user, mode, span, &note)).await?.warnings)
+        if form.text("do") == "preview" {
+            let now = web.app.now();
+            let think = web.read(move |read| schedules::think_override(read, &actor, id, user, mode, span, now));
+            return Ok(Err(think.await?));
+        }
+        let write = web.write(move |tx| schedules::add_override(tx, &actor, id, user, mode, span, &note));
+        Ok(Ok(write.await?.warnings))
     };
-    answer(&web, &signed_in, id, done.await, "override", &form).await
+    let done = match done.await {
+        Ok(Err(thought)) => {
+            let values = form.0.0.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+            let (refused, thought) = (Some(Form::filled("override", values)), Some(thought));
+            return show(&web, &signed_in, id, Asked { refused, thought, ..Asked::default() }).await;
+        }
+        Ok(Ok(warnings)) => Ok(warnings),
+        Err(error) => Err(error),
+    };
+    answer(&web, &signed_in, id, done, "override", &form).await
 }
 
 pub async fn remove_override(

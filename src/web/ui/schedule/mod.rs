@@ -4,14 +4,15 @@
 //! All times of this page are the schedule's, shown and typed. The query says which weeks are drawn (`from`, `weeks`) and
 //! which instant is explained (`at`).
 
-mod band;
+pub mod band;
 pub mod fairness;
 pub mod forms;
+pub mod repeat;
 pub mod rotation;
 mod shown;
 pub mod words;
 
-use crate::app::schedules;
+use crate::app::schedules::{self, Thought};
 use crate::domain::id::{EntryId, ScheduleId};
 use crate::web::Web;
 use crate::web::error::WebError;
@@ -32,6 +33,8 @@ pub(super) struct Asked {
     refused: Option<Form>,
     /// The entry whose own form it was.
     entry: Option<EntryId>,
+    /// What the override in the form would do.
+    thought: Option<Thought>,
 }
 
 pub async fn page(
@@ -51,7 +54,7 @@ pub async fn edit(
 ) -> Result<Response, WebError> {
     let done = async {
         let (actor, basics) = (signed_in.actor, basics(&form)?);
-        Ok(web.write(move |tx| schedules::edit(tx, &actor, id, &basics)).await?.warnings)
+        Ok(web.edit(actor, &form, move |tx| schedules::edit(tx, &actor, id, &basics)).await?.warnings)
     };
     forms::answer(&web, &signed_in, id, done.await, "schedule", &form).await
 }

@@ -63,6 +63,10 @@ struct WindowRow {
     start: String,
     end: String,
     extra: String,
+    /// For what somebody else made of them meanwhile.
+    day_field: String,
+    day_choices: Vec<Choice>,
+    fields: [String; 3],
 }
 
 struct Drawn {
@@ -172,7 +176,7 @@ async fn submit(
             let end = now.plus_secs(PREVIEW_DAYS * 86_400);
             web.read(move |read| schedules::preview(read, id, layer, &draft, now, end)).await.map(Err)
         } else {
-            let write = web.write(move |tx| match layer {
+            let write = web.edit(actor, &form, move |tx| match layer {
                 None => schedules::add_layer(tx, &actor, id, &draft),
                 Some(layer) => schedules::edit_layer(tx, &actor, id, layer, &draft),
             });
@@ -338,7 +342,12 @@ fn shown(
             Draft::of(layer, &schedule.zone, now).ok_or_else(|| Refusal::not_found("rotation"))?
         }
     };
-    let form = form.unwrap_or_else(|| filled(&preset, layer.is_some()));
+    let as_it_is = filled(&preset, layer.is_some());
+    let as_it_is = match layer {
+        Some(_) => as_it_is.of_version(id, schedule.version, format!("/schedules/{id}")),
+        None => as_it_is,
+    };
+    let form = Form::chosen(&form, as_it_is, &[]);
     let mut people = vec![Choice::new("", "nobody")];
     let all = users::all(sight.read)?;
     people.extend(active_people(&all));
@@ -359,16 +368,19 @@ fn shown(
         start: form.value(&format!("start_of{row}")).to_owned(),
         end: form.value(&format!("end_of{row}")).to_owned(),
         extra: form.value(&format!("extra{row}")).to_owned(),
+        day_field: format!("day{row}"),
+        day_choices: DAYS.iter().enumerate().map(|(day, name)| Choice::new(day, *name)).collect(),
+        fields: ["start_of", "end_of", "extra"].map(|field| format!("{field}{row}")),
     };
     let base = format!("/schedules/{id}");
-    let reader = Reader::new(now, &schedule.zone);
+    let reader = sight.reader.there(&schedule.zone);
     Ok(Page {
         shell,
         action: layer.map_or(format!("{base}/layers"), |layer| format!("{base}/layers/{layer}")),
         schedule: base,
         name: schedule.name,
         is_edit: layer.is_some(),
-        from_passes: typed::passes(&form, "from", &preset.zone),
+        from_passes: typed::passes(&form, "from", &reader.there(&preset.zone)),
         units: UNITS.iter().map(|(value, label)| Choice::new(value, *label)).collect(),
         turns: (0..rows(&form, "slot").max(2)).map(turn).collect(),
         windows: (0..rows(&form, "start_of")).map(window).collect(),
@@ -385,7 +397,7 @@ fn has_day(form: &Form, row: usize, day: u8) -> bool {
 
 fn as_drawn(preview: &Preview, sight: &Sight<'_>, reader: &Reader) -> Result<Drawn, AppError> {
     let end = reader.now.plus_secs(PREVIEW_DAYS * 86_400);
-    let drawing = Drawing { span: Interval { start: reader.now, end }, reader, names: sight.names };
+    let drawing = Drawing { base: None, span: Interval { start: reader.now, end }, reader, names: sight.names };
     let first = preview.first.as_ref().map(|(from, users)| {
         format!("{} is first, from {}.", words::slots(std::slice::from_ref(users), sight.names), reader.clock(*from))
     });

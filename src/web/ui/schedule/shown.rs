@@ -4,14 +4,17 @@ use super::Asked;
 use super::band::{Band, Drawing, span_of_days};
 use super::forms::{OTHER, PLAIN};
 use super::words::{self, ClaimWords};
-use crate::app::{AppError, oncall, users};
+use crate::app::schedules::Thought;
+use crate::app::{AppError, oncall, policies, users};
 use crate::domain::entry::{Entry, Interval, Override, OverrideMode};
 use crate::domain::id::{LayerId, ScheduleId, UserId};
 use crate::domain::oncall::{Calendar, Segment, gaps};
+use crate::domain::policy::{Policy, Recipient};
+use crate::domain::rotation::Civil;
 use crate::domain::schedule::{Layer, Turns};
-use crate::domain::time::{Timestamp, span_words};
+use crate::domain::time::Timestamp;
 use crate::web::extract::Fields;
-use crate::web::ui::clock::{Reader, When, duration};
+use crate::web::ui::clock::{Reader, When, duration, list};
 use crate::web::ui::form::{Choice, Form};
 use crate::web::ui::names::Names;
 use crate::web::ui::notices::notices;
@@ -35,8 +38,17 @@ pub struct Page {
     now: Vec<OnCallLine>,
     nobody_words: String,
     band: Band,
+    /// What is worth a look before it goes wrong.
+    hints: Vec<String>,
+    /// The list is what was asked for.
+    is_list: bool,
+    /// To everybody's times, and to the reader's own.
+    whose: [Link; 2],
+    only_me: bool,
+    thought: Option<Thinking>,
     weeks: Vec<Link>,
     weeks_shown: i64,
+    for_paper: bool,
     shifts: Vec<Shift>,
     gaps: Vec<String>,
     why_form: Form,
@@ -55,6 +67,13 @@ pub struct Page {
     entry_form: Moments,
     override_form: Moments,
     swap_form: Moments,
+}
+
+/// What an override would do, in words.
+struct Thinking {
+    before: Vec<String>,
+    after: Vec<String>,
+    warnings: Vec<String>,
 }
 
 /// Somebody who is on call now.
@@ -98,19 +117,21 @@ struct Placed {
 /// A form with a start and an end, and what has to be asked about them.
 struct Moments {
     form: Form,
+    /// Somebody came to fill it in, or it came back.
+    is_open: bool,
     asks: Vec<(&'static str, &'static str, Vec<Choice>)>,
 }
 
 impl Moments {
-    fn new(form: Form, zone: &str) -> Moments {
+    fn new(form: Form, reader: &Reader) -> Moments {
         let asked = form.summary().is_some();
-        let ask = |(field, pass)| (field, pass, typed::passes(&form, field, zone));
+        let ask = |(field, pass)| (field, pass, typed::passes(&form, field, reader));
         let asks = PLAIN.into_iter().chain(OTHER).filter(|_| asked).map(ask).filter(|ask| !ask.2.is_empty());
-        Moments { asks: asks.collect(), form }
+        Moments { asks: asks.collect(), is_open: asked, form }
     }
 
     fn is_open(&self) -> bool {
-        self.form.summary().is_some()
+        self.is_open
     }
 
     fn passes(&self, field: &str) -> Option<&(&'static str, &'static str, Vec<Choice>)> {
@@ -125,11 +146,12 @@ pub fn shown(sight: &Sight<'_>, shell: Shell, id: ScheduleId, asked: Asked) -> R
     let now = sight.reader.now;
     let answer = oncall::answered(read, id, now)?;
     let schedule = &answer.calendar.schedule;
-    let reader = &Reader::new(now, &schedule.zone);
+    let reader = &sight.reader.there(&schedule.zone);
     let (from, weeks) = range(&asked.query, reader);
     let span = span_of_days(reader, from, weeks * 7);
     let (calendar, people, segments) = oncall::rendered(read, id, span.start, span.end)?;
     let base = format!("/schedules/{id}");
+    let segments_now = oncall::rendered(read, id, now, now.plus_secs(GAP_DAYS * 86_400))?.2;
     let (why_form, at) = why(&asked, &schedule.zone);
     let explained = at.map(|at| Ok::<_, AppError>((at, oncall::answered(read, id, at)?))).transpose()?;
     let (claims, claims_at) = match &explained {
@@ -149,14 +171,22 @@ pub fn shown(sight: &Sight<'_>, shell: Shell, id: ScheduleId, asked: Asked) -> R
         .with("name", &schedule.name)
         .with("team", schedule.team)
         .with("zone", &schedule.zone)
-        .with("fallback", schedule.fallback.map(|user| user.to_string()).unwrap_or_default());
-    let lists = Lists { base: &base, names, reader, zone: &schedule.zone, asked: &asked, active: &active };
+        .with("fallback", schedule.fallback.map(|user| user.to_string()).unwrap_or_default())
+        .of_version(id, schedule.version, &base);
+    let lists = Lists { base: &base, names, reader, version: schedule.version, asked: &asked, active: &active };
     let ahead = |span: &Interval| span.end > now;
     let entries = answer.calendar.entries.iter().filter(|entry| ahead(&entry.span));
     let mut overrides: Vec<&Override> = answer.calendar.overrides.iter().filter(|o| ahead(&o.span)).collect();
     overrides.sort_by_key(|o| (o.span.start, o.id));
-    let chosen =
-        |name: &'static str| Moments::new(Form::chosen(&asked.refused, Form::blank(name), &[]), &schedule.zone);
+    let chosen = |name: &'static str| {
+        let wanted = asked.query.text("do") == name || asked.refused.as_ref().is_some_and(|form| form.name == name);
+        let form = Form::chosen(&asked.refused, snapped(name, &asked.query, &segments_now, reader), &[]);
+        let moments = Moments::new(form, reader);
+        Moments { is_open: moments.is_open || wanted, ..moments }
+    };
+    let only_me = asked.query.text("whose") == "me";
+    let is_own = |segment: &&Segment| !only_me || segment.places.iter().any(|place| place.user == sight.viewer.id);
+    let range_query = format!("{base}?from={from}&weeks={weeks}&view=list");
     Ok(Page {
         shell,
         name: schedule.name.clone(),
@@ -171,10 +201,19 @@ pub fn shown(sight: &Sight<'_>, shell: Shell, id: ScheduleId, asked: Asked) -> R
             }
             None => "and nobody is ahead".to_owned(),
         },
-        band: Drawing { span, reader, names }.band(&calendar, &people, &segments)?,
+        hints: hints(sight, &answer.calendar, reader)?,
+        is_list: only_me || asked.query.text("view") == "list",
+        whose: [
+            Link::new(format!("{range_query}#list"), "Everybody"),
+            Link::new(format!("{range_query}&whose=me#list"), "Only me"),
+        ],
+        only_me,
+        thought: asked.thought.as_ref().map(|thought| thinking(thought, sight, reader)),
+        band: Drawing { base: Some(&base), span, reader, names }.band(&calendar, &people, &segments)?,
         weeks: week_links(&base, from, weeks),
         weeks_shown: weeks,
-        shifts: segments.iter().map(|segment| shift(segment, &calendar, names, reader)).collect(),
+        for_paper: asked.query.optional("print").is_some(),
+        shifts: segments.iter().filter(is_own).map(|segment| shift(segment, &calendar, names, reader)).collect(),
         gaps: gap_list.iter().map(|gap| gap_words(gap, reader)).collect(),
         why_form,
         claims,
@@ -195,6 +234,86 @@ pub fn shown(sight: &Sight<'_>, shell: Shell, id: ScheduleId, asked: Asked) -> R
     })
 }
 
+/// A fresh form; an override's times may be those of the shift that runs or comes, or of the night.
+fn snapped(name: &'static str, query: &Fields, ahead: &[Segment], reader: &Reader) -> Form {
+    let form = Form::blank(name);
+    let span = match (name, query.text("snap")) {
+        ("override", "shift") => ahead
+            .iter()
+            .find(|segment| !segment.places.is_empty())
+            .map(|segment| Interval { start: segment.start, end: segment.end }),
+        ("override", "tonight") => {
+            let today = reader.now.in_zone(&reader.zone).date();
+            let at = |date: Date, hour: i8| Civil::of(date.at(hour, 0, 0, 0)).instant(&reader.zone);
+            Some(Interval { start: at(today, EVENING), end: at(today.saturating_add(1.day()), MORNING) })
+        }
+        _ => None,
+    };
+    match span {
+        Some(span) => form.with("start", reader.input(span.start)).with("end", reader.input(span.end)),
+        None => form,
+    }
+}
+
+/// What "tonight" means on the schedule's clock.
+const EVENING: i8 = 18;
+const MORNING: i8 = 9;
+
+fn hints(sight: &Sight<'_>, calendar: &Calendar, reader: &Reader) -> Result<Vec<String>, AppError> {
+    let Sight { read, names, .. } = *sight;
+    let schedule = &calendar.schedule;
+    let mut hints = Vec::new();
+    let named = |policy: &Policy| {
+        let is_ours = |recipient: &Recipient| {
+            *recipient == Recipient::Schedule(schedule.id) || *recipient == Recipient::Team(schedule.team)
+        };
+        policy.levels.iter().any(|level| level.recipients.iter().any(is_ours))
+    };
+    if !policies::all(read)?.iter().any(named) {
+        hints.push("No escalation policy names this schedule or its team, so nobody is paged by it.".to_owned());
+    }
+    let ahead = |span: &Interval| span.end > reader.now;
+    let claims = calendar.entries.iter().map(|entry| (entry.user, entry.span));
+    let claims: Vec<(UserId, Interval)> = claims.chain(calendar.overrides.iter().map(|o| (o.user, o.span))).collect();
+    for (user, span) in claims.iter().filter(|(_, span)| ahead(span)) {
+        if names.0.inactive.contains(user) {
+            let from = reader.exactly(span.start).text;
+            hints.push(format!("{} is deactivated and still entered from {from}.", names.user(*user)));
+        }
+    }
+    for entry in calendar.entries.iter().filter(|entry| ahead(&entry.span)) {
+        let long = entry.span.end.secs_since(entry.span.start);
+        if long > LONG_SHIFT_SECS {
+            let (who, from) = (names.user(entry.user), reader.exactly(entry.span.start).text);
+            hints.push(format!("{who} has a shift of {} from {from}.", duration(long)));
+        }
+    }
+    Ok(hints)
+}
+
+const LONG_SHIFT_SECS: i64 = 7 * 86_400;
+
+fn thinking(thought: &Thought, sight: &Sight<'_>, reader: &Reader) -> Thinking {
+    let names = sight.names;
+    let line = |segment: &Segment| {
+        let who = names.places(&segment.places).unwrap_or("nobody".to_owned());
+        format!("{who}, {}", reader.span(segment.start, segment.end))
+    };
+    let mut warnings = Vec::new();
+    if !thought.elsewhere.is_empty() {
+        let schedules: Vec<&str> = thought.elsewhere.iter().map(|id| names.schedule(*id)).collect();
+        warnings.push(format!("The cover is on call elsewhere meanwhile: {}.", list(&schedules)));
+    }
+    if !thought.is_pageable {
+        warnings.push("The cover cannot be paged: no contact method is switched on.".to_owned());
+    }
+    if thought.beats_another {
+        warnings.push("Another override has a part of this time. The newest override wins.".to_owned());
+    }
+    let lines = |segments: &[Segment]| segments.iter().map(line).collect();
+    Thinking { before: lines(&thought.before), after: lines(&thought.after), warnings }
+}
+
 /// Which days are drawn: from today, or the day that was asked for, 1, 2 or 4 weeks.
 fn range(query: &Fields, reader: &Reader) -> (Date, i64) {
     let today = reader.now.in_zone(&reader.zone).date();
@@ -213,6 +332,7 @@ fn week_links(base: &str, from: Date, weeks: i64) -> Vec<Link> {
     for (number, text) in [(1, "1 week"), (2, "2 weeks"), (4, "4 weeks")] {
         links.extend((number != weeks).then(|| to(from, number, text)));
     }
+    links.push(Link::new(format!("{base}?from={from}&weeks={weeks}&view=list#list"), "List"));
     links
 }
 
@@ -261,7 +381,7 @@ fn gap_words(gap: &Segment, reader: &Reader) -> String {
         true => format!("from {} on", reader.exactly(gap.start).text),
         false => {
             let long = duration(gap.end.secs_since(gap.start));
-            format!("{} ({long})", span_words(gap.start, gap.end, &reader.zone))
+            format!("{} ({long})", reader.span(gap.start, gap.end))
         }
     };
     match (gap.fallback, gap.gap) {
@@ -278,7 +398,7 @@ fn layer_lines(layers: &[Layer], base: &str, names: &Names, reader: &Reader) -> 
         if let Turns::Rotation(versions) = &layer.turns {
             let begun = versions.iter().skip(1).filter(|version| version.effective_from <= reader.now).count();
             for (number, version) in versions.iter().enumerate().skip(begun) {
-                let said = words::rotation(version, names);
+                let said = words::rotation(version, names, reader);
                 let ahead = version.effective_from > reader.now;
                 let from =
                     if ahead { format!("from {}: ", reader.clock(version.effective_from)) } else { String::new() };
@@ -304,7 +424,7 @@ struct Lists<'a> {
     base: &'a str,
     names: &'a Names,
     reader: &'a Reader,
-    zone: &'a str,
+    version: u64,
     asked: &'a Asked,
     active: &'a [Choice],
 }
@@ -318,14 +438,15 @@ impl Lists<'_> {
             .with("start_pass", typed::pass_of(entry.span.start, &self.reader.zone))
             .with("end", self.reader.input(entry.span.end))
             .with("end_pass", typed::pass_of(entry.span.end, &self.reader.zone))
-            .with("note", &entry.note);
+            .with("note", &entry.note)
+            .of_version(entry.schedule, self.version, self.base);
         let refused = if self.asked.entry == Some(entry.id) { &self.asked.refused } else { &None };
         let form = Form::chosen(refused, filled, &[]).at_place(place + 1);
         let mut people = self.active.to_vec();
         if people.iter().all(|choice| choice.value != entry.user.to_string()) {
             people.insert(0, Choice::new(entry.user, self.names.marked(entry.user)));
         }
-        let change = Some((base.clone(), Moments::new(form, self.zone), people));
+        let change = Some((base.clone(), Moments::new(form, self.reader), people));
         self.placed(entry.user, String::new(), &entry.span, &entry.note, format!("{base}/remove"), change)
     }
 

@@ -9,18 +9,18 @@ use crate::web::ui::clock::{Reader, list};
 use crate::web::ui::names::Names;
 
 /// "weekly, Monday 09:00, Ana then Bo, only Mon to Fri 09:00 to 17:00".
-pub fn rotation(version: &Version, names: &Names) -> String {
-    let mut words = format!("{}, {}", cadence(version), slots(&version.slots, names));
+pub fn rotation(version: &Version, names: &Names, reader: &Reader) -> String {
+    let mut words = format!("{}, {}", cadence(version, reader), slots(&version.slots, names));
     if !version.windows.is_empty() {
-        let windows: Vec<String> = version.windows.iter().map(window).collect();
+        let windows: Vec<String> = version.windows.iter().map(|one| window(one, reader)).collect();
         words.push_str(&format!(", only {}", list(&windows)));
     }
     words
 }
 
-fn cadence(version: &Version) -> String {
+fn cadence(version: &Version, reader: &Reader) -> String {
     let anchor = version.anchor.to_datetime();
-    let (time, weekday) = (anchor.strftime("%H:%M"), anchor.strftime("%A"));
+    let (time, weekday) = (reader.written(anchor, "%H:%M"), anchor.strftime("%A"));
     match &version.cadence {
         Cadence::Hours(1) => format!("hourly, from {time}"),
         Cadence::Hours(n) => format!("every {n} hours, from {time}"),
@@ -41,8 +41,8 @@ pub fn slots(slots: &[Vec<UserId>], names: &Names) -> String {
     slots.iter().map(marked).collect::<Vec<_>>().join(" then ")
 }
 
-fn window(window: &Window) -> String {
-    let time = |minutes: u16| format!("{:02}:{:02}", minutes / 60, minutes % 60);
+fn window(window: &Window, reader: &Reader) -> String {
+    let time = |minutes: u16| reader.minutes(minutes);
     let later = match (window.extra_days, window.end <= window.start) {
         (0, false) => String::new(),
         (0, true) => " the next day".to_owned(),
@@ -161,7 +161,7 @@ mod tests {
         let mut known = Known::default();
         known.users.insert(UserId::new(1), "Ana".into());
         known.users.insert(UserId::new(2), "Bo".into());
-        let names = Names(known);
+        let (names, reader) = (Names(known), Reader::new(Timestamp::MIN, "UTC"));
         let version = |cadence, windows| Version {
             effective_from: Timestamp::MIN,
             anchor: Civil::of("2026-06-01T09:00".parse().expect("a civil time")),
@@ -182,7 +182,7 @@ mod tests {
             ),
         ];
         for (cadence, windows, expected) in table {
-            assert_eq!(rotation(&version(cadence, windows), &names), expected);
+            assert_eq!(rotation(&version(cadence, windows), &names, &reader), expected);
         }
     }
 }

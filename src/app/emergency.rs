@@ -1,0 +1,199 @@
+//! What the process needs to page people while the store cannot save: the roster, kept fresh while it can, and the emergency
+//! itself once it cannot.
+//!
+//! The roster is mirrored to a file beside the database, for a start with a damaged one. Whom to call and when is
+//! [`domain::emergency`](crate::domain::emergency)'s to say.
+
+use crate::app::passes::LinkKey;
+use crate::app::{AppError, Write, apply, context, incidents, sha256};
+use crate::domain::Urgency;
+use crate::domain::access::Role;
+use crate::domain::actor::{Actor, By, Door};
+use crate::domain::alert_source::AlertSource;
+use crate::domain::emergency::{Call, Emergency, Meanwhile, Person, Roster, Untaken, Watched};
+use crate::domain::event::{Action, Report};
+use crate::domain::id::{AlertSourceId, IncidentId, UserId};
+use crate::domain::incident::{Incident, Phase, Status};
+use crate::domain::ladder::ladder;
+use crate::domain::time::Timestamp;
+use crate::domain::timeline::Happened;
+use crate::domain::user::User;
+use crate::store::{Read, Take, alert_sources, incidents as stored};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The file beside the database.
+pub const ROSTER: &str = "pagerpal.roster";
+
+/// Untaken incidents that are kept in mind.
+const INCIDENTS: usize = 1_000;
+
+#[derive(Default)]
+pub struct Desk(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    roster: Roster,
+    emergency: Option<Emergency>,
+}
+
+/// What somebody sees who opens the link of a message meanwhile.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Seen {
+    pub number: u64,
+    /// Of whoever looks.
+    pub zone: String,
+    pub title: String,
+    pub is_taken: bool,
+}
+
+impl Desk {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn is_on(&self) -> bool {
+        self.state().emergency.is_some()
+    }
+
+    /// True if it differs from what was known.
+    pub fn learn(&self, roster: Roster) -> bool {
+        let mut state = self.state();
+        if let Some(emergency) = &mut state.emergency {
+            emergency.roster = roster.clone();
+        }
+        let is_new = state.roster != roster;
+        state.roster = roster;
+        is_new
+    }
+
+    pub fn roster(&self) -> Roster {
+        self.state().roster.clone()
+    }
+
+    pub fn begin(&self, now: Timestamp) {
+        let mut state = self.state();
+        if state.emergency.is_none() {
+            state.emergency = Some(Emergency::begin(state.roster.clone(), now));
+        }
+    }
+
+    pub fn calls_due(&self, now: Timestamp) -> Vec<Call> {
+        self.state().emergency.as_mut().map(|emergency| emergency.calls_due(now)).unwrap_or_default()
+    }
+
+    /// What was done since it began, to be written down.
+    pub fn meanwhile(&self) -> Meanwhile {
+        self.state().emergency.as_ref().map(|emergency| emergency.meanwhile.clone()).unwrap_or_default()
+    }
+
+    pub fn end(&self) {
+        self.state().emergency = None;
+    }
+
+    /// By the digest of its key, as long as the store cannot be asked.
+    pub fn source_of_key(&self, key_hash: [u8; 32]) -> Option<AlertSource> {
+        let state = self.state();
+        let roster = &state.emergency.as_ref()?.roster;
+        let found = roster.sources.iter().find(|watched| watched.source.key_hash == key_hash);
+        found.map(|watched| watched.source.clone())
+    }
+
+    /// Alerts whose sender is told to try again. They are called about all the same.
+    pub fn heard(&self, source: AlertSourceId, reports: &[Report], now: Timestamp) {
+        let mut state = self.state();
+        let Some(emergency) = &mut state.emergency else { return };
+        for report in reports {
+            let Report::Event(event) = report else { continue };
+            match event.action {
+                Action::Trigger => emergency.heard(source, &event.external_id, &event.title, now),
+                Action::Resolve | Action::Acknowledge => emergency.recovered(source, &event.external_id),
+            }
+        }
+    }
+
+    /// Somebody takes it, signed in or by the link of a message.
+    pub fn take(&self, incident: IncidentId, by: UserId) -> bool {
+        self.state().emergency.as_mut().is_some_and(|emergency| emergency.take(incident, by))
+    }
+
+    /// Whose link this is: of each untaken incident everybody has one.
+    pub fn holder(&self, key: &LinkKey, token: &str) -> Option<(IncidentId, UserId)> {
+        let digest = sha256(token.as_bytes());
+        let state = self.state();
+        let roster = &state.emergency.as_ref()?.roster;
+        let pairs =
+            roster.incidents.iter().flat_map(|untaken| roster.people.keys().map(|user| (untaken.incident, *user)));
+        pairs.into_iter().find(|(incident, user)| sha256(key.link(*incident, *user).as_bytes()) == digest)
+    }
+
+    pub fn look(&self, incident: IncidentId, user: UserId) -> Option<Seen> {
+        let state = self.state();
+        let emergency = state.emergency.as_ref()?;
+        let untaken = emergency.roster.incidents.iter().find(|untaken| untaken.incident == incident)?;
+        let is_taken = emergency.taken_by(incident).is_some();
+        let zone = emergency.roster.people.get(&user).map(|person| person.zone.clone()).unwrap_or_default();
+        Some(Seen { number: untaken.number, zone, title: untaken.title.clone(), is_taken })
+    }
+
+    /// The id of an incident by its number or id.
+    pub fn find(&self, reference: &str) -> Option<IncidentId> {
+        let state = self.state();
+        let incidents = &state.emergency.as_ref()?.roster.incidents;
+        let is_meant =
+            |untaken: &&Untaken| untaken.incident.to_string() == reference || untaken.number.to_string() == reference;
+        incidents.iter().find(is_meant).map(|untaken| untaken.incident)
+    }
+}
+
+/// As the store knows it now.
+pub fn collect(read: &crate::app::Read<'_>) -> Result<Roster, AppError> {
+    let now = read.now();
+    let mut roster = Roster::default();
+    let mut people: BTreeMap<UserId, User> = BTreeMap::new();
+    let triggered = stored::incidents_with_status(read, Status::Triggered, Take::first(INCIDENTS))?.items;
+    for incident in triggered.iter().filter(|incident| incident.ladder.phase != Phase::Held) {
+        let context = context::for_incident(read, incident, now)?;
+        roster.incidents.push(Untaken::of(incident, &context, now));
+        people.extend(context.people);
+    }
+    for source in alert_sources::alert_sources_all(read, super::MANY)? {
+        let context = context::for_policy(read, source.policy, Default::default(), now)?;
+        roster.sources.push(Watched::of(source, &ladder(&context, Urgency::High, now), now));
+        people.extend(context.people);
+    }
+    for user in crate::store::users::users_active_admins(read, super::MANY)? {
+        roster.admins.push(user.id);
+        people.insert(user.id, user);
+    }
+    people.retain(|_, user| user.is_pageable_at(now));
+    roster.people = people.into_iter().map(|(id, user)| (id, Person::of(&user))).collect();
+    Ok(roster)
+}
+
+/// Once the store saves again: what was sent stands on the timelines, and who took an incident has it.
+pub fn write_down(tx: &mut Write<'_>, meanwhile: &Meanwhile) -> Result<(), AppError> {
+    for (id, called) in &meanwhile.called {
+        let Some(mut incident) = tx.get::<Incident>(*id)? else { continue };
+        let mut names = Vec::new();
+        for (user, times) in called {
+            let name = tx.get::<User>(*user)?.map_or_else(|| user.to_string(), |user| user.name);
+            names.push(format!("{name} ({times}×)"));
+        }
+        let text = format!("PagerPal could not save, and called meanwhile: {}.", names.join(", "));
+        apply::append(tx, &mut incident, By::SYSTEM, Happened::Note { text })?;
+        tx.put(&incident)?;
+    }
+    for (id, user) in &meanwhile.taken {
+        let Some(user) = tx.get::<User>(*user)?.filter(|user| user.is_active() && user.role >= Role::Responder) else {
+            continue;
+        };
+        let actor = Actor::user(user.id, user.role, Door::Link);
+        let taken = tx.nested(|tx| incidents::act(tx, &actor, &id.to_string(), None, incidents::Deed::Acknowledge));
+        match taken {
+            Ok(_) | Err(AppError::Refused(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,306 @@
+//! Paging while nothing can be saved: whom to call, how often, and what to say.
+//!
+//! A [`Roster`] is what the store last knew: untaken incidents, the ladders of the alert sources, and how to reach everybody.
+//! An [`Emergency`] calls from it, each person at most every five minutes, until somebody takes the incident or the store
+//! saves again. It lives in memory and dies with the process, and whoever acknowledges is told so.
+
+use crate::domain::alert_source::AlertSource;
+use crate::domain::contact::Channel;
+use crate::domain::escalation::Context;
+use crate::domain::id::{AlertSourceId, IncidentId, UserId};
+use crate::domain::incident::Incident;
+use crate::domain::ladder::{Rung, What};
+use crate::domain::notification::plan;
+use crate::domain::time::Timestamp;
+use crate::domain::user::User;
+use crate::domain::{Urgency, effect::Reason};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One person is called at most so often, whatever goes on.
+pub const EVERY_SECS: i64 = 5 * 60;
+/// Alerts that are kept in mind while they cannot be saved. Their senders try again, so the rest is not lost.
+const ARRIVED: usize = 200;
+/// Incidents that one message names; the rest is counted.
+const NAMED: usize = 2;
+
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Roster {
+    pub people: BTreeMap<UserId, Person>,
+    /// Active admins hear of the trouble itself.
+    pub admins: Vec<UserId>,
+    /// Triggered and not held back.
+    pub incidents: Vec<Untaken>,
+    pub sources: Vec<Watched>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Person {
+    pub name: String,
+    /// Of the zone database.
+    pub zone: String,
+    /// All of them are used at once: which of them works cannot be recorded.
+    pub methods: Vec<(Channel, String)>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Untaken {
+    pub incident: IncidentId,
+    pub number: u64,
+    pub title: String,
+    /// Who is to be called from when on.
+    pub calls: Vec<(Timestamp, Vec<UserId>)>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Watched {
+    /// With the digest of its key, so that an alert is still known by it.
+    pub source: AlertSource,
+    /// Who is to be called for a new alert, after how many seconds.
+    pub calls: Vec<(i64, Vec<UserId>)>,
+}
+
+impl Person {
+    /// By everything their rules use for what is urgent.
+    pub fn of(user: &User) -> Person {
+        let planned = plan(user, Reason::Page { level: None }, Urgency::High);
+        let mut methods: Vec<(Channel, String)> = Vec::new();
+        for step in planned {
+            let method = (step.contact.channel, step.contact.address.clone());
+            if !methods.contains(&method) {
+                methods.push(method);
+            }
+        }
+        Person { name: user.name.clone(), zone: user.zone.clone(), methods }
+    }
+}
+
+impl Untaken {
+    /// Those it has called go on being called; the levels above and the last resort follow at their time.
+    pub fn of(incident: &Incident, context: &Context, now: Timestamp) -> Untaken {
+        let ladder = &incident.ladder;
+        let mut calls = vec![(now, ladder.paged.clone())];
+        let mut due = ladder.entered_at.unwrap_or(now);
+        let remembered = context.policy.levels.iter().find(|level| Some(level.number) == ladder.level);
+        let mut delay_minutes = remembered.map_or(0, |level| level.delay_minutes);
+        for level in context.policy.levels_above(ladder.level) {
+            due = due.plus_minutes(delay_minutes.into());
+            calls.push((due, context.people_of(level, due.max(now)).0.into_iter().map(|called| called.user).collect()));
+            delay_minutes = level.delay_minutes;
+        }
+        due = due.plus_minutes(delay_minutes.into());
+        calls.push((due, context.last_resort(due.max(now)).0));
+        let Incident { id, number, ref title, .. } = *incident;
+        Untaken { incident: id, number, title: title.clone(), calls }
+    }
+}
+
+impl Watched {
+    /// `rungs` is the ladder of an alert that would arrive at `now`.
+    pub fn of(source: AlertSource, rungs: &[Rung], now: Timestamp) -> Watched {
+        let call = |rung: &Rung| {
+            let people = match &rung.what {
+                What::Level { people, .. } | What::LastResort { people, .. } => people,
+                What::Skipped { .. } => return None,
+            };
+            Some((rung.at.secs_since(now), people.iter().map(|page| page.user).collect()))
+        };
+        Watched { source, calls: rungs.iter().filter_map(call).collect() }
+    }
+}
+
+/// An alert whose sender was told to try again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Arrived {
+    source: AlertSourceId,
+    external_id: String,
+    title: String,
+    at: Timestamp,
+}
+
+/// One message to one person, by every method they have.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Call {
+    pub user: UserId,
+    pub methods: Vec<(Channel, String)>,
+    pub sentence: String,
+    /// Whose link goes into the message.
+    pub incident: Option<IncidentId>,
+    /// Which call to this person it is.
+    pub nth: u32,
+}
+
+/// What was done meanwhile, for the timelines once they can be written.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Meanwhile {
+    pub called: BTreeMap<IncidentId, BTreeMap<UserId, u32>>,
+    pub taken: BTreeMap<IncidentId, UserId>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Emergency {
+    pub since: Timestamp,
+    pub roster: Roster,
+    arrived: Vec<Arrived>,
+    last_call: BTreeMap<UserId, (Timestamp, u32)>,
+    pub meanwhile: Meanwhile,
+}
+
+impl Emergency {
+    pub fn begin(roster: Roster, now: Timestamp) -> Emergency {
+        Emergency {
+            since: now,
+            roster,
+            arrived: Vec::new(),
+            last_call: BTreeMap::new(),
+            meanwhile: Meanwhile::default(),
+        }
+    }
+
+    /// An alert that could not be saved. The sender repeats it, so the same one is kept in mind once.
+    pub fn heard(&mut self, source: AlertSourceId, external_id: &str, title: &str, now: Timestamp) {
+        let known = self.arrived.iter().any(|other| other.source == source && other.external_id == external_id);
+        if !known && self.arrived.len() < ARRIVED {
+            let (external_id, title) = (external_id.to_owned(), title.to_owned());
+            self.arrived.push(Arrived { source, external_id, title, at: now });
+        }
+    }
+
+    /// What recovers needs nobody any more.
+    pub fn recovered(&mut self, source: AlertSourceId, external_id: &str) {
+        self.arrived.retain(|other| other.source != source || other.external_id != external_id);
+    }
+
+    /// Nobody is called about it any more, until the process ends. False: it is not among the untaken ones.
+    pub fn take(&mut self, incident: IncidentId, by: UserId) -> bool {
+        let known = self.roster.incidents.iter().any(|untaken| untaken.incident == incident);
+        if known {
+            self.meanwhile.taken.entry(incident).or_insert(by);
+        }
+        known
+    }
+
+    pub fn taken_by(&self, incident: IncidentId) -> Option<UserId> {
+        self.meanwhile.taken.get(&incident).copied()
+    }
+
+    /// Who is to be called now. Whoever is returned counts as called.
+    pub fn calls_due(&mut self, now: Timestamp) -> Vec<Call> {
+        let mut topics: BTreeMap<UserId, Vec<(Option<IncidentId>, String)>> = BTreeMap::new();
+        for untaken in &self.roster.incidents {
+            if self.meanwhile.taken.contains_key(&untaken.incident) {
+                continue;
+            }
+            let words = format!("#{} {}", untaken.number, untaken.title);
+            for user in due_people(untaken.calls.iter().map(|(at, people)| (*at, people)), now) {
+                topics.entry(user).or_default().push((Some(untaken.incident), words.clone()));
+            }
+        }
+        for arrived in &self.arrived {
+            let watched = self.roster.sources.iter().find(|watched| watched.source.id == arrived.source);
+            let calls = watched.map(|watched| &watched.calls[..]).unwrap_or_default();
+            let calls = calls.iter().map(|(after, people)| (arrived.at.plus_secs(*after), people));
+            for user in due_people(calls, now) {
+                topics.entry(user).or_default().push((None, format!("new: {}", arrived.title)));
+            }
+        }
+        for admin in &self.roster.admins {
+            topics.entry(*admin).or_default();
+        }
+        let mut calls = Vec::new();
+        for (user, topics) in topics {
+            let (last, count) = self.last_call.get(&user).map_or((None, 0), |(at, count)| (Some(*at), *count));
+            let methods = self.roster.people.get(&user).map(|person| person.methods.clone()).unwrap_or_default();
+            if methods.is_empty() || last.is_some_and(|last| now.secs_since(last) < EVERY_SECS) {
+                continue;
+            }
+            self.last_call.insert(user, (now, count + 1));
+            for incident in topics.iter().filter_map(|(incident, _)| *incident) {
+                *self.meanwhile.called.entry(incident).or_default().entry(user).or_default() += 1;
+            }
+            let incident = topics.iter().find_map(|(incident, _)| *incident);
+            calls.push(Call { user, methods, sentence: sentence(&topics), incident, nth: count + 1 });
+        }
+        calls
+    }
+}
+
+fn due_people<'a>(calls: impl Iterator<Item = (Timestamp, &'a Vec<UserId>)>, now: Timestamp) -> BTreeSet<UserId> {
+    calls.filter(|(at, _)| *at <= now).flat_map(|(_, people)| people).copied().collect()
+}
+
+fn sentence(topics: &[(Option<IncidentId>, String)]) -> String {
+    if topics.is_empty() {
+        return "Nothing can be saved, so alerts are refused. See the log and the disk of its machine.".to_owned();
+    }
+    let named: Vec<&str> = topics.iter().take(NAMED).map(|(_, words)| words.as_str()).collect();
+    let more = match topics.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" And {more} more."),
+    };
+    format!("Nothing can be saved, so it calls again and again. {}.{more}", named.join(". "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::Id;
+
+    const ANA: u64 = 1;
+    const BO: u64 = 2;
+    const ROOT: u64 = 9;
+    const DISK: u64 = 12;
+
+    fn at(secs: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + secs)
+    }
+
+    /// Ana was called about the disk, Bo follows after ten minutes, Root is the admin.
+    fn emergency() -> Emergency {
+        let person = |name: &str, number: &str| Person {
+            name: name.to_owned(),
+            zone: "UTC".to_owned(),
+            methods: vec![(Channel::Sms, number.to_owned())],
+        };
+        let people = [(ANA, "Ana", "+1"), (BO, "Bo", "+2"), (ROOT, "Root", "+9")]
+            .map(|(id, name, number)| (UserId::new(id), person(name, number)));
+        let people = BTreeMap::from(people);
+        let calls = vec![(at(0), vec![UserId::new(ANA)]), (at(600), vec![UserId::new(BO)])];
+        let disk = Untaken { incident: IncidentId::new(DISK), number: 12, title: "Disk full on db1".to_owned(), calls };
+        let roster = Roster { people, admins: vec![UserId::new(ROOT)], incidents: vec![disk], sources: vec![] };
+        Emergency::begin(roster, at(0))
+    }
+
+    fn called(emergency: &mut Emergency, secs: i64) -> Vec<u64> {
+        emergency.calls_due(at(secs)).into_iter().map(|call| call.user.number()).collect()
+    }
+
+    #[test]
+    fn everybody_due_is_called_every_five_minutes_and_the_ladder_goes_on() {
+        let mut emergency = emergency();
+        assert_eq!(called(&mut emergency, 0), [ANA, ROOT]);
+        assert!(called(&mut emergency, 299).is_empty());
+        assert_eq!(called(&mut emergency, 300), [ANA, ROOT]);
+        assert_eq!(called(&mut emergency, 600), [ANA, BO, ROOT]);
+        let of_disk = &emergency.meanwhile.called[&IncidentId::new(DISK)];
+        assert_eq!(*of_disk, BTreeMap::from([(UserId::new(ANA), 3), (UserId::new(BO), 1)]));
+    }
+
+    #[test]
+    fn taking_it_ends_the_calls_about_it_and_admins_still_hear_of_the_trouble() {
+        let mut emergency = emergency();
+        called(&mut emergency, 0);
+        assert!(emergency.take(IncidentId::new(DISK), UserId::new(ANA)));
+        assert!(!emergency.take(IncidentId::new(13), UserId::new(ANA)), "nobody was called about it");
+        assert_eq!(called(&mut emergency, 900), [ROOT]);
+        assert_eq!(emergency.taken_by(IncidentId::new(DISK)), Some(UserId::new(ANA)));
+    }
+
+    #[test]
+    fn what_is_said_names_two_and_counts_the_rest() {
+        let topic = |words: &str| (Some(IncidentId::new(DISK)), words.to_owned());
+        assert!(sentence(&[]).contains("alerts are refused"));
+        assert!(sentence(&[topic("#1 a")]).ends_with("again. #1 a."));
+        assert!(sentence(&[topic("#1 a"), topic("#2 b"), topic("#3 c")]).ends_with("#1 a. #2 b. And 1 more."));
+    }
+}
