@@ -393,11 +393,9 @@ impl Model {
             return Ok(());
         }
         let again = incident.entered + i64::from(self.policies[incident.policy].repage) * 60;
-        if now >= again + 15 * 60 && observed.is_some_and(|observed| observed.pages.iter().all(|(of, _)| *of != alert))
-        {
-            if !self.last_resort(incident.policy).is_empty() {
-                return Err(format!("nobody covers {alert:?}, and its last resort was not paged again since {again}"));
-            }
+        let is_silent = observed.is_some_and(|observed| observed.pages.iter().all(|(of, _)| *of != alert));
+        if now >= again + 15 * 60 && is_silent && !self.last_resort(incident.policy).is_empty() {
+            return Err(format!("nobody covers {alert:?}, and its last resort was not paged again since {again}"));
         }
         let pages_now = match observed {
             Some(observed) => observed.pages.iter().any(|(of, _)| *of == alert),

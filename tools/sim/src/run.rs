@@ -50,7 +50,7 @@ pub struct Report {
 /// Plays a plan to its end, or to the first promise that is broken.
 pub fn play(plan: &Plan) -> Result<Report, Failure> {
     let mut run = Run::new(plan);
-    let outcome = catch_unwind(AssertUnwindSafe(|| run.to_the_end()));
+    let outcome = catch_unwind(AssertUnwindSafe(|| run.play()));
     let what = match outcome {
         Ok(Ok(())) => return Ok(run.outcome()),
         Ok(Err(what)) => what,
@@ -169,7 +169,7 @@ impl<'p> Run<'p> {
         Report { hash: self.trace.hash(), rare, commits: self.commits, sent: self.sent, incidents }
     }
 
-    fn to_the_end(&mut self) -> Result<(), String> {
+    fn play(&mut self) -> Result<(), String> {
         self.start()?;
         self.found()?;
         for (index, planned) in self.plan.actions.iter().enumerate() {
