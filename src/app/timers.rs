@@ -5,7 +5,7 @@ use crate::domain::effect::{Ring, Subject, Timer, TimerKind};
 use crate::domain::incident::{Incident, on_timer};
 use crate::domain::time::Timestamp;
 use crate::planted;
-use crate::store::{Read as _, Take, deliveries, timers};
+use crate::store::{Read as _, Take, deliveries, ledgers, timers};
 
 /// Timers fired in one transaction at most.
 pub const BATCH: usize = 100;
@@ -56,7 +56,7 @@ pub fn next_due(read: &Read<'_>, ring: Ring) -> Result<Option<Timestamp>, AppErr
 }
 
 /// The clock was set by so many seconds. What counts elapsed time moves along: delays of levels and when they began, pages
-/// of the last resort, messages that wait. What is due by the calendar stays.
+/// of the last resort, messages that wait, what a number has got lately. What is due by the calendar stays.
 pub fn shift_elapsed(tx: &mut Write<'_>, secs: i64) -> Result<(), AppError> {
     let secs = if planted::is("no_shift_at_clock_step") { 0 } else { secs };
     let mut cursor = None;
@@ -99,6 +99,18 @@ pub fn shift_elapsed(tx: &mut Write<'_>, secs: i64) -> Result<(), AppError> {
     for mut delivery in waiting {
         delivery.shift(secs);
         tx.put(&delivery)?;
+    }
+    let mut cursor = None;
+    loop {
+        let page = ledgers::ledgers_all(tx, Take::first(1000).after(cursor))?;
+        for mut ledger in page.items {
+            ledger.shift(secs);
+            tx.put(&ledger)?;
+        }
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
     }
     pings::clock_set(tx, secs)
 }

@@ -148,6 +148,16 @@ impl Ledger {
         self.closed_until = Some(now.plus_secs(HOUR_SECS));
     }
 
+    /// The clock was set: what lies so many seconds back still lies as many back, and the provider's filter counts by no
+    /// clock of ours.
+    pub fn shift(&mut self, secs: i64) {
+        let texts = self.texts.iter_mut().map(|text| &mut text.at);
+        let heard = self.heard.iter_mut().map(|heard| &mut heard.at);
+        for at in texts.chain(heard).chain(&mut self.misses).chain(&mut self.closed_until) {
+            *at = at.plus_secs(secs);
+        }
+    }
+
     /// Whether this reply is new; it is remembered.
     pub fn hear(&mut self, message_id: &str, now: Timestamp) -> bool {
         self.forget(now);
@@ -240,6 +250,21 @@ mod tests {
         ledger.close(minute(6));
         assert_eq!(ledger.opens_at(FirstCritical, minute(7)), minute(66));
         assert!(!ledger.admits(FirstCritical, minute(65)) && ledger.admits(FirstCritical, minute(66)));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_opens_and_closes_no_number() {
+        for hours in [-2, 2] {
+            let mut ledger = Ledger::new("+12025550123");
+            for n in 0..5 {
+                ledger.note(DeliveryId::new(n), 1, Other, minute(n as i64));
+            }
+            ledger.shift(hours * 3600);
+            assert_eq!(ledger.opens_at(Other, minute(5 + hours * 60)), minute(15 + hours * 60));
+            ledger.close(minute(6 + hours * 60));
+            ledger.shift(-hours * 3600);
+            assert_eq!(ledger.opens_at(Other, minute(7)), minute(66));
+        }
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use crate::domain::throttle::{ChannelTrouble, Ledger};
 use crate::store::engine::TableName;
-use crate::store::record::{IndexRows, Record, Table};
-use crate::store::tables;
+use crate::store::keys::Span;
+use crate::store::record::{IndexRows, Page, Read, Record, Table, Take};
+use crate::store::{Result, tables};
 
 impl Record for Ledger {
     type Key = String;
@@ -15,6 +16,11 @@ impl Record for Ledger {
     }
 
     fn index_rows(&self, _: &mut IndexRows) {}
+}
+
+/// All of them, by number.
+pub fn ledgers_all(read: &impl Read, take: Take) -> Result<Page<Ledger>> {
+    read.scan_table(&Span::all(), take)
 }
 
 impl Record for ChannelTrouble {

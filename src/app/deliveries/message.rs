@@ -175,7 +175,11 @@ fn counter(read: &impl Read, delivery: &Delivery, incident: &Incident) -> Result
     let Some(own) = begun(delivery).pop() else { return Ok(1) };
     let all = deliveries::deliveries_of(read, incident.id, crate::app::MANY)?;
     let others = all.iter().filter(|other| other.channel == delivery.channel && other.address == delivery.address);
-    let mut earlier: BTreeSet<(Timestamp, u64, u32)> = others.flat_map(begun).filter(|other| *other < own).collect();
+    // What seems to have been begun after a message that is being sent for the first time was begun before it, too: the clock
+    // was set back meanwhile.
+    let is_new = delivery.attempts.iter().filter(|attempt| attempt.message_number == own.2).count() == 1;
+    let is_earlier = |other: &(Timestamp, u64, u32)| *other < own || (is_new && other.0 > own.0);
+    let mut earlier: BTreeSet<(Timestamp, u64, u32)> = others.flat_map(begun).filter(is_earlier).collect();
     earlier.extend(begun(delivery));
     Ok(u32::try_from(earlier.len()).unwrap_or(u32::MAX))
 }

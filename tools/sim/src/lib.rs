@@ -7,8 +7,6 @@
 //! ([`view`], [`judge`]), and a second, naive model says who had to be paged ([`model`]). In the end nothing may be left
 //! waiting ([`ends`]). What fails is made smaller ([`shrink`]) and kept as lines of JSON. That
 //! it finds what it should is proven with faults that are planted into the product ([`planted`]).
-//!
-//! The modules name each other by `super`, because the test binary takes them in as a module of its own.
 
 pub mod clients;
 pub mod deal;
