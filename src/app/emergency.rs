@@ -1,8 +1,5 @@
 //! What the process needs to page people while the store cannot save: the roster, kept fresh while it can, and the emergency
-//! itself once it cannot.
-//!
-//! The roster is mirrored to a file beside the database, for a start with a damaged one. Whom to call and when is
-//! [`domain::emergency`](crate::domain::emergency)'s to say.
+//! itself once it cannot. Whom to call and when is [`domain::emergency`](crate::domain::emergency)'s to say.
 
 use crate::app::passes::LinkKey;
 use crate::app::{AppError, Write, apply, context, incidents, sha256};
@@ -10,6 +7,7 @@ use crate::domain::Urgency;
 use crate::domain::access::Role;
 use crate::domain::actor::{Actor, By, Door};
 use crate::domain::alert_source::AlertSource;
+use crate::domain::contact::Channel;
 use crate::domain::emergency::{Call, Emergency, Meanwhile, Person, Roster, Untaken, Watched};
 use crate::domain::event::{Action, Report};
 use crate::domain::id::{AlertSourceId, IncidentId, UserId};
@@ -21,9 +19,6 @@ use crate::domain::user::User;
 use crate::store::{Read, Take, alert_sources, incidents as stored};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// The file beside the database.
-pub const ROSTER: &str = "pagerpal.roster";
 
 /// Untaken incidents that are kept in mind.
 const INCIDENTS: usize = 1_000;
@@ -56,30 +51,23 @@ impl Desk {
         self.state().emergency.is_some()
     }
 
-    /// True if it differs from what was known.
-    pub fn learn(&self, roster: Roster) -> bool {
+    pub fn learn(&self, roster: Roster) {
         let mut state = self.state();
-        if let Some(emergency) = &mut state.emergency {
-            emergency.roster = roster.clone();
+        match &mut state.emergency {
+            Some(emergency) => emergency.roster = roster,
+            None => state.roster = roster,
         }
-        let is_new = state.roster != roster;
-        state.roster = roster;
-        is_new
     }
 
-    pub fn roster(&self) -> Roster {
-        self.state().roster.clone()
-    }
-
-    pub fn begin(&self, now: Timestamp) {
+    pub fn begin(&self) {
         let mut state = self.state();
         if state.emergency.is_none() {
-            state.emergency = Some(Emergency::begin(state.roster.clone(), now));
+            state.emergency = Some(Emergency::begin(std::mem::take(&mut state.roster)));
         }
     }
 
-    pub fn calls_due(&self, now: Timestamp) -> Vec<Call> {
-        self.state().emergency.as_mut().map(|emergency| emergency.calls_due(now)).unwrap_or_default()
+    pub fn calls_due(&self, now: Timestamp, can_send: &[Channel]) -> Vec<Call> {
+        self.state().emergency.as_mut().map(|emergency| emergency.calls_due(now, can_send)).unwrap_or_default()
     }
 
     /// What was done since it began, to be written down.
@@ -87,8 +75,16 @@ impl Desk {
         self.state().emergency.as_ref().map(|emergency| emergency.meanwhile.clone()).unwrap_or_default()
     }
 
-    pub fn end(&self) {
-        self.state().emergency = None;
+    /// If nothing was done beyond what is `written`; false: there was.
+    pub fn end(&self, written: &Meanwhile) -> bool {
+        let mut state = self.state();
+        match state.emergency.take_if(|emergency| emergency.meanwhile == *written) {
+            Some(emergency) => {
+                state.roster = emergency.roster;
+                true
+            }
+            None => false,
+        }
     }
 
     /// By the digest of its key, as long as the store cannot be asked.
@@ -117,14 +113,13 @@ impl Desk {
         self.state().emergency.as_mut().is_some_and(|emergency| emergency.take(incident, by))
     }
 
-    /// Whose link this is: of each untaken incident everybody has one.
+    /// Whose link this is: everybody has one of each incident they are called about.
     pub fn holder(&self, key: &LinkKey, token: &str) -> Option<(IncidentId, UserId)> {
         let digest = sha256(token.as_bytes());
-        let state = self.state();
-        let roster = &state.emergency.as_ref()?.roster;
-        let pairs =
-            roster.incidents.iter().flat_map(|untaken| roster.people.keys().map(|user| (untaken.incident, *user)));
-        pairs.into_iter().find(|(incident, user)| sha256(key.link(*incident, *user).as_bytes()) == digest)
+        let incidents = self.state().emergency.as_ref()?.roster.incidents.clone();
+        let links =
+            incidents.iter().flat_map(|untaken| untaken.people().into_iter().map(|user| (untaken.incident, user)));
+        links.into_iter().find(|(incident, user)| sha256(key.link(*incident, *user).as_bytes()) == digest)
     }
 
     pub fn look(&self, incident: IncidentId, user: UserId) -> Option<Seen> {
@@ -180,7 +175,7 @@ pub fn write_down(tx: &mut Write<'_>, meanwhile: &Meanwhile) -> Result<(), AppEr
             let name = tx.get::<User>(*user)?.map_or_else(|| user.to_string(), |user| user.name);
             names.push(format!("{name} ({times}×)"));
         }
-        let text = format!("PagerPal could not save, and called meanwhile: {}.", names.join(", "));
+        let text = format!("PagerPal could not save, and tried meanwhile to call {}.", names.join(", "));
         apply::append(tx, &mut incident, By::SYSTEM, Happened::Note { text })?;
         tx.put(&incident)?;
     }

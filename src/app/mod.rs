@@ -61,7 +61,6 @@ use crate::domain::time::Timestamp;
 use crate::random::Random;
 use crate::store::{Status, Store, Verified};
 use crate::vault::Vault;
-use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// How many records of a kind a list may hold. Beyond it lists are cut; a pager for more people than this has other
@@ -111,8 +110,6 @@ pub struct App {
     pub board: system::Board,
     /// For when nothing can be saved.
     pub emergency: emergency::Desk,
-    /// Where the roster is mirrored to, for a start with a damaged database; `serve` alone does.
-    pub roster_file: Option<PathBuf>,
 }
 
 impl App {
@@ -129,7 +126,6 @@ impl App {
             host: None,
             board: system::Board::default(),
             emergency: emergency::Desk::default(),
-            roster_file: None,
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::app::backups::automatic::Plan;
 use crate::app::passes::LinkKey;
 use crate::app::system::SettingShown;
-use crate::app::{App, Switches, emergency, sealed, setup};
+use crate::app::{App, Switches, sealed, setup};
 use crate::bridge::Bridge;
 use crate::cli::host::ThisHost;
 use crate::cli::open::{self, Opened, say};
@@ -83,7 +83,6 @@ async fn serve(config: &Config, args: &ServeArgs, read: reload::Read, levels: Le
         Err(exit) => return exit,
     };
     app.backup_plan = backup_plan(config);
-    app.roster_file = Some(config.data_dir.join(emergency::ROSTER));
     let egress = match Egress::new(&config.extra_roots) {
         Ok(egress) => Arc::new(egress),
         Err(error) => return say(Exit::ConfigInvalid, &error.to_string()),

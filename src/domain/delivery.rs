@@ -57,6 +57,16 @@ pub struct Answer {
     pub text: String,
 }
 
+impl Answer {
+    /// Why the provider did not take it, as far as is known; `None` if it has.
+    pub fn failure(&self) -> Option<&str> {
+        match self.outcome {
+            Outcome::Accepted | Outcome::Duplicate => None,
+            _ => Some(&self.text),
+        }
+    }
+}
+
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Delivery {
     pub id: DeliveryId,

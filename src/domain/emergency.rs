@@ -14,7 +14,6 @@ use crate::domain::notification::plan;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::domain::{Urgency, effect::Reason};
-use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One person is called at most so often, whatever goes on.
@@ -24,7 +23,7 @@ const ARRIVED: usize = 200;
 /// Incidents that one message names; the rest is counted.
 const NAMED: usize = 2;
 
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Roster {
     pub people: BTreeMap<UserId, Person>,
     /// Active admins hear of the trouble itself.
@@ -34,7 +33,7 @@ pub struct Roster {
     pub sources: Vec<Watched>,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Person {
     pub name: String,
     /// Of the zone database.
@@ -43,7 +42,7 @@ pub struct Person {
     pub methods: Vec<(Channel, String)>,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Untaken {
     pub incident: IncidentId,
     pub number: u64,
@@ -52,9 +51,9 @@ pub struct Untaken {
     pub calls: Vec<(Timestamp, Vec<UserId>)>,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Watched {
-    /// With the digest of its key, so that an alert is still known by it.
+    /// Its key's digest is in it, by which an alert is still known.
     pub source: AlertSource,
     /// Who is to be called for a new alert, after how many seconds.
     pub calls: Vec<(i64, Vec<UserId>)>,
@@ -92,6 +91,13 @@ impl Untaken {
         calls.push((due, context.last_resort(due.max(now)).0));
         let Incident { id, number, ref title, .. } = *incident;
         Untaken { incident: id, number, title: title.clone(), calls }
+    }
+}
+
+impl Untaken {
+    /// Everybody who is or will be called about it.
+    pub fn people(&self) -> BTreeSet<UserId> {
+        self.calls.iter().flat_map(|(_, people)| people).copied().collect()
     }
 }
 
@@ -139,7 +145,6 @@ pub struct Meanwhile {
 
 #[derive(Clone, Debug)]
 pub struct Emergency {
-    pub since: Timestamp,
     pub roster: Roster,
     arrived: Vec<Arrived>,
     last_call: BTreeMap<UserId, (Timestamp, u32)>,
@@ -147,14 +152,8 @@ pub struct Emergency {
 }
 
 impl Emergency {
-    pub fn begin(roster: Roster, now: Timestamp) -> Emergency {
-        Emergency {
-            since: now,
-            roster,
-            arrived: Vec::new(),
-            last_call: BTreeMap::new(),
-            meanwhile: Meanwhile::default(),
-        }
+    pub fn begin(roster: Roster) -> Emergency {
+        Emergency { roster, arrived: Vec::new(), last_call: BTreeMap::new(), meanwhile: Meanwhile::default() }
     }
 
     /// An alert that could not be saved. The sender repeats it, so the same one is kept in mind once.
@@ -184,8 +183,9 @@ impl Emergency {
         self.meanwhile.taken.get(&incident).copied()
     }
 
-    /// Who is to be called now. Whoever is returned counts as called.
-    pub fn calls_due(&mut self, now: Timestamp) -> Vec<Call> {
+    /// Who is to be called now over the channels that can send. Whoever is returned counts as called, and nobody else: in safe
+    /// mode there is no such channel.
+    pub fn calls_due(&mut self, now: Timestamp, can_send: &[Channel]) -> Vec<Call> {
         let mut topics: BTreeMap<UserId, Vec<(Option<IncidentId>, String)>> = BTreeMap::new();
         for untaken in &self.roster.incidents {
             if self.meanwhile.taken.contains_key(&untaken.incident) {
@@ -210,7 +210,8 @@ impl Emergency {
         let mut calls = Vec::new();
         for (user, topics) in topics {
             let (last, count) = self.last_call.get(&user).map_or((None, 0), |(at, count)| (Some(*at), *count));
-            let methods = self.roster.people.get(&user).map(|person| person.methods.clone()).unwrap_or_default();
+            let methods = self.roster.people.get(&user).map(|person| &person.methods[..]).unwrap_or_default();
+            let methods: Vec<_> = methods.iter().filter(|(channel, _)| can_send.contains(channel)).cloned().collect();
             if methods.is_empty() || last.is_some_and(|last| now.secs_since(last) < EVERY_SECS) {
                 continue;
             }
@@ -268,11 +269,11 @@ mod tests {
         let calls = vec![(at(0), vec![UserId::new(ANA)]), (at(600), vec![UserId::new(BO)])];
         let disk = Untaken { incident: IncidentId::new(DISK), number: 12, title: "Disk full on db1".to_owned(), calls };
         let roster = Roster { people, admins: vec![UserId::new(ROOT)], incidents: vec![disk], sources: vec![] };
-        Emergency::begin(roster, at(0))
+        Emergency::begin(roster)
     }
 
     fn called(emergency: &mut Emergency, secs: i64) -> Vec<u64> {
-        emergency.calls_due(at(secs)).into_iter().map(|call| call.user.number()).collect()
+        emergency.calls_due(at(secs), &[Channel::Sms]).into_iter().map(|call| call.user.number()).collect()
     }
 
     #[test]
@@ -294,6 +295,14 @@ mod tests {
         assert!(!emergency.take(IncidentId::new(13), UserId::new(ANA)), "nobody was called about it");
         assert_eq!(called(&mut emergency, 900), [ROOT]);
         assert_eq!(emergency.taken_by(IncidentId::new(DISK)), Some(UserId::new(ANA)));
+    }
+
+    #[test]
+    fn whom_no_channel_reaches_is_not_called_and_does_not_count_as_called() {
+        let mut emergency = emergency();
+        assert!(emergency.calls_due(at(0), &[Channel::Email]).is_empty());
+        assert_eq!(emergency.meanwhile, Meanwhile::default());
+        assert_eq!(called(&mut emergency, 0), [ANA, ROOT]);
     }
 
     #[test]

@@ -5,4 +5,3 @@
 
 pub mod document;
 pub mod ical;
-pub mod roster;

@@ -102,11 +102,7 @@ async fn send(shop: &Shop, outgoing: Outgoing) {
             text: format!("{} is not set up, so nothing was sent. See Settings, Channels.", channel.title()),
         },
     };
-    let failure = match answer.outcome {
-        Outcome::Accepted | Outcome::Duplicate => None,
-        _ => Some(answer.text.as_str()),
-    };
-    shop.app.board.channel_answered(channel, shop.app.now(), failure);
+    shop.app.board.channel_answered(channel, shop.app.now(), answer.failure());
     tracing::info!(delivery = %delivery, channel = channel.word(), outcome = ?answer.outcome, "sent");
     let has_receipts = provider.is_some_and(Provider::has_receipts);
     let recorded = shop.write(move |tx| record(tx, delivery, attempt, &answer, has_receipts)).await;

@@ -5,106 +5,66 @@
 
 use crate::app::AppError;
 use crate::app::emergency::{collect, write_down};
-use crate::domain::delivery::Outcome;
-use crate::domain::emergency::{Call, Roster};
+use crate::domain::contact::Channel;
+use crate::domain::emergency::Call;
 use crate::domain::time::Timestamp;
-use crate::exchange::roster;
 use crate::notify::{Content, Message, Update};
 use crate::worker::{Shop, wheel};
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 use std::time::Duration;
 use tokio::sync::Notify;
 
 const EVERY: Duration = Duration::from_secs(1);
 /// How old the roster may get while commits come in.
 const FRESH_SECS: i64 = 15;
-/// Its mirror on the disk is written at most so often.
-const MIRROR_SECS: i64 = 60;
 
 pub async fn run(shop: Shop) {
     let nobody = Notify::new();
-    let mut fresh = Fresh::default();
+    // What the roster was made of, and when.
+    let (mut commits, mut taken_at) = (None, None::<Timestamp>);
     loop {
         let status = shop.app.store_status();
         let now = shop.app.now();
-        if status.is_failing() {
-            if !shop.app.emergency.is_on() {
-                // Reading mostly goes on when writing does not; if it does not, the last roster has to do.
-                fresh.refresh(&shop, now).await;
-                shop.app.emergency.begin(now);
-                tracing::error!("the store cannot save: people are called from memory until it can");
+        let begins = status.is_failing() && !shop.app.emergency.is_on();
+        let is_old = taken_at.is_none_or(|at| now.secs_since(at) >= FRESH_SECS);
+        // Reading mostly goes on when writing does not; if it does not, the last roster has to do.
+        if begins || is_old && (commits != Some(status.commits) || shop.app.emergency.is_on()) {
+            (commits, taken_at) = (Some(status.commits), Some(now));
+            match shop.read(collect).await {
+                Ok(roster) => shop.app.emergency.learn(roster),
+                Err(error) => tracing::warn!(%error, "the roster for an emergency cannot be renewed"),
             }
-            for call in shop.app.emergency.calls_due(now) {
+        }
+        if begins {
+            shop.app.emergency.begin();
+            tracing::error!("the store cannot save: people are called from memory until it can");
+        }
+        if status.is_failing() {
+            for call in shop.app.emergency.calls_due(now, &channels(&shop)) {
                 send(&shop, call, now);
             }
         } else if shop.app.emergency.is_on() {
             end(&shop).await;
         }
-        let is_old = fresh.taken_at.is_none_or(|at| now.secs_since(at) >= FRESH_SECS);
-        if is_old && (fresh.commits != Some(status.commits) || shop.app.emergency.is_on()) {
-            fresh.commits = Some(status.commits);
-            fresh.refresh(&shop, now).await;
-        }
-        fresh.mirror(&shop, now).await;
         if !wheel::pause(&shop, EVERY, &nobody).await {
             return;
         }
     }
 }
 
-/// What the roster was made of, and when.
-#[derive(Default)]
-struct Fresh {
-    commits: Option<u64>,
-    taken_at: Option<Timestamp>,
-    is_unwritten: bool,
-    written_at: Option<Timestamp>,
-}
-
-impl Fresh {
-    async fn refresh(&mut self, shop: &Shop, now: Timestamp) {
-        self.taken_at = Some(now);
-        match shop.read(collect).await {
-            Ok(roster) => self.is_unwritten |= shop.app.emergency.learn(roster),
-            Err(error) => tracing::warn!(%error, "the roster for an emergency cannot be renewed"),
-        }
-    }
-
-    /// For a start with a damaged database.
-    async fn mirror(&mut self, shop: &Shop, now: Timestamp) {
-        let is_due = self.written_at.is_none_or(|at| now.secs_since(at) >= MIRROR_SECS);
-        let Some(path) = shop.app.roster_file.clone().filter(|_| self.is_unwritten && is_due) else { return };
-        self.written_at = Some(now);
-        let roster = shop.app.emergency.roster();
-        match tokio::task::spawn_blocking(move || save(&roster, &path)).await {
-            Ok(Ok(())) => self.is_unwritten = false,
-            Ok(Err(error)) => tracing::warn!(%error, "the roster for an emergency cannot be written"),
-            Err(error) => tracing::warn!(%error, "the roster for an emergency cannot be written"),
-        }
-    }
-}
-
-/// Whole or not at all, for this user's eyes.
-fn save(roster: &Roster, path: &Path) -> io::Result<()> {
-    let new = path.with_extension("roster.new");
-    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-    file.write_all(&roster::to_bytes(roster)?)?;
-    file.sync_all()?;
-    fs::rename(&new, path)
+/// None in safe mode.
+fn channels(shop: &Shop) -> Vec<Channel> {
+    if shop.app.switches().sending { shop.providers.current().channels_configured() } else { vec![] }
 }
 
 /// The store saves again: first what was done meanwhile, and only then nobody is called any more.
 async fn end(shop: &Shop) {
     let meanwhile = shop.app.emergency.meanwhile();
+    let known = meanwhile.clone();
     let written: Result<(), AppError> = shop.write(move |tx| write_down(tx, &meanwhile)).await;
     match written {
-        Ok(()) => {
-            shop.app.emergency.end();
-            tracing::info!("the emergency is over: the store saves again");
-        }
+        // Somebody may have taken one since; then it is written down in the next round.
+        Ok(()) if !shop.app.emergency.end(&known) => {}
+        Ok(()) => tracing::info!("the emergency is over: the store saves again"),
         Err(error) => tracing::error!(%error, "what was done meanwhile cannot be written down; trying again"),
     }
 }
@@ -115,13 +75,10 @@ fn send(shop: &Shop, call: Call, now: Timestamp) {
     let base = settings.base_url.as_deref().map(|base| base.trim_end_matches('/'));
     let token = call.incident.map(|incident| settings.link_key.link(incident, call.user));
     let link = base.zip(token).map(|(base, token)| format!("{base}/a/{token}"));
-    for (channel, to) in call.methods {
-        if !shop.app.switches().sending || shop.providers.current().provider(channel).is_none() {
-            tracing::warn!(user = %call.user, channel = channel.word(), "nobody is called: sending is off, or the channel is not set up");
-            continue;
-        }
+    for (method, (channel, to)) in call.methods.into_iter().enumerate() {
         let message = Message {
-            message_id: format!("pp-{}-emergency-{}-{}", shop.app.lineage(), call.user, now.as_second()),
+            // A provider takes each id once, and two methods may be of one provider.
+            message_id: format!("pp-{}-emergency-{}-{}-{method}", shop.app.lineage(), call.user, now.as_second()),
             channel,
             to,
             at: now,
@@ -134,11 +91,7 @@ fn send(shop: &Shop, call: Call, now: Timestamp) {
             let providers = shop.providers.current();
             let Some(provider) = providers.provider(channel) else { return };
             let answer = provider.send(&message).await;
-            let failure = match answer.outcome {
-                Outcome::Accepted | Outcome::Duplicate => None,
-                _ => Some(answer.text.as_str()),
-            };
-            shop.app.board.channel_answered(channel, shop.app.now(), failure);
+            shop.app.board.channel_answered(channel, shop.app.now(), answer.failure());
             tracing::info!(channel = channel.word(), outcome = ?answer.outcome, "called in an emergency");
         });
     }

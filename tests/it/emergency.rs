@@ -3,7 +3,7 @@
 //!
 //! The disk is a small one in memory, which only root can mount.
 
-use crate::live::Site;
+use crate::live::{EMAIL, PASSWORD, Site};
 use harness::http;
 use harness::infobip::FakeInfobip;
 use harness::process::folder;
@@ -111,6 +111,11 @@ async fn who_is_on_call_hears_of_it_when_nothing_can_be_saved() {
     assert_eq!(taken.status, 202, "{}", taken.text());
     assert!(taken.text().contains("Noted, but not saved"), "{}", taken.text());
 
+    // Signed in it is the same.
+    let path = site.url("/api/v1/incidents/1/acknowledge");
+    let taken = http::post(path).basic(EMAIL, PASSWORD).json(&json!({})).send().await.expect("an answer");
+    assert!(taken.status == 503 && taken.text().contains("not_saved"), "{}", taken.text());
+
     // Room again: no restart is needed, the acknowledgement holds, and the timeline says what was done.
     fs::remove_file(&full).expect("it is there");
     let since = Instant::now();
@@ -128,7 +133,7 @@ async fn who_is_on_call_hears_of_it_when_nothing_can_be_saved() {
     };
     assert!(incident.to_string().contains("Bo"), "{incident}");
     let timeline = site.ask("/api/v1/incidents/1/timeline").await.to_string();
-    assert!(timeline.contains("PagerPal could not save, and called meanwhile: Bo"), "{timeline}");
+    assert!(timeline.contains("PagerPal could not save, and tried meanwhile to call"), "{timeline}");
     let answer = site.post("generic", KEY, &alert("db2", "Disk full on db2")).await.expect("an answer");
     assert_eq!(answer.status, 200, "the sender's next try: {}", answer.text());
     assert!(process.terminate(PATIENCE).await.success(), "{}", process.output());
