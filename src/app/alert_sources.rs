@@ -48,6 +48,24 @@ pub struct Basics {
     pub auto_resolve_minutes: Option<u16>,
 }
 
+impl Basics {
+    /// Errors when the sender gives no severity, and nothing special besides.
+    pub fn named(name: &str, kind: &str, team: TeamId, policy: PolicyId) -> Basics {
+        Basics {
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            team,
+            policy,
+            default_severity: Severity::Error,
+            severity_map: BTreeMap::new(),
+            one_incident_per_alert: false,
+            insufficient_data_triggers: false,
+            urgency: UrgencyRule::BySeverity,
+            auto_resolve_minutes: None,
+        }
+    }
+}
+
 /// A key as senders want it: 32 lower-case hexadecimal characters from 128 random bits, which the caller draws.
 pub fn new_key(random: [u8; 16]) -> String {
     hex(&random)

@@ -3,11 +3,11 @@
 
 mod online;
 
+use crate::app::App;
 use crate::app::checks::{self, Host};
 use crate::app::support::{self, Report};
-use crate::app::{App, Settings, passes::LinkKey};
 use crate::cli::host::ThisHost;
-use crate::cli::open::{FILE_NAME, exit_of, say};
+use crate::cli::open::{self, FILE_NAME, exit_of, say};
 use crate::cli::target::Server;
 use crate::cli::{DoctorArgs, Exit, serve};
 use crate::clock::{Clock, SystemClock};
@@ -93,14 +93,7 @@ fn at_rest(config: &Config) -> Looked {
         }
         Err(error) => return Ok(without_database(config, &host, Database::Unreadable(error.to_string()))),
     };
-    let settings = Settings {
-        sending_enabled: config.notification_sending_enabled,
-        retry_enabled: config.notification_retry_worker_enabled,
-        escalation_enabled: config.escalation_worker_enabled,
-        base_url: config.base_url.as_ref().map(|url| url.as_str().to_owned()),
-        link_key: LinkKey::new(b""),
-    };
-    let mut app = App::new(store, Arc::new(SystemRandom), settings);
+    let mut app = App::new(store, Arc::new(SystemRandom), open::settings(config));
     app.host = Some(Box::new(host));
     app.backup_plan = serve::backup_plan(config);
     serve::configured(&app, config, config.settings.iter().map(serve::setting).collect(), None, &providers);

@@ -62,15 +62,7 @@ pub fn open_file(config: &Config, path: &Path) -> Result<Opened, Exit> {
     let random = Arc::new(SystemRandom);
     let store = Store::open(path, Arc::new(SystemClock::new()), random.clone())
         .map_err(|error| say(exit_of(&error), &error.to_string()))?;
-    let settings = Settings {
-        sending_enabled: config.notification_sending_enabled,
-        retry_enabled: config.notification_retry_worker_enabled,
-        escalation_enabled: config.escalation_worker_enabled,
-        base_url: config.base_url.as_ref().map(|url| url.as_str().to_owned()),
-        // Nobody's, until [`take_secret_key`] puts the real one in.
-        link_key: LinkKey::new(b""),
-    };
-    Ok(Opened { app: App::new(store, random, settings), path: path.to_owned() })
+    Ok(Opened { app: App::new(store, random, settings(config)), path: path.to_owned() })
 }
 
 /// What links, addresses and sealed secrets are made with, for commands that need it. Answers it, too.
@@ -80,6 +72,18 @@ pub fn take_secret_key(config: &Config, app: &mut App) -> Result<Secret<String>,
     app.settings.link_key = LinkKey::new(key.expose().as_bytes());
     app.vault = Vault::new(key.expose().as_bytes());
     Ok(key)
+}
+
+/// What use cases are told of the configuration.
+pub fn settings(config: &Config) -> Settings {
+    Settings {
+        sending_enabled: config.notification_sending_enabled,
+        retry_enabled: config.notification_retry_worker_enabled,
+        escalation_enabled: config.escalation_worker_enabled,
+        base_url: config.base_url.as_ref().map(|url| url.as_str().to_owned()),
+        // Nobody's, until [`take_secret_key`] puts the real one in.
+        link_key: LinkKey::new(b""),
+    }
 }
 
 pub fn exit_of(error: &OpenError) -> Exit {

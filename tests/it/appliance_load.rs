@@ -7,9 +7,7 @@ use harness::process::Launch;
 use harness::programs::release_binary;
 use pagerpal::app::{alert_sources, incidents, oncall, schedules, teams};
 use pagerpal::clock::{Clock, SystemClock};
-use pagerpal::domain::Severity;
 use pagerpal::domain::actor::Actor;
-use pagerpal::domain::alert_source::UrgencyRule;
 use pagerpal::domain::incident::Status;
 use pagerpal::domain::layer::Draft;
 use pagerpal::domain::rotation::{Cadence, Civil};
@@ -42,18 +40,7 @@ async fn a_backup_under_full_load_holds_all_that_was_confirmed_before_it() {
     let policy = site.policy("Policy", &[people[0], ada]);
     site.write(move |tx| {
         for number in 0..SOURCES {
-            let basics = alert_sources::Basics {
-                name: format!("Source {number}"),
-                kind: "generic".to_owned(),
-                team,
-                policy,
-                default_severity: Severity::Error,
-                severity_map: BTreeMap::new(),
-                one_incident_per_alert: false,
-                insufficient_data_triggers: false,
-                urgency: UrgencyRule::BySeverity,
-                auto_resolve_minutes: None,
-            };
+            let basics = alert_sources::Basics::named(&format!("Source {number}"), "generic", team, policy);
             alert_sources::create(tx, &Actor::SYSTEM, &basics, &key(number))?;
         }
         Ok(())

@@ -24,7 +24,6 @@ use pagerpal::clock::ScriptedClock;
 use pagerpal::domain::Severity;
 use pagerpal::domain::access::Role;
 use pagerpal::domain::actor::{Actor, Door};
-use pagerpal::domain::alert_source::UrgencyRule;
 use pagerpal::domain::contact::Channel;
 use pagerpal::domain::delivery::{Answer as Answered, Delivery, DeliveryRing, Outcome};
 use pagerpal::domain::entry::{Interval, OverrideMode};
@@ -341,16 +340,8 @@ impl House {
         let vault = self.app.vault.clone();
         let (source, off, grafana) = self.write(move |tx| {
             let basics = |name: &str, kind: &str| Basics {
-                name: say(name),
-                kind: kind.to_owned(),
-                team,
-                policy,
-                default_severity: Severity::Error,
                 severity_map: BTreeMap::from([(say("word"), Severity::Info)]),
-                one_incident_per_alert: false,
-                insufficient_data_triggers: false,
-                urgency: UrgencyRule::BySeverity,
-                auto_resolve_minutes: None,
+                ..Basics::named(&say(name), kind, team, policy)
             };
             let source = alert_sources::create(tx, &admin, &basics("source", "cloudwatch"), OLD_KEY)?;
             alert_sources::regenerate_key(tx, &admin, source, KEY)?;

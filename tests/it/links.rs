@@ -142,16 +142,8 @@ fn set_up(tx: &mut Write<'_>) -> Result<UserId, AppError> {
     let basics = policies::Basics::named("Payments 24×7");
     let policy = policies::create(tx, &Actor::SYSTEM, &basics, &[level(1, ana), level(2, bo)])?;
     let basics = alert_sources::Basics {
-        name: "monitor".into(),
-        kind: "generic".into(),
-        team,
-        policy,
         default_severity: Severity::Critical,
-        severity_map: Default::default(),
-        one_incident_per_alert: false,
-        insufficient_data_triggers: false,
-        urgency: pagerpal::domain::alert_source::UrgencyRule::BySeverity,
-        auto_resolve_minutes: None,
+        ..alert_sources::Basics::named("monitor", "generic", team, policy)
     };
     let source = alert_sources::create(tx, &Actor::SYSTEM, &basics, "key")?;
     alert_sources::send_test_alert(tx, &Actor::SYSTEM, source)?;

@@ -10,17 +10,14 @@ use pagerpal::app::passes::LinkKey;
 use pagerpal::app::users::NewUser;
 use pagerpal::app::{App, AppError, Lane, Settings, Write, alert_sources, auth, policies, setup, teams, users};
 use pagerpal::clock::SystemClock;
-use pagerpal::domain::Severity;
 use pagerpal::domain::access::Role;
 use pagerpal::domain::actor::Actor;
-use pagerpal::domain::alert_source::UrgencyRule;
 use pagerpal::domain::contact::Channel;
 use pagerpal::domain::id::{AlertSourceId, PolicyId, TeamId, UserId};
 use pagerpal::domain::policy::{Level, Recipient};
 use pagerpal::random::SystemRandom;
 use pagerpal::store::{Store, Verified};
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -137,18 +134,7 @@ impl Site {
     }
 
     pub fn source(&mut self, name: &str, kind: &str, team: TeamId, policy: PolicyId, key: &str) -> AlertSourceId {
-        let basics = alert_sources::Basics {
-            name: name.to_owned(),
-            kind: kind.to_owned(),
-            team,
-            policy,
-            default_severity: Severity::Error,
-            severity_map: BTreeMap::new(),
-            one_incident_per_alert: false,
-            insufficient_data_triggers: false,
-            urgency: UrgencyRule::BySeverity,
-            auto_resolve_minutes: None,
-        };
+        let basics = alert_sources::Basics::named(name, kind, team, policy);
         let key = key.to_owned();
         self.write(move |tx| alert_sources::create(tx, &Actor::SYSTEM, &basics, &key))
     }

@@ -20,7 +20,6 @@ use pagerpal::clock::Clock;
 use pagerpal::domain::Severity;
 use pagerpal::domain::access::Role;
 use pagerpal::domain::actor::{Actor, Door};
-use pagerpal::domain::alert_source::UrgencyRule;
 use pagerpal::domain::contact::Channel;
 use pagerpal::domain::delivery::Outcome;
 use pagerpal::domain::entry::{Interval, OverrideMode};
@@ -404,16 +403,8 @@ impl Builder {
         ];
         for (place, (name, kind, team, policy)) in made.into_iter().enumerate() {
             let basics = Basics {
-                name: name.to_owned(),
-                kind: kind.to_owned(),
-                team: self.teams[team],
-                policy: self.policies[policy],
-                default_severity: Severity::Error,
                 severity_map: BTreeMap::from([("page".to_owned(), Severity::Critical)]),
-                one_incident_per_alert: false,
-                insufficient_data_triggers: false,
-                urgency: UrgencyRule::BySeverity,
-                auto_resolve_minutes: None,
+                ..Basics::named(name, kind, self.teams[team], self.policies[policy])
             };
             let (admin, key) = (self.admin, format!("{place}0112233445566778899aabbccdde3f9c"));
             let id = self.write(move |tx| alert_sources::create(tx, &admin, &basics, &key));

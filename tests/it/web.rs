@@ -17,10 +17,8 @@ use pagerpal::app::users::NewUser;
 use pagerpal::app::{App, AppError, Lane, Settings, Write, alert_sources, auth, intake, policies, setup, teams, users};
 use pagerpal::bridge::{self, Bridge};
 use pagerpal::clock::ScriptedClock;
-use pagerpal::domain::Severity;
 use pagerpal::domain::access::Role;
 use pagerpal::domain::actor::{Actor, Door};
-use pagerpal::domain::alert_source::UrgencyRule;
 use pagerpal::domain::id::UserId;
 use pagerpal::domain::policy::{Level, Recipient};
 use pagerpal::domain::session::Device;
@@ -254,18 +252,7 @@ fn sources(tx: &mut Write<'_>, responder: UserId) -> Result<(), AppError> {
     let team = teams::create(tx, system, "Payments", &[responder])?;
     let level = Level { number: 1, delay_minutes: 5, recipients: vec![Recipient::User(responder)] };
     let policy = policies::create(tx, system, &policies::Basics::named("Payments"), &[level])?;
-    let basics = |name: &str| Basics {
-        name: name.to_owned(),
-        kind: "generic".to_owned(),
-        team,
-        policy,
-        default_severity: Severity::Error,
-        severity_map: BTreeMap::new(),
-        one_incident_per_alert: false,
-        insufficient_data_triggers: false,
-        urgency: UrgencyRule::BySeverity,
-        auto_resolve_minutes: None,
-    };
+    let basics = |name: &str| Basics::named(name, "generic", team, policy);
     let off = alert_sources::create(tx, system, &basics("switched off"), OFF_KEY)?;
     alert_sources::set_active(tx, system, off, false)?;
     alert_sources::create(tx, system, &basics("prometheus"), KEY)?;

@@ -9,10 +9,8 @@ use pagerpal::app::timers::{catch_up, fire_due};
 use pagerpal::app::users::NewUser;
 use pagerpal::app::{App, AppError, Lane, Read, Settings, Write, alert_sources, inspect, policies, teams, users};
 use pagerpal::clock::{Clock, ScriptedClock};
-use pagerpal::domain::Severity;
 use pagerpal::domain::access::Role;
 use pagerpal::domain::actor::Actor;
-use pagerpal::domain::alert_source::UrgencyRule;
 use pagerpal::domain::contact::Channel;
 use pagerpal::domain::delivery::{Answer, DeliveryRing, Outcome};
 use pagerpal::domain::effect::Ring;
@@ -176,18 +174,7 @@ impl World {
     }
 
     pub fn source(&self, name: &str, policy: PolicyId, key: &str) -> AlertSourceId {
-        let basics = alert_sources::Basics {
-            name: name.to_owned(),
-            kind: "generic".to_owned(),
-            team: self.team,
-            policy,
-            default_severity: Severity::Error,
-            severity_map: BTreeMap::new(),
-            one_incident_per_alert: false,
-            insufficient_data_triggers: false,
-            urgency: UrgencyRule::BySeverity,
-            auto_resolve_minutes: None,
-        };
+        let basics = alert_sources::Basics::named(name, "generic", self.team, policy);
         let key = key.to_owned();
         self.write(move |tx| alert_sources::create(tx, &Actor::SYSTEM, &basics, &key)).expect("an alert source")
     }

@@ -2,10 +2,8 @@
 
 use crate::app::users::{self, NewUser};
 use crate::app::{AppError, Write, alert_sources, policies, schedules, teams};
-use crate::domain::Severity;
 use crate::domain::access::Role;
 use crate::domain::actor::{Actor, Door};
-use crate::domain::alert_source::UrgencyRule;
 use crate::domain::contact::Channel;
 use crate::domain::entry::Interval;
 use crate::domain::id::{AlertSourceId, PolicyId, ScheduleId, TeamId, UserId};
@@ -94,18 +92,7 @@ pub fn found(
     ];
     let mut sources = BTreeMap::new();
     for ((source, name, kind, team, policy), key) in made.into_iter().zip(keys) {
-        let basics = alert_sources::Basics {
-            name: name.to_owned(),
-            kind: kind.to_owned(),
-            team,
-            policy,
-            default_severity: Severity::Error,
-            severity_map: BTreeMap::new(),
-            one_incident_per_alert: false,
-            insufficient_data_triggers: false,
-            urgency: UrgencyRule::BySeverity,
-            auto_resolve_minutes: None,
-        };
+        let basics = alert_sources::Basics::named(name, kind, team, policy);
         sources.insert(source, alert_sources::create(tx, &admin, &basics, key)?);
     }
     let responders = vec![(ana, true), (bo, true), (caro, true), (dana, true), (eli, true), (finn, false)];

@@ -17,6 +17,7 @@ use jiff::tz::{Offset, TimeZone};
 use serde::{Deserialize, Serialize};
 
 pub(in crate::domain) use cadence::Steps;
+pub use window::Words;
 pub(in crate::domain) use window::{next_edge, on_duty};
 
 /// A rotation as it is from an instant on. A version in force is never changed: an edit makes the next one, so the past

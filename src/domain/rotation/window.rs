@@ -5,6 +5,7 @@
 
 use super::{Civil, MINUTES_A_DAY, Version, Weekdays, Window, reading_at};
 use crate::domain::entry::Interval;
+use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -23,7 +24,36 @@ impl Weekdays {
     }
 }
 
+/// Days and times as documents for programs write them: `mon`, `09:00`.
+pub struct Words {
+    pub days: Vec<String>,
+    pub start: String,
+    pub end: String,
+}
+
+const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
 impl Window {
+    pub fn words(&self) -> Words {
+        let time = |minutes: u16| format!("{:02}:{:02}", minutes / 60, minutes % 60);
+        let days = self.days.list().into_iter().map(|day| DAYS[usize::from(day)].to_owned()).collect();
+        Words { days, start: time(self.start), end: time(self.end) }
+    }
+
+    pub fn of_words(days: &[String], start: &str, end: &str, extra_days: u8) -> Result<Window, Refusal> {
+        let bad = || {
+            let sentence = "A window has days from mon to sun, and times such as 09:00.";
+            Refusal::invalid("window_range", "windows", sentence)
+        };
+        let day = |word: &String| DAYS.iter().position(|day| day == word).map(|day| day as u8).ok_or_else(bad);
+        let time = |text: &str| {
+            let time: jiff::civil::Time = text.parse().map_err(|_| bad())?;
+            Ok::<_, Refusal>(time.hour() as u16 * 60 + time.minute() as u16)
+        };
+        let days = Weekdays::from_list(days.iter().map(day).collect::<Result<Vec<u8>, _>>()?);
+        Ok(Window { days, start: time(start)?, end: time(end)?, extra_days })
+    }
+
     /// In minutes of the civil line.
     pub fn length(&self) -> i64 {
         let wraps = if self.end <= self.start { MINUTES_A_DAY } else { 0 };

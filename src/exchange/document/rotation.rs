@@ -2,7 +2,7 @@
 
 use super::Instant;
 use crate::domain::refusal::Refusal;
-use crate::domain::rotation::{self, Civil, Weekdays};
+use crate::domain::rotation::{self, Civil};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -44,8 +44,6 @@ pub struct Window {
     #[serde(default)]
     pub extra_days: u8,
 }
-
-const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 impl RotationVersion {
     /// `slots` are the version's people as they are called.
@@ -100,23 +98,11 @@ impl Cadence {
 
 impl Window {
     fn of(window: &rotation::Window) -> Window {
-        let time = |minutes: u16| format!("{:02}:{:02}", minutes / 60, minutes % 60);
-        let days = window.days.list().into_iter().map(|day| DAYS[usize::from(day)].to_owned()).collect();
-        Window { days, start: time(window.start), end: time(window.end), extra_days: window.extra_days }
+        let rotation::Words { days, start, end } = window.words();
+        Window { days, start, end, extra_days: window.extra_days }
     }
 
     fn read(&self) -> Result<rotation::Window, Refusal> {
-        let bad = || {
-            let sentence = "A window has days from mon to sun, and times such as 09:00.";
-            Refusal::invalid("window_range", "windows", sentence)
-        };
-        let day = |word: &String| DAYS.iter().position(|day| day == word).map(|day| day as u8).ok_or_else(bad);
-        let time = |text: &String| {
-            let time: jiff::civil::Time = text.parse().map_err(|_| bad())?;
-            Ok::<_, Refusal>(time.hour() as u16 * 60 + time.minute() as u16)
-        };
-        let days = Weekdays::from_list(self.days.iter().map(day).collect::<Result<Vec<u8>, _>>()?);
-        let (start, end, extra_days) = (time(&self.start)?, time(&self.end)?, self.extra_days);
-        Ok(rotation::Window { days, start, end, extra_days })
+        rotation::Window::of_words(&self.days, &self.start, &self.end, self.extra_days)
     }
 }

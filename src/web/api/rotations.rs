@@ -7,7 +7,7 @@ use crate::app::schedules;
 use crate::domain::id::{LayerId, ScheduleId, UserId};
 use crate::domain::layer::Draft;
 use crate::domain::refusal::Refusal;
-use crate::domain::rotation::{Cadence, Civil, Version, Weekdays, Window};
+use crate::domain::rotation::{Cadence, Civil, Version, Window, Words};
 use crate::domain::schedule::{Layer, Turns};
 use crate::web::Web;
 use crate::web::api::schedules::{Changed, after};
@@ -90,8 +90,6 @@ pub struct MoveBody {
     position: usize,
 }
 
-const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-
 impl LayerView {
     pub fn of(layer: &Layer, schedule_zone: &str) -> LayerView {
         let (import, versions) = match &layer.turns {
@@ -150,23 +148,12 @@ impl RotationCadence {
 
 impl RotationWindow {
     fn of(window: &Window) -> RotationWindow {
-        let time = |minutes: u16| format!("{:02}:{:02}", minutes / 60, minutes % 60);
-        let days = window.days.list().into_iter().map(|day| DAYS[usize::from(day)].to_owned()).collect();
-        RotationWindow { days, start: time(window.start), end: time(window.end), extra_days: window.extra_days }
+        let Words { days, start, end } = window.words();
+        RotationWindow { days, start, end, extra_days: window.extra_days }
     }
 
     fn read(&self) -> Result<Window, Refusal> {
-        let bad = || {
-            let sentence = "A window has days from mon to sun, and times such as 09:00.";
-            Refusal::invalid("window_range", "windows", sentence)
-        };
-        let day = |word: &String| DAYS.iter().position(|day| day == word).map(|day| day as u8).ok_or_else(bad);
-        let time = |text: &String| {
-            let time: jiff::civil::Time = text.parse().map_err(|_| bad())?;
-            Ok::<_, Refusal>(time.hour() as u16 * 60 + time.minute() as u16)
-        };
-        let days = Weekdays::from_list(self.days.iter().map(day).collect::<Result<Vec<u8>, _>>()?);
-        Ok(Window { days, start: time(&self.start)?, end: time(&self.end)?, extra_days: self.extra_days })
+        Window::of_words(&self.days, &self.start, &self.end, self.extra_days)
     }
 }
 

@@ -11,7 +11,6 @@ use pagerpal::clock::ScriptedClock;
 use pagerpal::domain::Severity;
 use pagerpal::domain::access::Role;
 use pagerpal::domain::actor::Actor;
-use pagerpal::domain::alert_source::UrgencyRule;
 use pagerpal::domain::contact::Channel;
 use pagerpal::domain::event::{Action, Event, Order, Report, SenderTime};
 use pagerpal::domain::id::{AlertSourceId, UserId};
@@ -120,18 +119,8 @@ fn organisation(tx: &mut Write<'_>) -> Result<Vec<(AlertSourceId, UserId)>, AppE
             .collect();
         let policy = policies::create(tx, &Actor::SYSTEM, &basics, &levels)?;
         for source in 0..SOURCES_OF_A_TEAM {
-            let basics = alert_sources::Basics {
-                name: format!("Alertmanager {team}.{source}"),
-                kind: "alertmanager".to_owned(),
-                team: id,
-                policy,
-                default_severity: Severity::Error,
-                severity_map: BTreeMap::new(),
-                one_incident_per_alert: false,
-                insufficient_data_triggers: false,
-                urgency: UrgencyRule::BySeverity,
-                auto_resolve_minutes: None,
-            };
+            let basics =
+                alert_sources::Basics::named(&format!("Alertmanager {team}.{source}"), "alertmanager", id, policy);
             let source = alert_sources::create(tx, &Actor::SYSTEM, &basics, &format!("{:032x}", sources.len()))?;
             sources.push((source, members[sources.len() % members.len()]));
         }

@@ -1,5 +1,5 @@
 //! Measures what PagerPal promises about speed and size, on the release binary: `cargo xtask bench ingest` and
-//! `cargo xtask bench pages`.
+//! `cargo xtask bench browse`.
 //!
 //! * [`ingest`] measures alerts coming in, and prints one report in Markdown.
 //! * [`load`] is the client: keep-alive connections with one request on the way in each.
@@ -26,7 +26,7 @@ use std::time::Duration;
 
 const USAGE: &str = "\
 Usage: bench ingest [--secs N]
-       bench pages
+       bench browse
 
   --secs N   measure each cell of the table for N seconds (4 if not given)";
 
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime can be started");
     let seconds = match words[..] {
-        ["pages"] => {
+        ["browse"] => {
             runtime.block_on(browse::run());
             return ExitCode::SUCCESS;
         }

@@ -6,15 +6,12 @@ use pagerpal::app::passes::LinkKey;
 use pagerpal::app::users::NewUser;
 use pagerpal::app::{App, AppError, Lane, Settings, Write, alert_sources, policies, setup, teams, users};
 use pagerpal::clock::{Clock, ScriptedClock, SystemClock};
-use pagerpal::domain::Severity;
 use pagerpal::domain::access::Role;
 use pagerpal::domain::actor::Actor;
-use pagerpal::domain::alert_source::UrgencyRule;
 use pagerpal::domain::contact::Channel;
 use pagerpal::domain::policy::{Level, Recipient};
 use pagerpal::random::SystemRandom;
 use pagerpal::store::Store;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -140,18 +137,7 @@ fn fill(tx: &mut Write<'_>, sources: usize) -> Result<(), AppError> {
         let basics = policies::Basics { repeat: 0, ..policies::Basics::named(&format!("Policy {source}")) };
         let level = Level { number: 1, delay_minutes: DELAY_MINUTES, recipients: vec![Recipient::User(responder)] };
         let policy = policies::create(tx, &Actor::SYSTEM, &basics, &[level])?;
-        let basics = alert_sources::Basics {
-            name: format!("Alertmanager {source}"),
-            kind: "alertmanager".to_owned(),
-            team,
-            policy,
-            default_severity: Severity::Error,
-            severity_map: BTreeMap::new(),
-            one_incident_per_alert: false,
-            insufficient_data_triggers: false,
-            urgency: UrgencyRule::BySeverity,
-            auto_resolve_minutes: None,
-        };
+        let basics = alert_sources::Basics::named(&format!("Alertmanager {source}"), "alertmanager", team, policy);
         alert_sources::create(tx, &Actor::SYSTEM, &basics, &key(source))?;
     }
     Ok(())

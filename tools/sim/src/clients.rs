@@ -13,7 +13,6 @@ use pagerpal::app::users::{self, NewUser};
 use pagerpal::app::{AppError, Write, alert_sources, policies, teams};
 use pagerpal::domain::access::Role;
 use pagerpal::domain::actor::{Actor, Door};
-use pagerpal::domain::alert_source::UrgencyRule;
 use pagerpal::domain::contact::Channel;
 use pagerpal::domain::delivery::State;
 use pagerpal::domain::entry::{Interval, OverrideMode};
@@ -109,16 +108,13 @@ impl Places {
 
     fn source(&self, place: usize, source: plan::Source) -> alert_sources::Basics {
         alert_sources::Basics {
-            name: format!("source {place}"),
-            kind: "generic".to_owned(),
-            team: self.teams[0],
-            policy: self.policies[source.policy],
-            default_severity: Severity::Error,
-            severity_map: BTreeMap::new(),
-            one_incident_per_alert: false,
-            insufficient_data_triggers: false,
-            urgency: UrgencyRule::BySeverity,
             auto_resolve_minutes: source.auto_resolve,
+            ..alert_sources::Basics::named(
+                &format!("source {place}"),
+                "generic",
+                self.teams[0],
+                self.policies[source.policy],
+            )
         }
     }
 }
