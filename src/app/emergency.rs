@@ -1,14 +1,16 @@
 //! What the process needs to page people while the store cannot save: the roster, kept fresh while it can, and the emergency
 //! itself once it cannot. Whom to call and when is [`domain::emergency`](crate::domain::emergency)'s to say.
+//!
+//! A start whose database does not open is one, too: then the roster comes from its file, and normal service waits.
 
 use crate::app::passes::LinkKey;
-use crate::app::{AppError, Write, apply, context, incidents, sha256};
+use crate::app::{App, AppError, Write, apply, context, hex, incidents, sha256};
 use crate::domain::Urgency;
 use crate::domain::access::Role;
 use crate::domain::actor::{Actor, By, Door};
 use crate::domain::alert_source::AlertSource;
 use crate::domain::contact::Channel;
-use crate::domain::emergency::{Call, Emergency, Meanwhile, Person, Roster, Untaken, Watched};
+use crate::domain::emergency::{Call, Emergency, Meanwhile, Person, Roster, Untaken, Watched, Why};
 use crate::domain::event::{Action, Report};
 use crate::domain::id::{AlertSourceId, IncidentId, UserId};
 use crate::domain::incident::{Incident, Phase, Status};
@@ -16,9 +18,14 @@ use crate::domain::ladder::ladder;
 use crate::domain::time::Timestamp;
 use crate::domain::timeline::Happened;
 use crate::domain::user::User;
-use crate::store::{Read, Take, alert_sources, incidents as stored};
+use crate::exchange::roster;
+use crate::store::{Read, Take, alert_sources, incidents as stored, migrate, tables};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The file beside the database.
+pub const ROSTER: &str = "pagerpal.roster";
 
 /// Untaken incidents that are kept in mind.
 const INCIDENTS: usize = 1_000;
@@ -30,6 +37,17 @@ pub struct Desk(Mutex<State>);
 struct State {
     roster: Roster,
     emergency: Option<Emergency>,
+    /// Why normal service has not begun.
+    waits_for: Option<String>,
+}
+
+/// What `serve` alone has: files, of which the database may not be open yet.
+#[derive(Clone, Debug)]
+pub struct Files {
+    pub database: PathBuf,
+    /// Whether one of an older format is brought up to date.
+    pub may_migrate: bool,
+    pub roster: PathBuf,
 }
 
 /// What somebody sees who opens the link of a message meanwhile.
@@ -51,19 +69,44 @@ impl Desk {
         self.state().emergency.is_some()
     }
 
-    pub fn learn(&self, roster: Roster) {
+    /// True if it differs from what was known.
+    pub fn learn(&self, roster: Roster) -> bool {
         let mut state = self.state();
-        match &mut state.emergency {
-            Some(emergency) => emergency.roster = roster,
-            None => state.roster = roster,
+        let known = match &mut state.emergency {
+            Some(emergency) => &mut emergency.roster,
+            None => &mut state.roster,
+        };
+        let is_new = *known != roster;
+        *known = roster;
+        is_new
+    }
+
+    pub fn begin(&self, why: Why) {
+        let mut state = self.state();
+        if state.emergency.is_none() {
+            state.emergency = Some(Emergency::begin(std::mem::take(&mut state.roster), why));
         }
     }
 
-    pub fn begin(&self) {
-        let mut state = self.state();
-        if state.emergency.is_none() {
-            state.emergency = Some(Emergency::begin(std::mem::take(&mut state.roster)));
-        }
+    /// The roster for its file.
+    pub fn to_bytes(&self) -> serde_json::Result<Vec<u8>> {
+        let state = self.state();
+        let roster = state.emergency.as_ref().map_or(&state.roster, |emergency| &emergency.roster);
+        roster::to_bytes(roster, digest)
+    }
+
+    /// Learns what [`Desk::to_bytes`] gave; false: it is something else.
+    pub fn learn_from(&self, bytes: &[u8]) -> bool {
+        roster::from_bytes(bytes, digest).map(|roster| self.learn(roster)).is_some()
+    }
+
+    /// Why normal service has not begun; `None`: it has.
+    pub fn waits_for(&self) -> Option<String> {
+        self.state().waits_for.clone()
+    }
+
+    pub fn wait_for(&self, reason: Option<String>) {
+        self.state().waits_for = reason;
     }
 
     pub fn calls_due(&self, now: Timestamp, can_send: &[Channel]) -> Vec<Call> {
@@ -138,6 +181,34 @@ impl Desk {
         let is_meant =
             |untaken: &&Untaken| untaken.incident.to_string() == reference || untaken.number.to_string() == reference;
         incidents.iter().find(is_meant).map(|untaken| untaken.incident)
+    }
+}
+
+fn digest(bytes: &[u8]) -> String {
+    hex(&sha256(bytes))
+}
+
+impl App {
+    /// Opens a database that did not open at the start, as that would have; else proves that it can be written. The error is for the
+    /// operator.
+    pub fn open_late(&self) -> Result<(), String> {
+        let Some(files) = self.files.as_ref().filter(|_| !self.store.is_open()) else {
+            return self.try_again().map_err(|error| error.to_string());
+        };
+        let open = || {
+            if files.may_migrate
+                && let Some(from) = migrate::pending(&files.database)?
+            {
+                migrate::migrate(&files.database, tables::RECORDS, from)?;
+            }
+            self.store.open_late(&files.database)
+        };
+        open().map_err(|error| error.to_string())
+    }
+
+    /// Nothing can be saved: commits fail, or normal service has not begun.
+    pub fn cannot_save(&self) -> bool {
+        self.emergency.waits_for().is_some() || self.store_status().is_failing()
     }
 }
 

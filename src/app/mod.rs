@@ -110,6 +110,8 @@ pub struct App {
     pub board: system::Board,
     /// For when nothing can be saved.
     pub emergency: emergency::Desk,
+    /// Of the process that serves, for when its database does not open; `None`: it is open.
+    pub files: Option<emergency::Files>,
 }
 
 impl App {
@@ -126,6 +128,7 @@ impl App {
             host: None,
             board: system::Board::default(),
             emergency: emergency::Desk::default(),
+            files: None,
         }
     }
 
@@ -194,6 +197,11 @@ impl App {
     /// After failed commits: opens the file again and proves that it can be written.
     pub fn try_again(&self) -> Result<(), AppError> {
         Ok(self.store.try_again()?)
+    }
+
+    /// False after a start whose database does not open.
+    pub fn is_open(&self) -> bool {
+        self.store.is_open()
     }
 
     /// Names this history of the data in message ids.

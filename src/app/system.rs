@@ -150,6 +150,11 @@ impl Board {
         self.configured(configuration_warnings, configuration);
     }
 
+    /// Normal service begins later than the process: no worker has been silent before.
+    pub fn began(&self, now: Timestamp) {
+        self.state().started_at = Some(now);
+    }
+
     /// Another configuration is in effect.
     pub fn configured(&self, configuration_warnings: Vec<String>, configuration: Vec<SettingShown>) {
         let mut state = self.state();
@@ -349,6 +354,11 @@ pub fn jobs(app: &App) -> Result<Vec<Job>, AppError> {
 /// counts from the start of the process.
 pub fn stalled(app: &App) -> Option<Worker> {
     let (now, started) = (app.now(), app.board.started_at()?);
+    if app.emergency.waits_for().is_some() {
+        // Nobody else runs yet; who calls people from the last roster reports each second.
+        let last = app.board.report(Worker::Inspector).last_run.unwrap_or(started);
+        return (now.secs_since(last) > LATE_SECS / 2).then_some(Worker::Inspector);
+    }
     let is_silent = |worker: &Worker| {
         let last = app.board.report(*worker).last_run.unwrap_or(started);
         is_enabled(app, *worker) && silence_secs(*worker).is_some_and(|most| now.secs_since(last) > most)
@@ -380,7 +390,7 @@ pub fn strips(app: &App) -> Vec<(Alarm, String)> {
     let mut strips = Vec::new();
     let switches = app.switches();
     let mut red = |text: String| strips.push((Alarm::Red, text));
-    if app.store_status().is_failing() {
+    if app.cannot_save() {
         red("PagerPal cannot save. Senders are told to try again, people on call are told from memory.".to_owned());
     }
     if !switches.escalation {
@@ -456,6 +466,10 @@ pub fn strips(app: &App) -> Vec<(Alarm, String)> {
 /// Why a page could not be sent now; empty is well. What the operator switched off on purpose is not a reason.
 pub fn health_problems(app: &App) -> Vec<String> {
     let mut problems = Vec::new();
+    if let Some(problem) = app.emergency.waits_for() {
+        problems.push(format!("normal service has not begun: {problem}"));
+        return problems;
+    }
     let status = app.store_status();
     if status.is_failing() {
         problems.push(format!("the store cannot save: {}", status.last_error.unwrap_or_default()));

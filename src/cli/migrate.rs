@@ -24,7 +24,7 @@ pub fn run(config: &Config, args: &MigrateArgs) -> Exit {
     match (super::print(&said), args.what) {
         (Exit::Done, Migration::Up) => match open::bring_up_to_date(&path) {
             Ok(_) => Exit::Done,
-            Err(exit) => exit,
+            Err(error) => say(open::exit_of(&error), &error.to_string()),
         },
         (exit, _) => exit,
     }

@@ -1,5 +1,6 @@
 //! Opens the database for a command, or says in one sentence why not.
 
+use crate::app::emergency::{Files, ROSTER};
 use crate::app::passes::LinkKey;
 use crate::app::{App, Settings, backups};
 use crate::cli::Exit;
@@ -39,13 +40,12 @@ pub fn make_data_dir(config: &Config) -> Result<(), Exit> {
 }
 
 /// Brings the file to this program's format if it is older, and says so. The old one stays aside.
-pub fn bring_up_to_date(path: &Path) -> Result<Option<Migrated>, Exit> {
-    let refused = |error: OpenError| say(exit_of(&error), &error.to_string());
+pub fn bring_up_to_date(path: &Path) -> Result<Option<Migrated>, OpenError> {
     if !path.exists() {
         return Ok(None);
     }
-    let Some(from) = migrate::pending(path).map_err(refused)? else { return Ok(None) };
-    let migrated = migrate::migrate(path, tables::RECORDS, from).map_err(refused)?;
+    let Some(from) = migrate::pending(path)? else { return Ok(None) };
+    let migrated = migrate::migrate(path, tables::RECORDS, from)?;
     let Migrated { records, aside, damaged, .. } = &migrated;
     eprintln!("Brought {} from format {from} to {FORMAT}: {records} records.", path.display());
     if *damaged > 0 {
@@ -56,6 +56,37 @@ pub fn bring_up_to_date(path: &Path) -> Result<Option<Migrated>, Exit> {
         aside.display()
     );
     Ok(Some(migrated))
+}
+
+/// For `serve`, which goes on without: whom the last roster names are called, and it is tried again. What an operator has to decide
+/// or to put right at once is refused all the same, and so is a file that cannot be made: nobody was on call by it.
+pub fn open_to_serve(config: &Config, may_migrate: bool) -> Result<App, Exit> {
+    make_data_dir(config)?;
+    let path = config.data_dir.join(FILE_NAME);
+    let random = Arc::new(SystemRandom);
+    let open = || {
+        if may_migrate {
+            bring_up_to_date(&path)?;
+        }
+        Store::open(&path, Arc::new(SystemClock::new()), random.clone())
+    };
+    let (store, problem) = match open() {
+        Ok(store) => (store, None),
+        Err(error) if is_an_emergency(&error) && path.try_exists().unwrap_or(true) => {
+            let store = Store::unopened(&path, Arc::new(SystemClock::new()), random.clone(), &error);
+            let store = store.map_err(|_| say(exit_of(&error), &error.to_string()))?;
+            (store, Some(error.to_string()))
+        }
+        Err(error) => return Err(say(exit_of(&error), &error.to_string())),
+    };
+    let mut app = App::new(store, random, settings(config));
+    app.emergency.wait_for(problem);
+    app.files = Some(Files { database: path, may_migrate, roster: config.data_dir.join(ROSTER) });
+    Ok(app)
+}
+
+fn is_an_emergency(error: &OpenError) -> bool {
+    matches!(error, OpenError::Corrupt { .. } | OpenError::Failed { .. } | OpenError::NotMigrated { .. })
 }
 
 pub fn open_file(config: &Config, path: &Path) -> Result<Opened, Exit> {

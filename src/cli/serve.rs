@@ -6,7 +6,7 @@ use crate::app::system::SettingShown;
 use crate::app::{App, Switches, sealed, setup};
 use crate::bridge::Bridge;
 use crate::cli::host::ThisHost;
-use crate::cli::open::{self, Opened, say};
+use crate::cli::open::{self, say};
 use crate::cli::reload::{self, Reload};
 use crate::cli::supervised::Supervisor;
 use crate::cli::{Exit, ServeArgs};
@@ -66,13 +66,8 @@ async fn serve(config: &Config, args: &ServeArgs, read: reload::Read, levels: Le
         Err(error) => return say(Exit::ConfigInvalid, &format!("TLS_CERT_FILE and TLS_KEY_FILE: {error}.")),
     };
     let supervisor = Supervisor::from_environment();
-    if !args.no_migrate
-        && let Err(exit) = open::bring_up_to_date(&config.data_dir.join(open::FILE_NAME))
-    {
-        return exit;
-    }
-    let Opened { mut app, path } = match open::open(config) {
-        Ok(opened) => opened,
+    let mut app = match open::open_to_serve(config, !args.no_migrate) {
+        Ok(app) => app,
         Err(exit) => return exit,
     };
     if is_in_container() && same_file_system(&config.data_dir, Path::new("/")) {
@@ -94,19 +89,20 @@ async fn serve(config: &Config, args: &ServeArgs, read: reload::Read, levels: Le
     configured(&app, config, config.settings.iter().map(setting).collect(), None, &registry);
     let providers = Providers::new(registry);
     match app.read(|read| sealed::unreadable(read, &app.vault)) {
+        // Nothing could be looked through, and that is said louder elsewhere.
+        Err(_) if !app.is_open() => {}
         Ok(sentences) => sentences.iter().for_each(|sentence| tracing::warn!("{sentence}")),
         Err(error) => tracing::warn!(%error, "sealed secrets could not be looked through"),
     }
 
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let bridge = Bridge::new(cores);
-    let workers = match worker::start(Arc::clone(&app), bridge.clone(), providers.clone(), &egress).await {
-        Ok(workers) => workers,
-        Err(error) => return say(Exit::DatabaseUnreachable, &error.to_string()),
-    };
+    let workers = worker::start(Arc::clone(&app), bridge.clone(), providers.clone(), &egress).await;
     let web =
         Arc::new(Web::new(Arc::clone(&app), bridge, Arc::clone(&egress), web_settings(config, &secret_key, &egress)));
-    tracing::info!(database = %path.display(), "open");
+    if app.is_open() {
+        tracing::info!(database = %config.data_dir.join(open::FILE_NAME).display(), "open");
+    }
     let address = listener.local_addr().unwrap_or(config.listen_address);
     greet(&app, config, &web, address);
 
@@ -124,7 +120,7 @@ async fn serve(config: &Config, args: &ServeArgs, read: reload::Read, levels: Le
             None
         }
     };
-    supervisor.serving(&address.to_string());
+    supervisor.ready();
     let (say_stop, stop) = oneshot::channel::<()>();
     let supervisor = Arc::new(supervisor);
     match hangups {
@@ -136,6 +132,11 @@ async fn serve(config: &Config, args: &ServeArgs, read: reload::Read, levels: Le
         }
         Err(error) => tracing::warn!("SIGHUP cannot be heard: {error}"),
     }
+    let supervising = Arc::clone(&supervisor);
+    beside.spawn({
+        let app = Arc::clone(&app);
+        async move { supervising.say_how_it_is(&app, &address.to_string()).await }
+    });
     let supervising = Arc::clone(&supervisor);
     beside.spawn(async move { supervising.feed_watchdog(app).await });
     let ended_by = tokio::spawn(async move {

@@ -24,9 +24,20 @@ impl Supervisor {
         Supervisor { address, watchdog: micros.filter(|_| is_ours).map(Duration::from_micros) }
     }
 
-    /// Also says what `systemctl status` shows.
-    pub fn serving(&self, address: &str) {
-        self.say(&format!("READY=1\nSTATUS=Serving on {address}"));
+    /// Also in an emergency: a restart opens no database.
+    pub fn ready(&self) {
+        self.say("READY=1");
+    }
+
+    /// What `systemctl status` shows, until normal service has begun.
+    pub async fn say_how_it_is(&self, app: &App, address: &str) {
+        if app.emergency.waits_for().is_some() {
+            self.status(&format!("Emergency on {address}: the database does not open; see /health"));
+        }
+        while app.emergency.waits_for().is_some() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        self.status(&format!("Serving on {address}"));
     }
 
     pub fn status(&self, text: &str) {

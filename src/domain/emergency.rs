@@ -2,7 +2,8 @@
 //!
 //! A [`Roster`] is what the store last knew: untaken incidents, the ladders of the alert sources, and how to reach everybody.
 //! An [`Emergency`] calls from it, each person at most every five minutes, until somebody takes the incident or the store
-//! saves again. It lives in memory and dies with the process, and whoever acknowledges is told so.
+//! saves again. It lives in memory and dies with the process, and whoever acknowledges is told so. The roster outlives it, in a
+//! file, for a start whose database does not open.
 
 use crate::domain::alert_source::AlertSource;
 use crate::domain::contact::Channel;
@@ -14,6 +15,7 @@ use crate::domain::notification::plan;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::domain::{Urgency, effect::Reason};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One person is called at most so often, whatever goes on.
@@ -23,7 +25,7 @@ const ARRIVED: usize = 200;
 /// Incidents that one message names; the rest is counted.
 const NAMED: usize = 2;
 
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Roster {
     pub people: BTreeMap<UserId, Person>,
     /// Active admins hear of the trouble itself.
@@ -33,7 +35,7 @@ pub struct Roster {
     pub sources: Vec<Watched>,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Person {
     pub name: String,
     /// Of the zone database.
@@ -42,7 +44,7 @@ pub struct Person {
     pub methods: Vec<(Channel, String)>,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Untaken {
     pub incident: IncidentId,
     pub number: u64,
@@ -51,7 +53,7 @@ pub struct Untaken {
     pub calls: Vec<(Timestamp, Vec<UserId>)>,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Watched {
     /// Its key's digest is in it, by which an alert is still known.
     pub source: AlertSource,
@@ -143,17 +145,27 @@ pub struct Meanwhile {
     pub taken: BTreeMap<IncidentId, UserId>,
 }
 
+/// What those who are called read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Why {
+    /// Commits fail.
+    CannotSave,
+    /// The process has started, and its database does not open.
+    CannotOpen,
+}
+
 #[derive(Clone, Debug)]
 pub struct Emergency {
     pub roster: Roster,
+    why: Why,
     arrived: Vec<Arrived>,
     last_call: BTreeMap<UserId, (Timestamp, u32)>,
     pub meanwhile: Meanwhile,
 }
 
 impl Emergency {
-    pub fn begin(roster: Roster) -> Emergency {
-        Emergency { roster, arrived: Vec::new(), last_call: BTreeMap::new(), meanwhile: Meanwhile::default() }
+    pub fn begin(roster: Roster, why: Why) -> Emergency {
+        Emergency { roster, why, arrived: Vec::new(), last_call: BTreeMap::new(), meanwhile: Meanwhile::default() }
     }
 
     /// An alert that could not be saved. The sender repeats it, so the same one is kept in mind once.
@@ -220,7 +232,7 @@ impl Emergency {
                 *self.meanwhile.called.entry(incident).or_default().entry(user).or_default() += 1;
             }
             let incident = topics.iter().find_map(|(incident, _)| *incident);
-            calls.push(Call { user, methods, sentence: sentence(&topics), incident, nth: count + 1 });
+            calls.push(Call { user, methods, sentence: sentence(self.why, &topics), incident, nth: count + 1 });
         }
         calls
     }
@@ -230,16 +242,20 @@ fn due_people<'a>(calls: impl Iterator<Item = (Timestamp, &'a Vec<UserId>)>, now
     calls.filter(|(at, _)| *at <= now).flat_map(|(_, people)| people).copied().collect()
 }
 
-fn sentence(topics: &[(Option<IncidentId>, String)]) -> String {
+fn sentence(why: Why, topics: &[(Option<IncidentId>, String)]) -> String {
+    let (trouble, remedy) = match why {
+        Why::CannotSave => ("Nothing can be saved", "See the log and the disk of its machine."),
+        Why::CannotOpen => ("The database cannot be opened", "See the log of its machine; a backup may have to be restored."),
+    };
     if topics.is_empty() {
-        return "Nothing can be saved, so alerts are refused. See the log and the disk of its machine.".to_owned();
+        return format!("{trouble}, so alerts are refused. {remedy}");
     }
     let named: Vec<&str> = topics.iter().take(NAMED).map(|(_, words)| words.as_str()).collect();
     let more = match topics.len().saturating_sub(NAMED) {
         0 => String::new(),
         more => format!(" And {more} more."),
     };
-    format!("Nothing can be saved, so it calls again and again. {}.{more}", named.join(". "))
+    format!("{trouble}, so it calls again and again. {}.{more}", named.join(". "))
 }
 
 #[cfg(test)]
@@ -269,7 +285,7 @@ mod tests {
         let calls = vec![(at(0), vec![UserId::new(ANA)]), (at(600), vec![UserId::new(BO)])];
         let disk = Untaken { incident: IncidentId::new(DISK), number: 12, title: "Disk full on db1".to_owned(), calls };
         let roster = Roster { people, admins: vec![UserId::new(ROOT)], incidents: vec![disk], sources: vec![] };
-        Emergency::begin(roster)
+        Emergency::begin(roster, Why::CannotSave)
     }
 
     fn called(emergency: &mut Emergency, secs: i64) -> Vec<u64> {
@@ -308,8 +324,10 @@ mod tests {
     #[test]
     fn what_is_said_names_two_and_counts_the_rest() {
         let topic = |words: &str| (Some(IncidentId::new(DISK)), words.to_owned());
-        assert!(sentence(&[]).contains("alerts are refused"));
-        assert!(sentence(&[topic("#1 a")]).ends_with("again. #1 a."));
-        assert!(sentence(&[topic("#1 a"), topic("#2 b"), topic("#3 c")]).ends_with("#1 a. #2 b. And 1 more."));
+        let said = |topics: &[_]| sentence(Why::CannotSave, topics);
+        assert!(said(&[]).contains("alerts are refused"));
+        assert!(said(&[topic("#1 a")]).ends_with("again. #1 a."));
+        assert!(said(&[topic("#1 a"), topic("#2 b"), topic("#3 c")]).ends_with("#1 a. #2 b. And 1 more."));
+        assert!(sentence(Why::CannotOpen, &[]).contains("restored"), "who starts it hears what to do");
     }
 }

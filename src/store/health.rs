@@ -56,6 +56,13 @@ impl Health {
         state.last_commit = Some(at);
     }
 
+    /// There is no file to commit to, which counts as failing however often it was tried.
+    pub(super) fn note_unopened(&self, error: &str) {
+        let mut state = self.state();
+        state.failures = state.failures.max(2);
+        state.last_error = Some(error.to_owned());
+    }
+
     pub(super) fn note_failure(&self, error: &str, bytes: usize) {
         let mut state = self.state();
         if state.failures == 0 {

@@ -75,7 +75,7 @@ use health::Health;
 use std::fmt;
 use std::path::Path;
 use std::sync::mpsc;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use writer::Writer;
 
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -123,7 +123,8 @@ pub struct Store {
     core: Arc<Core>,
     /// `None`: writes run on the caller's thread.
     writer: Option<Writer>,
-    lineage: String,
+    /// Known from when the file was opened on.
+    lineage: OnceLock<String>,
 }
 
 /// What the write thread shares with the callers.
@@ -185,7 +186,43 @@ impl Store {
         let lineage = core.lineage().map_err(|error| failed(error.to_string()))?;
         let core = Arc::new(core);
         let writer = Writer::start(Arc::clone(&core)).map_err(|error| failed(error.to_string()))?;
-        Ok(Store { core, writer: Some(writer), lineage })
+        Ok(Store { core, writer: Some(writer), lineage: lineage.into() })
+    }
+
+    /// In place of a file that cannot be opened: reads and writes are answered [`StoreError::Unavailable`], until
+    /// [`Store::open_late`] succeeds.
+    pub fn unopened(
+        path: &Path,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        problem: &OpenError,
+    ) -> std::io::Result<Store> {
+        let core = Arc::new(Core::new(Box::new(RedbEngine::unopened(path)), clock, random));
+        core.health.note_unopened(&problem.to_string());
+        let writer = Writer::start(Arc::clone(&core))?;
+        Ok(Store { core, writer: Some(writer), lineage: OnceLock::new() })
+    }
+
+    /// Tries again what failed when [`Store::unopened`] took its place. It makes no file: whoever moves a damaged one away has not
+    /// said that an empty one will do.
+    pub fn open_late(&self, path: &Path) -> std::result::Result<(), OpenError> {
+        let failed = |error: StoreError| OpenError::Failed { path: path.to_owned(), problem: error.to_string() };
+        let opened = Store::check_format(path).and_then(|()| self.core.try_again().map_err(failed));
+        let lineage = opened.and_then(|()| self.core.lineage().map_err(failed));
+        match lineage {
+            Ok(lineage) => {
+                let _ = self.lineage.set(lineage);
+                Ok(())
+            }
+            Err(error) => {
+                self.core.health.note_unopened(&error.to_string());
+                Err(error)
+            }
+        }
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.lineage.get().is_some()
     }
 
     /// For looking alone: not a byte of the file changes. What is written is in memory, and lost.
@@ -226,7 +263,7 @@ impl Store {
         }
         let core = Arc::new(Core::new(engine, clock, random));
         let lineage = core.lineage()?;
-        Ok(Store { core, writer: None, lineage })
+        Ok(Store { core, writer: None, lineage: lineage.into() })
     }
 
     /// Gives a store without one a write thread.
@@ -335,9 +372,9 @@ impl Store {
         }
     }
 
-    /// Eight letters that name this history of the data; a restored copy has others.
+    /// Eight letters that name this history of the data; a restored copy has others. Empty before the file is open.
     pub fn lineage(&self) -> &str {
-        &self.lineage
+        self.lineage.get().map_or("", String::as_str)
     }
 
     pub fn clock(&self) -> &dyn Clock {

@@ -12,10 +12,14 @@ use crate::store::verify::RecordKind;
 use crate::store::{codec, meta, migrate};
 use std::io::{self, Read};
 use std::path::Path;
+use std::time::{Duration, Instant};
 use std::{fmt, fs};
 
 /// Records are committed in pieces of this many bytes.
 const PIECE: usize = 4 * 1024 * 1024;
+
+/// Longer than a look at a file that does not open.
+const A_LOOK: Duration = Duration::from_secs(5);
 
 /// Why no store came of it.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +69,7 @@ pub fn take_place(new: &Path, place: &Path, aside: Option<&Path>) -> Result<(), 
     match aside.filter(|_| place.exists()) {
         Some(aside) => {
             // Whoever serves the old file would go on writing into what nobody opens again.
-            let _held = engine::redb::hold(place)?;
+            let _held = hold(place)?;
             fs::hard_link(place, aside).map_err(failed)?;
             fs::rename(new, place).map_err(failed)?;
         }
@@ -79,6 +83,17 @@ pub fn take_place(new: &Path, place: &Path, aside: Option<&Path>) -> Result<(), 
         }
     }
     files::sync_directory(place).map_err(failed)
+}
+
+/// A server whose database does not open looks at the file every ten seconds, for as long as that takes.
+fn hold(place: &Path) -> Result<engine::redb::Held, OpenError> {
+    let begun = Instant::now();
+    loop {
+        match engine::redb::hold(place) {
+            Err(OpenError::InUse { .. }) if begun.elapsed() < A_LOOK => std::thread::sleep(A_LOOK / 50),
+            held => return held,
+        }
+    }
 }
 
 pub(super) enum Failed {

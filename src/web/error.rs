@@ -22,6 +22,10 @@ pub enum WebError {
     Invalid(Vec<Complaint>),
     /// Our own trouble, and worth trying again: the store cannot commit, a queue is full, we are shutting down.
     Unavailable,
+    /// The database is not open; the reason, if whoever asks may know it.
+    NotOpen {
+        reason: Option<String>,
+    },
     /// It could not be saved, but nobody is called about the incident any more.
     NotSaved,
     /// As many passwords wait to be looked at as may wait. Paging has threads of its own.
@@ -115,6 +119,10 @@ pub const RETRY_AFTER_SECS: u64 = 5;
 /// What people read who come while too many passwords are looked at.
 pub const BUSY: &str = "Busy: try again in a few seconds. Pages still go out.";
 
+/// What people read before the database is open.
+pub const NOT_OPEN: &str = "PagerPal cannot open its database. Senders of alerts are told to try again, and whoever was on call \
+    is called from memory. The link of a message still takes its incident.";
+
 /// What people read who take an incident while nothing can be saved.
 pub const NOT_SAVED: &str = "Noted, but not saved: PagerPal cannot write. Nobody is called about this incident any more, and \
     it is written down as soon as that works. If PagerPal ends before, it is forgotten.";
@@ -131,7 +139,7 @@ impl WebError {
             },
             WebError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             WebError::MissingVersion => StatusCode::PRECONDITION_REQUIRED,
-            WebError::Unavailable | WebError::NotSaved | WebError::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            WebError::Unavailable | WebError::NotOpen { .. } | WebError::NotSaved | WebError::Busy => StatusCode::SERVICE_UNAVAILABLE,
             WebError::NotFound => StatusCode::NOT_FOUND,
             WebError::SignIn { .. } => StatusCode::SEE_OTHER,
             WebError::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
@@ -153,7 +161,7 @@ impl WebError {
             WebError::Refused(refusal) => refusal.code,
             WebError::Invalid(complaints) => complaints.first().map_or("bad_request", |complaint| complaint.code),
             WebError::MissingVersion => "if_match_missing",
-            WebError::Unavailable | WebError::Busy => "unavailable",
+            WebError::Unavailable | WebError::NotOpen { .. } | WebError::Busy => "unavailable",
             WebError::NotSaved => "not_saved",
             WebError::NotFound => "not_found",
             WebError::SignIn { .. } | WebError::Unauthorized { .. } => "unauthorized",
@@ -205,6 +213,7 @@ impl WebError {
                     .into()
             }
             WebError::NotSaved => NOT_SAVED.into(),
+            WebError::NotOpen { .. } => NOT_OPEN.into(),
             WebError::Unavailable => {
                 "Nothing was changed. Try again in a few seconds; if it stays so, ask your operator to look at /health."
                     .into()
@@ -234,15 +243,18 @@ impl WebError {
             tracing::error!(request_id, "{cause}");
         }
         let status = self.status();
-        let mut response = match audience {
-            Audience::Browser => {
+        let mut response = match (audience, self) {
+            (Audience::Browser, WebError::NotOpen { reason }) => {
+                (status, Html(ui::emergency_page(NOT_OPEN, reason.as_deref(), theme))).into_response()
+            }
+            (Audience::Browser, _) => {
                 let mut sentence = self.sentence();
                 if matches!(self, WebError::Internal(_)) {
                     sentence.push_str(&format!(" ({request_id})"));
                 }
                 (status, Html(ui::error_page(status, self.title(), &sentence, theme))).into_response()
             }
-            Audience::Program => {
+            (Audience::Program, _) => {
                 let problem = self.problem(request_id).to_string();
                 (status, [(header::CONTENT_TYPE, "application/problem+json")], problem).into_response()
             }
@@ -281,7 +293,7 @@ impl WebError {
     fn header(&self) -> Option<(header::HeaderName, HeaderValue)> {
         let text = |text: String| HeaderValue::from_str(&text).ok();
         match self {
-            WebError::Unavailable | WebError::Busy => Some((header::RETRY_AFTER, RETRY_AFTER_SECS.into())),
+            WebError::Unavailable | WebError::NotOpen { .. } | WebError::Busy => Some((header::RETRY_AFTER, RETRY_AFTER_SECS.into())),
             WebError::TooMany { retry_after_secs } | WebError::StillRunning { retry_after_secs } => {
                 Some((header::RETRY_AFTER, (*retry_after_secs).into()))
             }

@@ -6,7 +6,7 @@ use crate::bridge::panic_text;
 use crate::domain::preferences::{Preferences, Theme};
 use crate::web::address::{Client, Peer};
 use crate::web::error::{Audience, WebError};
-use crate::web::{Web, origin, packing};
+use crate::web::{Web, emergency, origin, packing};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -49,6 +49,7 @@ async fn outermost(State(web): State<Arc<Web>>, mut request: Request, next: Next
     let is_https = client.is_https;
     let audience = Audience::of(request.uri().path());
     let origin = cors_origin(request.headers(), audience, &web);
+    let closed = emergency::closed(&web, &client, request.uri().path());
     request.extensions_mut().insert(client);
     let found = Found::default();
     request.extensions_mut().insert(found.clone());
@@ -56,7 +57,11 @@ async fn outermost(State(web): State<Arc<Web>>, mut request: Request, next: Next
 
     let (method, takes_gzip) = (request.method().clone(), packing::takes_gzip(request.headers()));
     let is_preflight = request.method() == Method::OPTIONS && origin.is_some();
-    let response = if is_preflight { StatusCode::NO_CONTENT.into_response() } else { unwound(request, next).await };
+    let response = match closed {
+        _ if is_preflight => StatusCode::NO_CONTENT.into_response(),
+        Some(error) => error.into_response(),
+        None => unwound(request, next).await,
+    };
     let response = match response.extensions().get::<Arc<WebError>>() {
         Some(error) => error.render(audience, &request_id, found.theme()),
         None => response,

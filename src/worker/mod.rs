@@ -20,7 +20,7 @@ use crate::app::{self, App, AppError, Read, Write};
 use crate::bridge::{Bridge, Lane, panic_text};
 use crate::egress::{Client, Egress, Purpose};
 use crate::notify::registry::Providers;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -58,19 +58,45 @@ impl Wakers {
 /// The running workers. Dropping this does not stop them; [`Workers::stop`] does.
 pub struct Workers {
     stop: watch::Sender<bool>,
-    tasks: Vec<JoinHandle<()>>,
+    tasks: Tasks,
     wakers: Arc<Wakers>,
 }
+
+/// Shared with the one that starts the others late.
+type Tasks = Arc<Mutex<Vec<JoinHandle<()>>>>;
 
 /// A worker that panicked starts again after this.
 const RESTART: Duration = Duration::from_secs(1);
 
-/// Starts everything; what is switched off looks now and then whether it still is. What an earlier process had claimed is released first: it is dead, since only one
-/// can have the file. Then what came due while nothing ran is decided, before anything is sent.
-pub async fn start(app: Arc<App>, bridge: Bridge, providers: Providers, egress: &Egress) -> Result<Workers, AppError> {
+/// Starts everything; what is switched off looks now and then whether it still is. If the database does not open, or what has to
+/// come first cannot be saved, people are called from the last roster, and the rest starts once it can.
+pub async fn start(app: Arc<App>, bridge: Bridge, providers: Providers, egress: &Egress) -> Workers {
     let (stop, stopped) = watch::channel(false);
     let calendars = egress.client(Purpose::Untrusted);
     let shop = Shop { app, bridge, providers, calendars, wakers: Arc::default(), stop: stopped };
+    let wakers = Arc::clone(&shop.wakers);
+    shop.app.on_commit(Box::new(move || wakers.wake_all()));
+    let begun = match shop.app.emergency.waits_for() {
+        Some(problem) => Err(problem),
+        None => begin(&shop).await.map_err(|error| error.to_string()),
+    };
+    let tasks = Tasks::default();
+    match begun {
+        Ok(()) => all(&shop, &tasks),
+        Err(problem) => {
+            tracing::error!(problem, "normal service cannot begin: people are called from the last roster until it can");
+            shop.app.emergency.wait_for(Some(problem));
+            let later = Arc::clone(&tasks);
+            let waiting = supervise(&shop, Worker::Inspector, move |shop| late(shop, Arc::clone(&later)));
+            lock(&tasks).push(waiting);
+        }
+    }
+    Workers { stop, tasks, wakers: Arc::clone(&shop.wakers) }
+}
+
+/// What comes before anything is sent. What an earlier process had claimed is released: it is dead, since only one can have the
+/// file. Then what came due while nothing ran is decided.
+async fn begin(shop: &Shop) -> Result<(), AppError> {
     let released = shop.write(app::deliveries::release_claims).await?;
     if released > 0 {
         tracing::warn!(released, "messages were on their way when the last process ended; they are sent again");
@@ -79,21 +105,36 @@ pub async fn start(app: Arc<App>, bridge: Bridge, providers: Providers, egress: 
         let started = shop.app.now();
         while shop.write(move |tx| app::timers::catch_up(tx, started)).await? {}
     }
-    let wakers = Arc::clone(&shop.wakers);
-    shop.app.on_commit(Box::new(move || wakers.wake_all()));
-    let tasks = vec![
-        supervise(&shop, Worker::Escalation, timers::run),
-        supervise(&shop, Worker::Retry, deliveries::retries),
-        supervise(&shop, Worker::Deliveries, deliveries::first_tries),
-        supervise(&shop, Worker::Receipts, receipts::run),
-        supervise(&shop, Worker::Upkeep, upkeep::run),
-        supervise(&shop, Worker::Upkeep, backups::run),
-        supervise(&shop, Worker::Feeds, feeds::run),
-        supervise(&shop, Worker::Inspector, inspector::run),
-        supervise(&shop, Worker::Inspector, clock::run),
-        supervise(&shop, Worker::Inspector, emergency::run),
-    ];
-    Ok(Workers { stop, tasks, wakers: Arc::clone(&shop.wakers) })
+    Ok(())
+}
+
+async fn late(shop: Shop, tasks: Tasks) {
+    emergency::before_start(&shop).await;
+    if !shop.is_stopping() {
+        shop.app.board.began(shop.app.now());
+        all(&shop, &tasks);
+        shop.app.emergency.wait_for(None);
+        tracing::info!("normal service begins");
+    }
+}
+
+fn all(shop: &Shop, tasks: &Tasks) {
+    lock(tasks).extend([
+        supervise(shop, Worker::Escalation, timers::run),
+        supervise(shop, Worker::Retry, deliveries::retries),
+        supervise(shop, Worker::Deliveries, deliveries::first_tries),
+        supervise(shop, Worker::Receipts, receipts::run),
+        supervise(shop, Worker::Upkeep, upkeep::run),
+        supervise(shop, Worker::Upkeep, backups::run),
+        supervise(shop, Worker::Feeds, feeds::run),
+        supervise(shop, Worker::Inspector, inspector::run),
+        supervise(shop, Worker::Inspector, clock::run),
+        supervise(shop, Worker::Inspector, emergency::run),
+    ]);
+}
+
+fn lock(tasks: &Tasks) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+    tasks.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Workers {
@@ -104,7 +145,8 @@ impl Workers {
     /// Lets each finish what it is doing, messages on the wire included.
     pub async fn stop(self) {
         let _ = self.stop.send(true);
-        for task in self.tasks {
+        loop {
+            let Some(task) = lock(&self.tasks).pop() else { return };
             let _ = task.await;
         }
     }

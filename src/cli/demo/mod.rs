@@ -73,10 +73,7 @@ async fn served(args: &DemoArgs) -> Exit {
         app.board.channel_configured(channel, provider, vec![]);
     }
     let bridge = Bridge::new(std::thread::available_parallelism().map_or(1, usize::from));
-    let workers = match worker::start(Arc::clone(&app), bridge.clone(), Providers::new(registry), &egress).await {
-        Ok(workers) => workers,
-        Err(error) => return say(Exit::Failed, &error.to_string()),
-    };
+    let workers = worker::start(Arc::clone(&app), bridge.clone(), Providers::new(registry), &egress).await;
     let mut web = Web::new(Arc::clone(&app), bridge, egress, web_settings(&base_url));
     web.demo = Some(Demo { accounts: accounts(&organisation), phone: Box::new(move || arrived(&phone)) });
     eprintln!("PagerPal's demo listens on {base_url}: sign in there with one click. {BANNER}");

@@ -71,6 +71,17 @@ impl RedbEngine {
         })
     }
 
+    /// For a file that does not open: unavailable until [`Engine::reopen`] finds one that does.
+    pub fn unopened(path: &Path) -> RedbEngine {
+        let file = path.to_owned();
+        RedbEngine {
+            path: path.to_owned(),
+            backend: Box::new(move || file_backend(&file)),
+            handle: RwLock::new(Handle { database: None, suspect: Arc::default() }),
+            generation: AtomicU64::new(0),
+        }
+    }
+
     /// Makes a file: filled as `<path>.new`, closed, synced, renamed to `path`, the directory synced. A kill at any
     /// point leaves either no file, perhaps with a leftover that the next attempt removes, or the whole one.
     pub fn create(path: &Path, fill: impl FnOnce(&RedbEngine) -> Result<()>) -> std::result::Result<(), OpenError> {

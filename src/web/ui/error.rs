@@ -20,9 +20,31 @@ pub fn error_page(status: StatusCode, title: &str, sentence: &str, theme: Theme)
     page.render().unwrap_or_else(|_| format!("{title}\n{sentence}\n"))
 }
 
+#[derive(Template)]
+#[template(path = "templates/emergency.html", askama = rinja)]
+struct EmergencyPage<'a> {
+    sentence: &'a str,
+    /// Only this machine is told.
+    reason: Option<&'a str>,
+    theme: Theme,
+}
+
+/// In place of every page while the database does not open: what happened, and what brings it back.
+pub fn emergency_page(sentence: &str, reason: Option<&str>, theme: Theme) -> String {
+    EmergencyPage { sentence, reason, theme }.render().unwrap_or_else(|_| format!("{sentence}\n"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_page_of_an_emergency_says_how_to_restore_and_why_only_if_it_is_told() {
+        let page = emergency_page("No <b> database.", Some("/data/x is damaged"), Theme::System);
+        assert!(page.contains("pagerpal restore") && page.contains("/data/x is damaged"), "{page}");
+        assert!(page.contains("No &#60;b&#62; database.") && page.contains("strip red"), "{page}");
+        assert!(!emergency_page("", None, Theme::System).contains("damaged"));
+    }
 
     #[test]
     fn an_error_page_quotes_what_it_is_given() {

@@ -61,7 +61,7 @@ mod users;
 #[cfg(test)]
 mod samples;
 
-pub use error::error_page;
+pub use error::{emergency_page, error_page};
 
 use crate::app::{App, AppError, Read, names as app_names, oncall, system};
 use crate::bridge::Lane;

@@ -300,7 +300,7 @@ async fn the_worker_fetches_what_is_added_and_never_from_inside() {
     let committed = Arc::new(Notify::new());
     let heard = Arc::clone(&committed);
     app.on_commit(Box::new(move || heard.notify_one()));
-    let workers = pagerpal::worker::start(Arc::clone(&app), Bridge::new(2), providers, &egress).await.expect("started");
+    let workers = pagerpal::worker::start(Arc::clone(&app), Bridge::new(2), providers, &egress).await;
     let vault = app.vault.clone();
     let made = app.write(Lane::People, move |tx| {
         let team = pagerpal::app::teams::create(tx, &Actor::SYSTEM, "Everyone", &[])?;
