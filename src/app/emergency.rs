@@ -26,6 +26,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The file beside the database.
 pub const ROSTER: &str = "pagerpal.roster";
+/// Room that is given up when there is no other.
+pub const BALLAST: &str = "ballast";
 
 /// Untaken incidents that are kept in mind.
 const INCIDENTS: usize = 1_000;
@@ -48,6 +50,7 @@ pub struct Files {
     /// Whether one of an older format is brought up to date.
     pub may_migrate: bool,
     pub roster: PathBuf,
+    pub ballast: PathBuf,
 }
 
 /// What somebody sees who opens the link of a message meanwhile.
@@ -89,7 +92,7 @@ impl Desk {
     }
 
     /// The roster for its file.
-    pub fn to_bytes(&self) -> serde_json::Result<Vec<u8>> {
+    pub fn to_bytes(&self) -> Option<Vec<u8>> {
         let state = self.state();
         let roster = state.emergency.as_ref().map_or(&state.roster, |emergency| &emergency.roster);
         roster::to_bytes(roster, digest)
@@ -262,4 +265,35 @@ pub fn write_down(tx: &mut Write<'_>, meanwhile: &Meanwhile) -> Result<(), AppEr
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::Id;
+
+    #[test]
+    fn the_roster_outlives_the_process_and_a_changed_one_is_none() {
+        let person = |number: &str| Person {
+            name: "Ana".to_owned(),
+            zone: "UTC".to_owned(),
+            methods: vec![(Channel::Sms, number.to_owned())],
+        };
+        let people = BTreeMap::from([(UserId::new(7), person("+4917000001"))]);
+        let roster = Roster { people, admins: vec![UserId::new(7)], ..Roster::default() };
+        let desk = Desk::default();
+        assert!(desk.learn(roster.clone()) && !desk.learn(roster), "the same again is nothing new");
+        let bytes = desk.to_bytes().expect("it can be written");
+        let later = Desk::default();
+        assert!(later.learn_from(&bytes));
+        later.begin(Why::CannotOpen);
+        let calls = later.calls_due(Timestamp::from_second(0), &[Channel::Sms]);
+        assert_eq!(calls[0].methods, [(Channel::Sms, "+4917000001".to_owned())]);
+        for at in 0..bytes.len() {
+            let mut wrong = bytes.clone();
+            wrong[at] ^= 1;
+            assert!(!later.learn_from(&wrong), "byte {at}");
+        }
+        assert!(!later.learn_from(b""));
+    }
 }

@@ -213,6 +213,11 @@ impl App {
     pub fn on_commit(&self, listener: Box<dyn Fn() + Send + Sync>) {
         self.store.on_commit(listener);
     }
+
+    /// Calls back after a commit has failed, on the write thread: something that may help the next.
+    pub fn on_failure(&self, relief: Box<dyn Fn() + Send + Sync>) {
+        self.store.on_failure(relief);
+    }
 }
 
 /// Lower-case hexadecimal.

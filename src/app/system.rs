@@ -98,6 +98,8 @@ struct State {
     /// Why the configuration that was read last is not in effect.
     not_taken_over: Option<String>,
     backups: Condition,
+    /// The ballast was given up, or would be if there was one.
+    is_disk_full: bool,
     /// Of our own TLS, if that is on.
     certificate_ends_at: Option<Timestamp>,
 }
@@ -231,6 +233,14 @@ impl Board {
 
     pub fn verified(&self) -> Option<Inspection> {
         self.state().verified.clone()
+    }
+
+    pub fn disk_full(&self, is_full: bool) {
+        self.state().is_disk_full = is_full;
+    }
+
+    pub fn is_disk_full(&self) -> bool {
+        self.state().is_disk_full
     }
 
     pub fn certificate_ends(&self, at: Timestamp) {
@@ -392,6 +402,9 @@ pub fn strips(app: &App) -> Vec<(Alarm, String)> {
     let mut red = |text: String| strips.push((Alarm::Red, text));
     if app.cannot_save() {
         red("PagerPal cannot save. Senders are told to try again, people on call are told from memory.".to_owned());
+    }
+    if app.board.is_disk_full() {
+        red("The disk is full, and PagerPal lives on its last room. Make room, or soon nothing can be saved.".to_owned());
     }
     if !switches.escalation {
         red("Escalation is off (ESCALATION_WORKER_ENABLED=false). Incidents stay at their level.".to_owned());

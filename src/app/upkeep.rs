@@ -1,5 +1,6 @@
 //! The nightly chores: forget what is past keeping, and prove that the indexes are sound.
 
+use crate::app::deliveries::tell_admins;
 use crate::app::{App, AppError, Lane, Write, audit};
 use crate::domain::effect::{Ring, Subject, Timer, TimerKey, TimerKind};
 use crate::domain::repeat::{REPEAT_KEPT_SECS, Repeat};
@@ -59,4 +60,10 @@ fn forget(tx: &mut Write<'_>) -> Result<usize, AppError> {
     }
     let audited = audit::prune(tx, now, BATCH)?;
     Ok(ended.len().max(replays.len()).max(repeats.len()).max(audited))
+}
+
+/// Admins hear that the disk is full while that can still be written down.
+pub fn tell_of_full_disk(tx: &mut Write<'_>) -> Result<(), AppError> {
+    let words = "The disk of PagerPal's machine is full. It lives on its last room: make some, or soon nothing can be saved.";
+    tell_admins(tx, |_, _| true, words)
 }

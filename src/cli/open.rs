@@ -1,6 +1,6 @@
 //! Opens the database for a command, or says in one sentence why not.
 
-use crate::app::emergency::{Files, ROSTER};
+use crate::app::emergency::{BALLAST, Files, ROSTER};
 use crate::app::passes::LinkKey;
 use crate::app::{App, Settings, backups};
 use crate::cli::Exit;
@@ -81,7 +81,8 @@ pub fn open_to_serve(config: &Config, may_migrate: bool) -> Result<App, Exit> {
     };
     let mut app = App::new(store, random, settings(config));
     app.emergency.wait_for(problem);
-    app.files = Some(Files { database: path, may_migrate, roster: config.data_dir.join(ROSTER) });
+    let (roster, ballast) = (config.data_dir.join(ROSTER), config.data_dir.join(BALLAST));
+    app.files = Some(Files { database: path, may_migrate, roster, ballast });
     Ok(app)
 }
 

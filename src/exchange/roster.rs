@@ -4,10 +4,10 @@
 
 use crate::domain::emergency::Roster;
 
-/// `digest` is what the caller knows the bytes by when it reads them again.
-pub fn to_bytes(roster: &Roster, digest: impl Fn(&[u8]) -> String) -> serde_json::Result<Vec<u8>> {
-    let body = serde_json::to_vec(roster)?;
-    Ok([digest(&body).as_bytes(), b"\n", &body].concat())
+/// `digest` is what the caller knows the bytes by when it reads them again. `None`: they cannot be written, which is a fault.
+pub fn to_bytes(roster: &Roster, digest: impl Fn(&[u8]) -> String) -> Option<Vec<u8>> {
+    let body = serde_json::to_vec(roster).ok()?;
+    Some([digest(&body).as_bytes(), b"\n", &body].concat())
 }
 
 /// `None`: it is not what was written. A wrong number would be called in somebody's place.

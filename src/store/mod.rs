@@ -134,6 +134,8 @@ struct Core {
     random: Arc<dyn Random>,
     health: Health,
     listeners: RwLock<Vec<Listener>>,
+    /// Called after a failed commit.
+    relief: RwLock<Vec<Listener>>,
     /// Those who want to know what has changed.
     watchers: RwLock<Vec<Watcher>>,
     /// Held while a batch runs: one writer at a time.
@@ -332,6 +334,12 @@ impl Store {
         self.core.listeners.write().unwrap_or_else(PoisonError::into_inner).push(listener);
     }
 
+    /// Registers something that may help after a failed commit, such as making room, on the write thread. That commit has failed all
+    /// the same; the file is opened again for the next.
+    pub fn on_failure(&self, relief: Box<dyn Fn() + Send + Sync>) {
+        self.core.relief.write().unwrap_or_else(PoisonError::into_inner).push(relief);
+    }
+
     /// As [`Store::on_commit`], for listeners that look at what was changed.
     pub fn on_change(&self, watcher: Box<dyn Fn(&Changed<'_>) + Send + Sync>) {
         self.core.watchers.write().unwrap_or_else(PoisonError::into_inner).push(watcher);
@@ -390,7 +398,8 @@ impl Store {
 impl Core {
     fn new(engine: Box<dyn Engine>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Core {
         let (health, turn) = (Health::default(), Mutex::default());
-        Core { engine, clock, random, health, listeners: RwLock::default(), watchers: RwLock::default(), turn }
+        let (listeners, relief, watchers) = (RwLock::default(), RwLock::default(), RwLock::default());
+        Core { engine, clock, random, health, listeners, relief, watchers, turn }
     }
 
     fn lineage(&self) -> Result<String> {
@@ -454,6 +463,31 @@ mod tests {
         let mut rows = Changes::default();
         rows.set(meta::META, meta::FORMAT_KEY.to_vec(), stored);
         RedbEngine::create(path, |new| new.commit(&*new.snapshot()?, &rows)).expect("a new file");
+    }
+
+    #[test]
+    fn a_damaged_file_is_waited_for_and_no_empty_one_is_made_in_its_place() {
+        let (_directory, path) = directory();
+        let lineage = open(&path).expect("a new store").lineage().to_owned();
+        let sound = std::fs::read(&path).expect("its bytes");
+        std::fs::write(&path, &sound[..sound.len() / 2]).expect("cut");
+        let refused = open(&path).err().expect("half a file");
+        let store = Store::unopened(&path, clock(), random(), &refused).expect("a thread");
+        let put = || store.write(Lane::People, |tx| tx.put(&pet(1, "rex")));
+        assert!(!store.is_open() && store.status().is_failing());
+        assert!(matches!(put(), Err(StoreError::Unavailable(_))));
+        assert!(store.read(|read| read.get::<Pet>(UserId::new(1))).is_err());
+
+        assert!(store.open_late(&path).is_err(), "nothing has changed");
+        std::fs::remove_file(&path).expect("moved away");
+        assert!(store.open_late(&path).is_err() && !path.exists(), "an empty store is not what was asked for");
+        file_of_format(&path, FORMAT + 1);
+        assert!(matches!(store.open_late(&path), Err(OpenError::NewerFormat { .. })));
+        assert!(store.status().last_error.is_some_and(|error| error.contains("newer")) && !store.is_open());
+
+        std::fs::write(&path, &sound).expect("put back");
+        store.open_late(&path).expect("it opens");
+        assert_eq!((put(), store.lineage(), store.status().is_failing()), (Ok(()), &*lineage, false));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::store::verify::RecordKind;
 use crate::store::{codec, meta, migrate};
 use std::io::{self, Read};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{fmt, fs};
 
 /// Records are committed in pieces of this many bytes.
@@ -20,6 +20,7 @@ const PIECE: usize = 4 * 1024 * 1024;
 
 /// Longer than a look at a file that does not open.
 const A_LOOK: Duration = Duration::from_secs(5);
+const LOOKS: u32 = 50;
 
 /// Why no store came of it.
 #[derive(Debug, thiserror::Error)]
@@ -87,13 +88,13 @@ pub fn take_place(new: &Path, place: &Path, aside: Option<&Path>) -> Result<(), 
 
 /// A server whose database does not open looks at the file every ten seconds, for as long as that takes.
 fn hold(place: &Path) -> Result<engine::redb::Held, OpenError> {
-    let begun = Instant::now();
-    loop {
+    for _ in 0..LOOKS {
         match engine::redb::hold(place) {
-            Err(OpenError::InUse { .. }) if begun.elapsed() < A_LOOK => std::thread::sleep(A_LOOK / 50),
+            Err(OpenError::InUse { .. }) => std::thread::sleep(A_LOOK / LOOKS),
             held => return held,
         }
     }
+    engine::redb::hold(place)
 }
 
 pub(super) enum Failed {

@@ -108,7 +108,6 @@ impl Core {
             self.attempt(&mut jobs)
         };
         let verdict = outcome.as_ref().map(|_| ()).map_err(Clone::clone);
-        let verdict = if planted::is("answer_before_commit") { Ok(()) } else { verdict };
         for job in jobs {
             job.finish(verdict.clone());
         }
@@ -117,7 +116,7 @@ impl Core {
         }
     }
 
-    fn attempt(&self, jobs: &mut [Job]) -> Result<Committed> {
+    fn attempt(&self, jobs: &mut Vec<Job>) -> Result<Committed> {
         let mut size = 0;
         for _ in 0..STALE_TRIES {
             // An engine that panics is one that failed; the thread has to outlive it.
@@ -126,20 +125,24 @@ impl Core {
             match tried {
                 Ok(committed) => return Ok(committed),
                 Err(Failed::Engine(EngineError::Stale)) => {}
-                Err(Failed::Engine(EngineError::Unavailable(problem))) => {
-                    self.health.note_failure(&problem, size);
-                    return Err(StoreError::Unavailable(problem));
-                }
-                Err(Failed::Store(error)) => {
-                    self.health.note_failure(&error.to_string(), size);
-                    return Err(StoreError::Unavailable(error.to_string()));
-                }
+                Err(Failed::Engine(EngineError::Unavailable(problem))) => return Err(self.failed(problem, size)),
+                Err(Failed::Store(error)) => return Err(self.failed(error.to_string(), size)),
             }
         }
         Err(StoreError::Unavailable("others kept changing what was read".to_owned()))
     }
 
-    fn try_once(&self, jobs: &mut [Job], size: &mut usize) -> std::result::Result<Committed, Failed> {
+    fn failed(&self, problem: String, size: usize) -> StoreError {
+        self.health.note_failure(&problem, size);
+        for relief in self.relief.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            let _ = catch_unwind(AssertUnwindSafe(relief));
+            // If it did not open again after the failure, it may now.
+            let _ = self.engine.reopen();
+        }
+        StoreError::Unavailable(problem)
+    }
+
+    fn try_once(&self, jobs: &mut Vec<Job>, size: &mut usize) -> std::result::Result<Committed, Failed> {
         let snapshot = self.engine.snapshot()?;
         let first_id = meta::next_id(&*snapshot)?;
         let now = self.clock.now();
@@ -148,7 +151,7 @@ impl Core {
         let given = |ids: &NewIds, seed| Given { now, ids: ids.clone(), jitter: Jitter::seeded(seed) };
 
         let mut tx = Tx::new(&*snapshot, given(&ids, 0), &self.health);
-        for job in jobs {
+        for job in jobs.iter_mut() {
             tx.set_given(given(&ids, seeds.number()));
             if job.0.run(&mut tx) {
                 ids = tx.given().ids.clone();
@@ -162,6 +165,9 @@ impl Core {
         }
         let changes = std::mem::take(tx.batch());
         *size = changes.size();
+        if planted::is("answer_before_commit") {
+            jobs.drain(..).for_each(|job| job.finish(Ok(())));
+        }
         self.engine.commit(&*snapshot, &changes)?;
         self.health.note_commit(now);
         Ok(Committed::Yes(changes))

@@ -5,6 +5,7 @@
 //! is late by seconds at most, and a task that is killed loses nothing: what it had not finished is still due.
 
 pub mod backups;
+pub mod ballast;
 pub mod clock;
 pub mod deliveries;
 pub mod emergency;
@@ -76,6 +77,7 @@ pub async fn start(app: Arc<App>, bridge: Bridge, providers: Providers, egress: 
     let shop = Shop { app, bridge, providers, calendars, wakers: Arc::default(), stop: stopped };
     let wakers = Arc::clone(&shop.wakers);
     shop.app.on_commit(Box::new(move || wakers.wake_all()));
+    ballast::relieve(&shop.app);
     let begun = match shop.app.emergency.waits_for() {
         Some(problem) => Err(problem),
         None => begin(&shop).await.map_err(|error| error.to_string()),
@@ -126,6 +128,7 @@ fn all(shop: &Shop, tasks: &Tasks) {
         supervise(shop, Worker::Receipts, receipts::run),
         supervise(shop, Worker::Upkeep, upkeep::run),
         supervise(shop, Worker::Upkeep, backups::run),
+        supervise(shop, Worker::Upkeep, ballast::run),
         supervise(shop, Worker::Feeds, feeds::run),
         supervise(shop, Worker::Inspector, inspector::run),
         supervise(shop, Worker::Inspector, clock::run),

@@ -36,6 +36,7 @@ mod kill_commands;
 mod links;
 mod live;
 mod live_page;
+mod load;
 mod looks;
 mod matrix;
 mod metrics;

@@ -82,6 +82,11 @@ impl FakeInfobip {
         self.memory.look(|memory| memory.faults_left(channel))
     }
 
+    /// Looks at what happened so far, without a copy of all of it.
+    pub fn look<R>(&self, look: impl FnOnce(&Memory) -> R) -> R {
+        self.memory.look(look)
+    }
+
     /// Every request so far, in order of arrival.
     pub fn received(&self) -> Vec<Received> {
         self.memory.look(|memory| memory.received.clone())
