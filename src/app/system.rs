@@ -404,7 +404,8 @@ pub fn strips(app: &App) -> Vec<(Alarm, String)> {
         red("PagerPal cannot save. Senders are told to try again, people on call are told from memory.".to_owned());
     }
     if app.board.is_disk_full() {
-        red("The disk is full, and PagerPal lives on its last room. Make room, or soon nothing can be saved.".to_owned());
+        red("The disk is full, and PagerPal lives on its last room. Make room, or soon nothing can be saved."
+            .to_owned());
     }
     if !switches.escalation {
         red("Escalation is off (ESCALATION_WORKER_ENABLED=false). Incidents stay at their level.".to_owned());

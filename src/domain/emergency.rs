@@ -245,7 +245,9 @@ fn due_people<'a>(calls: impl Iterator<Item = (Timestamp, &'a Vec<UserId>)>, now
 fn sentence(why: Why, topics: &[(Option<IncidentId>, String)]) -> String {
     let (trouble, remedy) = match why {
         Why::CannotSave => ("Nothing can be saved", "See the log and the disk of its machine."),
-        Why::CannotOpen => ("The database cannot be opened", "See the log of its machine; a backup may have to be restored."),
+        Why::CannotOpen => {
+            ("The database cannot be opened", "See the log of its machine; a backup may have to be restored.")
+        }
     };
     if topics.is_empty() {
         return format!("{trouble}, so alerts are refused. {remedy}");

@@ -6,9 +6,9 @@
 use crate::app::incidents::Deed;
 use crate::domain::actor::Actor;
 use crate::domain::id::UserId;
+use crate::web::Web;
 use crate::web::address::Client;
 use crate::web::error::WebError;
-use crate::web::Web;
 
 /// What became of a deed of somebody who is signed in. If it could not be saved and was an acknowledgement, nobody is called
 /// about the incident any more, and the answer says that this is all.

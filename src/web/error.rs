@@ -139,7 +139,9 @@ impl WebError {
             },
             WebError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             WebError::MissingVersion => StatusCode::PRECONDITION_REQUIRED,
-            WebError::Unavailable | WebError::NotOpen { .. } | WebError::NotSaved | WebError::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            WebError::Unavailable | WebError::NotOpen { .. } | WebError::NotSaved | WebError::Busy => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             WebError::NotFound => StatusCode::NOT_FOUND,
             WebError::SignIn { .. } => StatusCode::SEE_OTHER,
             WebError::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
@@ -293,7 +295,9 @@ impl WebError {
     fn header(&self) -> Option<(header::HeaderName, HeaderValue)> {
         let text = |text: String| HeaderValue::from_str(&text).ok();
         match self {
-            WebError::Unavailable | WebError::NotOpen { .. } | WebError::Busy => Some((header::RETRY_AFTER, RETRY_AFTER_SECS.into())),
+            WebError::Unavailable | WebError::NotOpen { .. } | WebError::Busy => {
+                Some((header::RETRY_AFTER, RETRY_AFTER_SECS.into()))
+            }
             WebError::TooMany { retry_after_secs } | WebError::StillRunning { retry_after_secs } => {
                 Some((header::RETRY_AFTER, (*retry_after_secs).into()))
             }

@@ -132,10 +132,13 @@ impl Fresh {
         let Some(files) = shop.app.files.clone().filter(|_| self.is_unwritten) else { return };
         self.written_at = Some(now);
         let app = Arc::clone(&shop.app);
-        let saved = shop.bridge.run(Lane::Paging, move || {
-            let bytes = app.emergency.to_bytes().ok_or_else(|| io::Error::other("it has no bytes"))?;
-            save(&bytes, &files.roster)
-        }).await;
+        let saved = shop
+            .bridge
+            .run(Lane::Paging, move || {
+                let bytes = app.emergency.to_bytes().ok_or_else(|| io::Error::other("it has no bytes"))?;
+                save(&bytes, &files.roster)
+            })
+            .await;
         match saved {
             Ok(Ok(())) => self.is_unwritten = false,
             Ok(Err(error)) => tracing::warn!(%error, "the roster for an emergency cannot be written"),

@@ -86,7 +86,10 @@ pub async fn start(app: Arc<App>, bridge: Bridge, providers: Providers, egress: 
     match begun {
         Ok(()) => all(&shop, &tasks),
         Err(problem) => {
-            tracing::error!(problem, "normal service cannot begin: people are called from the last roster until it can");
+            tracing::error!(
+                problem,
+                "normal service cannot begin: people are called from the last roster until it can"
+            );
             shop.app.emergency.wait_for(Some(problem));
             let later = Arc::clone(&tasks);
             let waiting = supervise(&shop, Worker::Inspector, move |shop| late(shop, Arc::clone(&later)));

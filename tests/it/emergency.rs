@@ -12,12 +12,13 @@ use harness::programs::program;
 use pagerpal::clock::SystemClock;
 use pagerpal::random::SystemRandom;
 use pagerpal::store::Store;
+use rustix::fs::statvfs;
 use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -47,12 +48,14 @@ impl SmallDisk {
         self.0.path()
     }
 
-    /// Writes until nothing more fits.
+    /// Takes all that is free now, and not what somebody else gives up meanwhile.
     fn fill(&self) -> PathBuf {
         let path = self.path().join("full");
         let mut file = File::create(&path).expect("room for a name");
-        for size in [1_048_576, 4_096, 512, 1] {
-            while file.write_all(&vec![7; size]).is_ok() {}
+        let disk = statvfs(self.path()).expect("it says what is free");
+        let (mut left, piece) = (disk.f_bavail * disk.f_frsize, vec![7; 4_096]);
+        while left > 0 && file.write_all(&piece).is_ok() {
+            left = left.saturating_sub(piece.len() as u64);
         }
         path
     }
@@ -264,7 +267,9 @@ async fn a_database_that_does_not_open_calls_whom_the_last_roster_names_until_a_
     assert!(timeline.contains("PagerPal could not save, and tried meanwhile to call"), "{timeline}");
     let answer = site.post("generic", KEY, &alert("db2", "Disk full on db2")).await.expect("an answer");
     assert_eq!(answer.status, 200, "{}", answer.text());
-    infobip.wait_for_copy("the new page", PATIENCE, |copy| copy.to == BO && copy.text.contains("Disk full on db2")).await;
+    infobip
+        .wait_for_copy("the new page", PATIENCE, |copy| copy.to == BO && copy.text.contains("Disk full on db2"))
+        .await;
     let calls = infobip.handsets().iter().filter(|copy| copy.text.contains("cannot be opened")).count();
     assert_eq!(calls, 2, "one each within five minutes");
     assert!(process.terminate(PATIENCE).await.success(), "{}", process.output());
@@ -291,13 +296,17 @@ async fn a_full_disk_takes_the_ballast_first_and_gets_it_back() {
     wait(true).await;
     assert!(fs::metadata(&ballast).expect("it is there").blocks() * 512 >= 64 << 20, "it is no hole");
 
+    // The one commit that finds no room fails, and every one after it goes on.
     let full = disk.fill();
-    wait(false).await;
-    for number in 0..20 {
+    let mut refused = 0;
+    for number in 0..30 {
         let (id, title) = (format!("db{number}"), format!("Disk full on db{number}"));
         let answer = site.post("generic", KEY, &alert(&id, &title)).await.expect("an answer");
-        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert!([200, 503].contains(&answer.status), "{}", answer.text());
+        refused += u32::from(answer.status == 503);
     }
+    assert!(refused <= 1, "{refused} alerts were refused\n{}", process.output());
+    wait(false).await;
     infobip.wait_for_copy("Bo's page", PATIENCE, |copy| copy.to == BO && copy.text.contains("#1 ")).await;
     infobip.wait_for_copy("Ada's notice", PATIENCE, |copy| copy.to == ADA && copy.text.contains("is full")).await;
     wait_for_health(&site, 200, &process).await;

@@ -22,7 +22,7 @@ use pagerpal::app::{alert_sources, policies};
 use pagerpal::domain::access::Role;
 use pagerpal::domain::actor::Actor;
 use pagerpal::domain::contact;
-use pagerpal::domain::id::TeamId;
+use pagerpal::domain::id::{TeamId, UserId};
 use pagerpal::domain::policy::{Level, Recipient};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -58,7 +58,8 @@ async fn kills_in_every_phase_lose_nothing_that_was_confirmed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_child_that_ends_at_once_is_found() {
-    let hunt = Hunt { binary: PathBuf::from("/bin/true"), kills: 5, seed: SEED, phases: PHASES.to_vec(), planted: None };
+    let hunt =
+        Hunt { binary: PathBuf::from("/bin/true"), kills: 5, seed: SEED, phases: PHASES.to_vec(), planted: None };
     let why = hunt.run().await.expect_err("it never served");
     assert!(why.contains("instead of serving"), "{why}");
 }
@@ -157,7 +158,7 @@ fn pairs(site: &mut Site, team: TeamId, count: usize) {
                     users::add_contact(tx, &Actor::SYSTEM, user, contact::Channel::Sms, &number)?;
                     people.push(user);
                 }
-                let level = |(index, user): (usize, &_)| Level {
+                let level = |(index, user): (usize, &UserId)| Level {
                     number: index as u8 + 1,
                     delay_minutes: 1,
                     recipients: vec![Recipient::User(*user)],
