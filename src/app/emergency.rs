@@ -116,15 +116,20 @@ impl Desk {
         self.state().emergency.as_mut().map(|emergency| emergency.calls_due(now, can_send)).unwrap_or_default()
     }
 
-    /// What was done since it began, to be written down.
-    pub fn meanwhile(&self) -> Meanwhile {
-        self.state().emergency.as_ref().map(|emergency| emergency.meanwhile.clone()).unwrap_or_default()
+    /// All that was done since it began, and what of it is to be written down.
+    pub fn meanwhile(&self) -> (Meanwhile, Meanwhile) {
+        let state = self.state();
+        state
+            .emergency
+            .as_ref()
+            .map(|emergency| (emergency.meanwhile.clone(), emergency.unwritten()))
+            .unwrap_or_default()
     }
 
-    /// If nothing was done beyond what is `written`; false: there was.
-    pub fn end(&self, written: &Meanwhile) -> bool {
+    /// If nothing was done beyond what is `written`; false: there was, and it goes on.
+    pub fn end(&self, written: Meanwhile) -> bool {
         let mut state = self.state();
-        match state.emergency.take_if(|emergency| emergency.meanwhile == *written) {
+        match state.emergency.take_if(|emergency| emergency.has_written(written)) {
             Some(emergency) => {
                 state.roster = emergency.roster;
                 true

@@ -154,10 +154,28 @@ pub enum Why {
     CannotOpen,
 }
 
+impl Meanwhile {
+    /// What is not `written` yet.
+    fn without(&self, written: &Meanwhile) -> Meanwhile {
+        let mut left = self.clone();
+        for (incident, called) in &mut left.called {
+            let before = written.called.get(incident);
+            for (user, times) in called.iter_mut() {
+                *times -= before.and_then(|called| called.get(user)).copied().unwrap_or(0);
+            }
+            called.retain(|_, times| *times > 0);
+        }
+        left.called.retain(|_, called| !called.is_empty());
+        left.taken.retain(|incident, _| !written.taken.contains_key(incident));
+        left
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Emergency {
     pub roster: Roster,
     why: Why,
+    written: Meanwhile,
     arrived: Vec<Arrived>,
     last_call: BTreeMap<UserId, (Timestamp, u32)>,
     pub meanwhile: Meanwhile,
@@ -165,7 +183,19 @@ pub struct Emergency {
 
 impl Emergency {
     pub fn begin(roster: Roster, why: Why) -> Emergency {
-        Emergency { roster, why, arrived: Vec::new(), last_call: BTreeMap::new(), meanwhile: Meanwhile::default() }
+        let (meanwhile, written) = (Meanwhile::default(), Meanwhile::default());
+        Emergency { roster, why, written, arrived: Vec::new(), last_call: BTreeMap::new(), meanwhile }
+    }
+
+    /// What was done since it began and stands nowhere yet.
+    pub fn unwritten(&self) -> Meanwhile {
+        self.meanwhile.without(&self.written)
+    }
+
+    /// What was done up to `meanwhile` is written down. True: that was all.
+    pub fn has_written(&mut self, meanwhile: Meanwhile) -> bool {
+        self.written = meanwhile;
+        self.written == self.meanwhile
     }
 
     /// An alert that could not be saved. The sender repeats it, so the same one is kept in mind once.
@@ -313,6 +343,22 @@ mod tests {
         assert!(!emergency.take(IncidentId::new(13), UserId::new(ANA)), "nobody was called about it");
         assert_eq!(called(&mut emergency, 900), [ROOT]);
         assert_eq!(emergency.taken_by(IncidentId::new(DISK)), Some(UserId::new(ANA)));
+    }
+
+    #[test]
+    fn what_is_done_while_it_is_written_down_is_written_the_next_time_and_alone() {
+        let (disk, ana) = (IncidentId::new(DISK), UserId::new(ANA));
+        let mut emergency = emergency();
+        called(&mut emergency, 0);
+        let first = emergency.meanwhile.clone();
+        assert_eq!(emergency.unwritten(), first);
+        called(&mut emergency, 300);
+        assert!(emergency.take(disk, ana) && !emergency.has_written(first));
+        let second = emergency.unwritten();
+        assert_eq!(second.called, BTreeMap::from([(disk, BTreeMap::from([(ana, 1)]))]));
+        assert_eq!(second.taken, BTreeMap::from([(disk, ana)]));
+        let all = emergency.meanwhile.clone();
+        assert!(emergency.has_written(all) && emergency.unwritten() == Meanwhile::default());
     }
 
     #[test]

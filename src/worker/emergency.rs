@@ -9,6 +9,7 @@ use crate::app::AppError;
 use crate::app::emergency::{collect, write_down};
 use crate::app::system::Worker;
 use crate::bridge::Lane;
+use crate::domain::contact::Channel;
 use crate::domain::emergency::{Call, Why};
 use crate::domain::time::Timestamp;
 use crate::notify::{Content, Message, Update};
@@ -24,27 +25,29 @@ use tokio::sync::Notify;
 const EVERY: Duration = Duration::from_secs(1);
 /// How often a database that does not open is tried again.
 const TRY_AGAIN_ROUNDS: u32 = 10;
-/// How old the roster may get while commits come in.
-const FRESH_SECS: i64 = 15;
+/// How old the roster may get while commits come in, and without any: who is on call changes by the hour, too.
+const FRESH_SECS: i64 = 2;
+const OLD_SECS: i64 = 60;
 /// Its mirror on the disk is written at most so often.
 const MIRROR_SECS: i64 = 60;
 
 pub async fn run(shop: Shop) {
     let nobody = Notify::new();
-    let mut fresh = Fresh::default();
+    let mut fresh = Fresh { is_unwritten: true, ..Fresh::default() };
     loop {
         let status = shop.app.store_status();
         let now = shop.app.now();
         let begins = status.is_failing() && !shop.app.emergency.is_on();
-        let is_old = fresh.taken_at.is_none_or(|at| now.secs_since(at) >= FRESH_SECS);
-        // Reading mostly goes on when writing does not; if it does not, the last roster has to do.
-        if begins || is_old && (fresh.commits != Some(status.commits) || shop.app.emergency.is_on()) {
-            fresh.commits = Some(status.commits);
-            fresh.take(&shop, now).await;
+        // Reading mostly goes on when writing does not; if it does not, the last roster has to do until it does.
+        if begins || fresh.is_old(status.commits, now) {
+            fresh.take(&shop, status.commits, now).await;
         }
         if begins {
             shop.app.emergency.begin(Why::CannotSave);
             tracing::error!("the store cannot save: people are called from memory until it can");
+            if channels(&shop).is_empty() {
+                tracing::error!("nobody is called: sending is off, or no channel is set up");
+            }
         }
         if status.is_failing() {
             call(&shop, now);
@@ -58,7 +61,7 @@ pub async fn run(shop: Shop) {
         }
         if !wheel::pause(&shop, EVERY, &nobody).await {
             // The next start may need it.
-            fresh.take(&shop, now).await;
+            fresh.take(&shop, status.commits, now).await;
             fresh.mirror(&shop, now).await;
             return;
         }
@@ -75,8 +78,9 @@ pub async fn before_start(shop: &Shop) {
     loop {
         let now = shop.app.now();
         // One that opened and cannot be written knows better than the file.
-        if shop.app.is_open() && fresh.taken_at.is_none_or(|at| now.secs_since(at) >= FRESH_SECS) {
-            fresh.take(shop, now).await;
+        let commits = shop.app.store_status().commits;
+        if shop.app.is_open() && fresh.is_old(commits, now) {
+            fresh.take(shop, commits, now).await;
         }
         shop.app.emergency.begin(if shop.app.is_open() { Why::CannotSave } else { Why::CannotOpen });
         call(shop, now);
@@ -119,11 +123,23 @@ struct Fresh {
 }
 
 impl Fresh {
-    async fn take(&mut self, shop: &Shop, now: Timestamp) {
-        self.taken_at = Some(now);
+    /// A look that failed counts for nothing: the next round looks again.
+    fn is_old(&self, commits: u64, now: Timestamp) -> bool {
+        let most = if self.commits == Some(commits) { OLD_SECS } else { FRESH_SECS };
+        self.taken_at.is_none_or(|at| now.secs_since(at) >= most)
+    }
+
+    async fn take(&mut self, shop: &Shop, commits: u64, now: Timestamp) {
         match shop.read(collect).await {
-            Ok(roster) => self.is_unwritten |= shop.app.emergency.learn(roster),
-            Err(error) => tracing::warn!(%error, "the roster for an emergency cannot be renewed"),
+            Ok(roster) => {
+                (self.commits, self.taken_at) = (Some(commits), Some(now));
+                self.is_unwritten |= shop.app.emergency.learn(roster);
+            }
+            Err(error) => {
+                if self.taken_at.take().is_some() {
+                    tracing::warn!(%error, "the roster for an emergency cannot be renewed");
+                }
+            }
         }
     }
 
@@ -176,21 +192,24 @@ async fn recall(shop: &Shop) {
     }
 }
 
-/// Whoever is due. Nobody is in safe mode.
+/// Whoever is due.
 fn call(shop: &Shop, now: Timestamp) {
-    let channels = if shop.app.switches().sending { shop.providers.current().channels_configured() } else { vec![] };
-    for call in shop.app.emergency.calls_due(now, &channels) {
+    for call in shop.app.emergency.calls_due(now, &channels(shop)) {
         send(shop, call, now);
     }
+}
+
+/// None in safe mode.
+fn channels(shop: &Shop) -> Vec<Channel> {
+    if shop.app.switches().sending { shop.providers.current().channels_configured() } else { vec![] }
 }
 
 /// The store saves again: first what was done meanwhile, and only then nobody is called any more. Somebody may have taken an
 /// incident since; then it goes on, to be written down in the next round.
 async fn end(shop: &Shop) -> Result<(), AppError> {
-    let meanwhile = shop.app.emergency.meanwhile();
-    let known = meanwhile.clone();
-    shop.write(move |tx| write_down(tx, &meanwhile)).await?;
-    if shop.app.emergency.end(&known) {
+    let (all, unwritten) = shop.app.emergency.meanwhile();
+    shop.write(move |tx| write_down(tx, &unwritten)).await?;
+    if shop.app.emergency.end(all) {
         tracing::info!("the emergency is over: the store saves again");
     }
     Ok(())
