@@ -1,0 +1,8 @@
+//! `cargo xtask mutants [FILE …]`: whether the core's own tests notice that one thing in it is changed. Without a file it is all
+//! of `src/domain`. What it changes and how is said in `tools/mutants`.
+
+use crate::step::{Result, cargo};
+
+pub fn run(files: &[&str]) -> Result {
+    cargo(&[&["run", "--quiet", "--locked", "--manifest-path", "tools/mutants/Cargo.toml", "--"], files].concat())
+}
