@@ -210,7 +210,7 @@ impl Delivery {
     }
 
     /// Why it must not leave any more; `incident` and `user` are as they are now.
-    pub fn unwanted(&self, incident: Option<&Incident>, user: &User, now: Timestamp) -> Option<String> {
+    pub fn unwanted(&self, incident: Option<&Incident>, user: &User) -> Option<String> {
         if let Some(incident) = incident.filter(|_| self.is_page()) {
             if incident.status != Status::Triggered {
                 return Some(format!("the incident was {} before it left", incident.status.word()));
@@ -218,11 +218,11 @@ impl Delivery {
             if incident.ladder.phase == Phase::Held {
                 return Some("the incident is held".to_owned());
             }
-            if self.visit <= incident.ladder.bypassed {
+            if self.visit <= incident.ladder.bypassed && !planted::is("bypassed_still_paged") {
                 return Some("somebody else was called instead before it left".to_owned());
             }
         }
-        if !user.is_active_at(now) {
+        if !user.is_active() {
             return Some("the person is deactivated".to_owned());
         }
         match user.contact(self.contact) {
@@ -291,7 +291,8 @@ impl Delivery {
             self.failures = 0;
             return Recorded::Sent;
         }
-        if last != Some(attempt_index) || !matches!(self.state, State::Sending { .. }) {
+        let is_over = last != Some(attempt_index) && !planted::is("late_answer_counts");
+        if is_over || !matches!(self.state, State::Sending { .. }) {
             return Recorded::Nothing;
         }
         self.fail(&answer.outcome, given)

@@ -71,6 +71,10 @@ pub async fn start(app: Arc<App>, bridge: Bridge, providers: Providers, egress: 
     let (stop, stopped) = watch::channel(false);
     let calendars = egress.client(Purpose::Untrusted);
     let shop = Shop { app, bridge, providers, calendars, wakers: Arc::default(), stop: stopped };
+    let moved_secs = shop.write(app::timers::adopt_clock).await?;
+    if moved_secs != 0 {
+        tracing::warn!(moved_secs, "the host's clock is not where a restart would have it; running delays are moved along");
+    }
     let released = shop.write(app::deliveries::release_claims).await?;
     if released > 0 {
         tracing::warn!(released, "messages were on their way when the last process ended; they are sent again");

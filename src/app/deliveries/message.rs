@@ -12,6 +12,7 @@ use crate::domain::policy::Policy;
 use crate::domain::team::Team;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
+use crate::planted;
 use crate::store::{Read, deliveries};
 use std::collections::BTreeSet;
 
@@ -181,5 +182,8 @@ fn counter(read: &impl Read, delivery: &Delivery, incident: &Incident) -> Result
     let is_earlier = |other: &(Timestamp, u64, u32)| *other < own || (is_new && other.0 > own.0);
     let mut earlier: BTreeSet<(Timestamp, u64, u32)> = others.flat_map(begun).filter(is_earlier).collect();
     earlier.extend(begun(delivery));
+    if planted::is("same_text_twice") {
+        return Ok(1);
+    }
     Ok(u32::try_from(earlier.len()).unwrap_or(u32::MAX))
 }
