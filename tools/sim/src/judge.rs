@@ -300,6 +300,11 @@ impl Judge {
 
     /// Keeps when each timer is to fire. A step of the clock moves what counts elapsed time along, and nothing else.
     fn rearmed(&mut self, here: &Surroundings, cause: Cause<'_>, step: &Step) -> Result<(), String> {
+        let visits = step.incidents.iter().filter(|(_, before, after)| {
+            let visit = |incident: &Option<Incident>| incident.as_ref().map(|incident| incident.ladder.visit);
+            visit(before) != visit(after)
+        });
+        let visited: BTreeSet<Subject> = visits.map(|(id, ..)| Subject::Incident(*id)).collect();
         for (key, before, after) in &step.timers {
             let Some(after) = after else {
                 self.due.remove(key);
@@ -309,8 +314,11 @@ impl Judge {
             let ahead = if let Cause::Shift = cause { step.moved_secs.max(0) } else { 0 };
             let (stored, at) = (after.due, here.when(after.due.plus_secs(-ahead)));
             let known = self.due.get(key).copied();
+            // Who is on call next is looked for anew after a step back, which may also have begun another visit.
+            let is_looked_for = matches!(key.kind, TimerKind::Cover | TimerKind::Follow) || visited.contains(&key.subject);
             if let (Cause::Shift, Some(known)) = (cause, known)
                 && before.is_some()
+                && !is_looked_for
                 && known.at.abs_diff(at) > 1000
             {
                 let (was, would_be) = (known.stored, known.at);
@@ -330,9 +338,13 @@ impl Judge {
         self.down_since = marked_at.min(at);
     }
 
-    /// Another process: time is what its wall clock says.
-    pub fn started(&mut self, here: &Surroundings) {
+    /// Another process: time is what its wall clock says, which may have been set meanwhile. So much passed, as far as can
+    /// be known, since whatever a number got lately.
+    pub fn started(&mut self, here: &Surroundings, set_by_secs: i64) {
         self.clock_stepped_at = None;
+        if set_by_secs > 0 {
+            self.texts.clear();
+        }
         let down = here.at - self.down_since + 1000;
         for (key, due) in &mut self.due {
             due.at = here.when(due.stored);

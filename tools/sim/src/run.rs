@@ -301,7 +301,9 @@ impl<'p> Run<'p> {
             return Ok(());
         }
         self.epoch += 1;
+        let base = self.base();
         self.clock.set(self.wall());
+        let set_by_secs = self.base() - base;
         let random = Arc::new(ScriptedRandom::new(stream(self.plan.seed, &format!("process {}", self.epoch)).number()));
         let store = match Store::on_engine(Box::new(self.disk.clone()), Arc::new(self.clock.clone()), random.clone()) {
             Ok(store) => store,
@@ -327,7 +329,10 @@ impl<'p> Run<'p> {
         let epoch = self.epoch;
         self.say(format_args!("process {epoch} starts"));
         let surroundings = self.surroundings();
-        self.judge.started(&surroundings);
+        self.judge.started(&surroundings, set_by_secs);
+        if set_by_secs > 0 {
+            self.post.forget_texts();
+        }
         match self.write(Cause::Adopt, adopt_clock)? {
             Written::Done(0) => {}
             Written::Done(_) => self.trace.rare.count("a clock that a restart did not believe"),
@@ -453,6 +458,8 @@ impl<'p> Run<'p> {
             Err(AppError::Unavailable(_)) => {
                 self.store_troubled_at = Some(self.at);
                 self.tick();
+                // What is there although its answer was no has woken nobody.
+                self.wake_all_in(worker::LOOK_AT_LEAST_MS);
                 Ok(Written::Unavailable)
             }
             Err(AppError::Internal(text)) => Err(format!("bug: {text}")),

@@ -15,7 +15,7 @@ use pagerpal::domain::delivery::{Answer, DeliveryRing, Outcome};
 use pagerpal::domain::effect::Ring;
 use pagerpal::domain::receipt::Reported;
 
-const LOOK_AT_LEAST_MS: u64 = 15_000;
+pub const LOOK_AT_LEAST_MS: u64 = 15_000;
 const AFTER_ERROR_MS: u64 = 1000;
 /// Messages on the wire at once, per ring.
 pub const UNDER_WAY: usize = 48;
@@ -49,8 +49,12 @@ impl Run<'_> {
 
     /// After a commit everybody looks.
     pub(super) fn wake_all(&mut self) {
+        self.wake_all_in(1);
+    }
+
+    pub(super) fn wake_all_in(&mut self, millis: u64) {
         for worker in WORKERS {
-            let at = self.at + 1 + self.pauses.below(20);
+            let at = self.at + millis + self.pauses.below(20);
             self.wake_at(worker, at);
         }
     }
