@@ -4,7 +4,7 @@
 //! Its own description and its keys are kept for an hour; a token signed by an unknown key makes us look at the keys again,
 //! at most once a minute, since providers change theirs without a word.
 
-mod token;
+pub mod token;
 
 use self::token::{Expected, Flaw, Keys};
 use crate::domain::refusal::Refusal;

@@ -82,7 +82,8 @@ pub async fn check_password(
     Ok(user)
 }
 
-fn credentials(authorization: &HeaderValue) -> Option<(String, String)> {
+/// Email in lower case, and password.
+pub fn credentials(authorization: &HeaderValue) -> Option<(String, String)> {
     let (scheme, value) = authorization.to_str().ok()?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;

@@ -173,3 +173,83 @@ impl Shop {
         self.app.board.ran(worker, self.app.now(), lag_secs, error);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::passes::LinkKey;
+    use crate::app::{Settings, Switches, system};
+    use crate::clock::ScriptedClock;
+    use crate::domain::time::Timestamp;
+    use crate::notify::registry::Registry;
+    use crate::notify::settings::NotifySettings;
+    use crate::random::ScriptedRandom;
+    use crate::store::Store;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use tokio::time::Instant;
+
+    /// A shop that sells nothing, and its clock.
+    fn shop() -> (Shop, ScriptedClock) {
+        let clock = ScriptedClock::at(Timestamp::MIN);
+        let random = Arc::new(ScriptedRandom::new(1));
+        let store = Store::in_memory(Arc::new(clock.clone()), random.clone());
+        let settings = Settings {
+            sending_enabled: true,
+            retry_enabled: true,
+            escalation_enabled: true,
+            base_url: None,
+            link_key: LinkKey::new(b"secret"),
+        };
+        let egress = Arc::new(Egress::new(&[]).expect("no extra root to go wrong"));
+        let shop = Shop {
+            app: Arc::new(App::new(store, random, settings)),
+            bridge: Bridge::new(1),
+            providers: Providers::new(Registry::new(&NotifySettings { infobip: None, smtp: None }, &egress)),
+            calendars: egress.client(Purpose::Untrusted),
+            wakers: Arc::default(),
+            stop: watch::channel(false).1,
+        };
+        (shop, clock)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_worker_that_panics_goes_on_and_is_counted() {
+        let (shop, _) = shop();
+        let begun = Instant::now();
+        let rounds = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&rounds);
+        let worker = supervise(&shop, Worker::Deliveries, move |_| {
+            let round = counted.fetch_add(1, Ordering::SeqCst);
+            async move { assert!(round == 2, "round {round} stumbles") }
+        });
+        worker.await.expect("whoever supervises does not panic");
+        assert_eq!(rounds.load(Ordering::SeqCst), 3);
+        assert_eq!(begun.elapsed(), 2 * RESTART, "each time a second later");
+        let jobs = system::jobs(&shop.app).expect("a store in memory");
+        let panics = |worker: Worker| jobs.iter().find(|job| job.worker == worker).map(|job| job.panics);
+        assert_eq!((panics(Worker::Deliveries), panics(Worker::Escalation)), (Some(2), Some(0)));
+        let said = jobs.iter().find_map(|job| job.last_error.as_ref());
+        assert!(said.is_some_and(|(_, text)| text.contains("round 1 stumbles")), "{said:?}");
+    }
+
+    #[test]
+    fn a_worker_that_says_nothing_starves_the_watchdog() {
+        let (shop, clock) = shop();
+        let stalled = || system::stalled(&shop.app);
+        assert_eq!(stalled(), None, "before the start nothing is due");
+        shop.app.board.started(shop.app.now(), vec![], vec![]);
+        clock.advance(30);
+        assert_eq!(stalled(), None);
+        clock.advance(1);
+        assert_eq!(stalled(), Some(Worker::Escalation));
+        shop.ran(Worker::Escalation, 0, None);
+        assert_eq!(stalled(), None);
+        clock.advance(60);
+        shop.app.switch(Switches { escalation: false, ..shop.app.switches() });
+        assert_eq!(stalled(), Some(Worker::Deliveries), "who is switched off is not waited for");
+        shop.ran(Worker::Deliveries, 0, None);
+        assert_eq!(stalled(), Some(Worker::Retry));
+        shop.ran(Worker::Retry, 0, None);
+        assert_eq!(stalled(), None, "and nobody waits for chores");
+    }
+}

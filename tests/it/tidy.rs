@@ -8,6 +8,7 @@ mod arrows;
 mod dependencies;
 mod manual;
 mod places;
+mod promises;
 mod reading;
 mod source;
 mod templates;

@@ -123,7 +123,7 @@ fn retry_after_secs(value: &str) -> Option<u32> {
 }
 
 /// A 2xx: the status of the one message in it, or doubt.
-fn accepted(body: &[u8]) -> (Outcome, String) {
+pub fn accepted(body: &[u8]) -> (Outcome, String) {
     let parsed: Value = serde_json::from_slice(body).unwrap_or_default();
     // Free text on WhatsApp is answered without the list.
     let message = if parsed["messages"].is_null() { &parsed } else { &parsed["messages"][0] };

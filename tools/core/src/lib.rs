@@ -4,6 +4,8 @@
 //! that can be planted, and without all that talks to a network, which takes most of the time that the whole takes. What
 //! can be compiled here is what the arrows of ARCHITECTURE.md allow these parts to use.
 
+#[path = "../../../src/age.rs"]
+pub mod age;
 #[path = "../../../src/app/mod.rs"]
 pub mod app;
 #[path = "../../../src/clock.rs"]

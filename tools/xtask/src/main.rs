@@ -8,6 +8,8 @@ mod bench;
 mod ci;
 mod deb;
 mod dist;
+mod fuzz;
+mod mutants;
 mod needs;
 mod schema;
 mod screenshots;
@@ -29,6 +31,8 @@ Usage: cargo xtask <command>
   dist    the static binary, what is inside it, and checksums: target/dist
   deb     the same as a Debian package
   sim     nights that nobody wrote: `sim --seeds N`, `sim --seed S`, `sim --plan FILE`, `sim --planted all`
+  fuzz    every parser and decoder: `fuzz NAME [SECS]` by libFuzzer; without it, `cargo test -p fuzz`
+  mutants whether the core's tests notice a change: `mutants --file '**/turn.rs'`
   bench   what it can carry, beside yardsticks: `bench ingest [--secs N]`; who is on call: `bench oncall [filter]`";
 
 fn main() -> ExitCode {
@@ -42,6 +46,8 @@ fn main() -> ExitCode {
         ["ci"] => ci::run(),
         ["dist"] => dist::run().map(drop),
         ["deb"] => deb::run(),
+        ["fuzz", ref arguments @ ..] => fuzz::run(arguments),
+        ["mutants", ref arguments @ ..] => mutants::run(arguments),
         ["sim", ref arguments @ ..] => sim::run(arguments),
         ["bench", ref arguments @ ..] => bench::run(arguments),
         _ => {
