@@ -150,8 +150,7 @@ pub fn shift_elapsed(tx: &mut Write<'_>, secs: i64) -> Result<(), AppError> {
 }
 
 /// Changes every record of a kind, whose key stays.
-fn each<R: Record>(tx: &mut Write<'_>, change: impl Fn(&mut R)) -> Result<(), AppError>
-{
+fn each<R: Record>(tx: &mut Write<'_>, change: impl Fn(&mut R)) -> Result<(), AppError> {
     let mut cursor = None;
     loop {
         let page = tx.scan_table::<R>(&Span::all(), Take::first(1000).after(cursor))?;

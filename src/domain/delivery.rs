@@ -267,8 +267,11 @@ impl Delivery {
     /// another was claimed) change nothing but their own line, except that "accepted" is always believed, unless a
     /// receipt has said more by then.
     pub fn record(&mut self, attempt_index: usize, answer: Answer, has_receipts: bool, given: &mut Given) -> Recorded {
+        // Of this message: an earlier one has another id.
+        let before = &self.attempts[..attempt_index.min(self.attempts.len())];
+        let own = self.attempts.get(attempt_index).map(|attempt| attempt.message_number);
         let was_ambiguous =
-            self.attempts[..attempt_index.min(self.attempts.len())].iter().any(Attempt::may_have_been_taken)
+            before.iter().any(|attempt| Some(attempt.message_number) == own && attempt.may_have_been_taken())
                 || planted::is("duplicate_is_accepted");
         let last = self.attempts.len().checked_sub(1);
         let Some(attempt) = self.attempts.get_mut(attempt_index) else { return Recorded::Nothing };
@@ -486,6 +489,8 @@ mod tests {
         check(&[CRASH, DUPLICATE], &[1, 1], "accepted");
         check(&[DUPLICATE], &[1], "retrying");
         check(&[DUPLICATE, ACCEPTED], &[1, 2], "accepted");
+        // The doubt was about another message.
+        check(&[AMBIGUOUS, TEMPORARY, DUPLICATE], &[1, 1, 2], "retrying");
     }
 
     #[test]

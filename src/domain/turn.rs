@@ -289,7 +289,9 @@ impl<'a> Turn<'a> {
         let ladder = &self.incident.ladder;
         let level = ladder.level.and_then(|number| context.policy.level(number));
         let covered = match level {
-            Some(level) if !ladder.reassigned && !planted::is("newcomers_not_paged") => context.people_of(level, self.now).0,
+            Some(level) if !ladder.reassigned && !planted::is("newcomers_not_paged") => {
+                context.people_of(level, self.now).0
+            }
             _ => vec![],
         };
         let called: Vec<Called> = covered.into_iter().filter(|person| !ladder.paged.contains(&person.user)).collect();

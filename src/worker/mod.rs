@@ -73,7 +73,10 @@ pub async fn start(app: Arc<App>, bridge: Bridge, providers: Providers, egress: 
     let shop = Shop { app, bridge, providers, calendars, wakers: Arc::default(), stop: stopped };
     let moved_secs = shop.write(app::timers::adopt_clock).await?;
     if moved_secs != 0 {
-        tracing::warn!(moved_secs, "the host's clock is not where a restart would have it; running delays are moved along");
+        tracing::warn!(
+            moved_secs,
+            "the host's clock is not where a restart would have it; running delays are moved along"
+        );
     }
     let released = shop.write(app::deliveries::release_claims).await?;
     if released > 0 {

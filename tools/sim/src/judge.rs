@@ -140,7 +140,7 @@ impl Judge {
             if after.attempts.len() > attempts {
                 self.claimed(cause, after)?;
             }
-            if before.as_ref().is_some_and(|before| !before.next_started) {
+            if before.as_ref().is_some_and(|before| !before.next_started && !has_failed(&before.state)) {
                 self.goes_on(after)?;
             }
         }
@@ -261,7 +261,6 @@ impl Judge {
 
     /// L2: a page that failed goes on by another method, if there is one.
     fn goes_on(&self, delivery: &Delivery) -> Result<(), String> {
-        let has_failed = |state: &State| matches!(state, State::Retrying { .. } | State::Failed | State::Exhausted);
         let incident = delivery.incident.and_then(|id| self.view.incidents.get(&id));
         let is_wanted = incident
             .is_some_and(|incident| incident.status == Status::Triggered && delivery.visit > incident.ladder.bypassed);
@@ -315,14 +314,17 @@ impl Judge {
             let (stored, at) = (after.due, here.when(after.due.plus_secs(-ahead)));
             let known = self.due.get(key).copied();
             // Who is on call next is looked for anew after a step back, which may also have begun another visit.
-            let is_looked_for = matches!(key.kind, TimerKind::Cover | TimerKind::Follow) || visited.contains(&key.subject);
+            let is_looked_for =
+                matches!(key.kind, TimerKind::Cover | TimerKind::Follow) || visited.contains(&key.subject);
             if let (Cause::Shift, Some(known)) = (cause, known)
                 && before.is_some()
                 && !is_looked_for
                 && known.at.abs_diff(at) > 1000
             {
                 let (was, would_be) = (known.stored, known.at);
-                return Err(format!("S7: the clock was set, and {key:?} moved from {was} to {stored}: {would_be} to {at}"));
+                return Err(format!(
+                    "S7: the clock was set, and {key:?} moved from {was} to {stored}: {would_be} to {at}"
+                ));
             }
             match (cause, known) {
                 (_, Some(known)) if known.stored == stored => {}
@@ -452,7 +454,9 @@ impl Judge {
         }
         let plain = within(3600).filter(|text| !text.may_be_special).count();
         if plain > PLAIN_AN_HOUR {
-            return Err(format!("S14: {plain} texts to {number} within an hour, which leaves too few for what is critical"));
+            return Err(format!(
+                "S14: {plain} texts to {number} within an hour, which leaves too few for what is critical"
+            ));
         }
         Ok(())
     }
@@ -513,6 +517,10 @@ fn transition(cause: Cause<'_>, before: Option<&Incident>, after: &Incident) -> 
         return Ok(());
     }
     Err(format!("S12: {cause:?} made #{number} {} from {}", after.status.word(), before.status.word()))
+}
+
+fn has_failed(state: &State) -> bool {
+    matches!(state, State::Retrying { .. } | State::Failed | State::Exhausted)
 }
 
 /// S5.

@@ -264,7 +264,9 @@ impl<'p> Run<'p> {
             Event::Answer(of, ring, outgoing, answer) if Some(of) == epoch => self.answered(ring, *outgoing, answer),
             Event::LookAtClock(of) if Some(of) == epoch => self.look_at_clock(),
             Event::KeepTime(of) if Some(of) == epoch => self.keep_time(),
-            Event::Wake(..) | Event::Send(..) | Event::Answer(..) | Event::LookAtClock(_) | Event::KeepTime(_) => Ok(()),
+            Event::Wake(..) | Event::Send(..) | Event::Answer(..) | Event::LookAtClock(_) | Event::KeepTime(_) => {
+                Ok(())
+            }
             Event::Report(report, tries) => self.reported(report, tries),
             Event::Start => self.start(),
             Event::Heal => {
@@ -324,8 +326,17 @@ impl<'p> Run<'p> {
         let (wakes, under_way, wire) = ([u64::MAX; 4], [0; 2], vec![]);
         let started_at = self.at;
         let (moved_secs, is_moved, rounds, is_looking_at_clock) = (0, true, 0, false);
-        self.process =
-            Some(Process { app, started_at, wakes, under_way, wire, moved_secs, is_moved, rounds, is_looking_at_clock });
+        self.process = Some(Process {
+            app,
+            started_at,
+            wakes,
+            under_way,
+            wire,
+            moved_secs,
+            is_moved,
+            rounds,
+            is_looking_at_clock,
+        });
         let epoch = self.epoch;
         self.say(format_args!("process {epoch} starts"));
         let surroundings = self.surroundings();
