@@ -2,9 +2,9 @@
 //!
 //! `now` is the wall time of the last adjustment carried forward by the boot clock, which counts through sleep and
 //! which nobody can set. So a host whose wall clock jumps does not move us: [`Clock::step`] compares the two,
-//! adopts a difference of more than [`STEP_SECS`] and reports it, and absorbs a smaller one gradually. Between two
-//! reported steps `now` never goes back. Who depends on elapsed time is told of the step and moves his timers; that is
-//! not done here.
+//! reports a difference of more than [`STEP_SECS`] until [`Clock::adopt`] takes it over, and absorbs a smaller one
+//! gradually. Between two steps `now` never goes back. Who depends on elapsed time moves his timers before or after that;
+//! it is not done here.
 
 use crate::domain::time::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
@@ -27,9 +27,12 @@ pub trait Clock: Send + Sync {
 
     /// Compares with the host's wall clock. Called about every second by whoever can act on the answer.
     fn step(&self) -> Option<ClockStep>;
+
+    /// Takes a reported step over.
+    fn adopt(&self, step: ClockStep);
 }
 
-/// The wall clock was set: `now` read `before` and reads `after` from here on.
+/// The wall clock was set: `now` reads `before`, and `after` once this is adopted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ClockStep {
     pub before: Timestamp,
@@ -144,10 +147,14 @@ impl Clock for SystemClock {
             reading.offset += ahead.clamp(-reach, reach);
             return None;
         }
-        reading.offset = wall - boot;
-        reading.latest = wall;
         let second = |nanos: i64| Timestamp::from_second(nanos.div_euclid(NANOS));
         Some(ClockStep { before: second(ours), after: second(wall) })
+    }
+
+    fn adopt(&self, step: ClockStep) {
+        let mut reading = lock(&self.reading);
+        reading.offset += step.secs() * NANOS;
+        reading.latest = self.host.boot() + reading.offset;
     }
 }
 
@@ -194,14 +201,17 @@ impl Clock for ScriptedClock {
     }
 
     fn step(&self) -> Option<ClockStep> {
-        let mut hands = lock(&self.0);
+        let hands = lock(&self.0);
         if hands.wall_ahead_secs.abs() <= STEP_SECS {
             return None;
         }
-        let before = hands.now;
-        hands.now = before.plus_secs(hands.wall_ahead_secs);
-        hands.wall_ahead_secs = 0;
-        Some(ClockStep { before, after: hands.now })
+        Some(ClockStep { before: hands.now, after: hands.now.plus_secs(hands.wall_ahead_secs) })
+    }
+
+    fn adopt(&self, step: ClockStep) {
+        let mut hands = lock(&self.0);
+        hands.now = hands.now.plus_secs(step.secs());
+        hands.wall_ahead_secs -= step.secs();
     }
 }
 
@@ -255,8 +265,10 @@ mod tests {
             assert_eq!(clock.now(), before);
             let step = clock.step().expect("more than five seconds");
             assert_eq!((step.before, step.secs()), (before, jump));
+            assert_eq!((clock.now(), clock.step()), (before, Some(step)), "until it is adopted");
+            clock.adopt(step);
             assert_eq!(clock.now(), before.plus_secs(jump));
-            assert_eq!(clock.step(), None, "reported once");
+            assert_eq!(clock.step(), None, "adopted once");
         }
     }
 
@@ -295,7 +307,9 @@ mod tests {
         assert_eq!(clock.now(), Timestamp::from_second(1005));
         twin.set_wall_ahead(3600);
         assert_eq!(clock.now(), Timestamp::from_second(1005));
-        assert_eq!(clock.step().map(ClockStep::secs), Some(3600));
+        let step = clock.step().expect("an hour");
+        twin.adopt(step);
+        assert_eq!((step.secs(), clock.step()), (3600, None));
         assert_eq!(twin.now(), Timestamp::from_second(4605));
     }
 }

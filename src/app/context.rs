@@ -34,7 +34,7 @@ pub fn for_incident_and(
     let Incident { ladder, ackers, assignee, resolved_by, snooze, .. } = incident;
     let snoozer = snooze.and_then(|snooze| snooze.by);
     let involved = ladder.paged.iter().chain(ackers).chain(assignee).chain(resolved_by).chain(&snoozer).chain(people);
-    let mut context = for_policy(read, incident.policy, involved.copied().collect(), now)?;
+    let mut context = for_now(read, incident.policy, involved.copied().collect(), now)?;
     if let Some(source) = read.get::<AlertSource>(incident.source)? {
         context.source = SourceRules::of(&source, incident.is_test);
     }
@@ -53,9 +53,21 @@ pub fn for_opening(
     is_test: bool,
     now: Timestamp,
 ) -> Result<Context, AppError> {
-    let context = for_policy(read, source.policy, BTreeSet::new(), now)?;
+    let context = for_now(read, source.policy, BTreeSet::new(), now)?;
     let hold = maintenance::holding(read, source.id, source.team, labels, now)?;
     Ok(Context { source: SourceRules::of(source, is_test), hold, ..context })
+}
+
+/// People are as they are at this instant, of which only the present may be asked.
+fn for_now(
+    read: &impl Read,
+    policy: PolicyId,
+    involved: BTreeSet<UserId>,
+    now: Timestamp,
+) -> Result<Context, AppError> {
+    let context = for_policy(read, policy, involved, now)?;
+    let people = context.people.into_iter().map(|(id, user)| (id, user.known_at(now))).collect();
+    Ok(Context { people, ..context })
 }
 
 /// A policy that cannot be found is read as one without levels: the last resort is paged, and an incident is opened

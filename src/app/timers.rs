@@ -1,11 +1,16 @@
 //! Timers: firing one is deleting it together with its consequences, in one transaction.
 
-use crate::app::{AppError, Read, Write, apply, context, pings};
+use crate::app::{AppError, Read, Write, apply, change, context, pings};
+use crate::domain::actor::Actor;
+use crate::domain::clock_mark::ClockMark;
 use crate::domain::effect::{Ring, Subject, Timer, TimerKind};
 use crate::domain::incident::{Incident, on_timer};
+use crate::domain::storm::Surge;
+use crate::domain::throttle::{ChannelTrouble, Ledger};
 use crate::domain::time::Timestamp;
 use crate::planted;
-use crate::store::{Read as _, Take, deliveries, ledgers, timers};
+use crate::store::keys::Span;
+use crate::store::{Read as _, Record, Take, deliveries, timers};
 
 /// Timers fired in one transaction at most.
 pub const BATCH: usize = 100;
@@ -55,8 +60,46 @@ pub fn next_due(read: &Read<'_>, ring: Ring) -> Result<Option<Timestamp>, AppErr
     Ok(timers::timer_next_due(read, ring)?)
 }
 
+/// Before anything is looked at after a start: how much time has passed is measured from the clock that was saved last.
+/// Answers by how many seconds what counts elapsed time had to be moved.
+pub fn adopt_clock(tx: &mut Write<'_>) -> Result<i64, AppError> {
+    let at = tx.now();
+    let Some(mark) = tx.get::<ClockMark>(())? else {
+        keep_time(tx, ClockMark { at, moved_secs: 0 })?;
+        return Ok(0);
+    };
+    let moved_secs = if planted::is("forget_mark") { mark.moved_secs } else { mark.moved_secs_at_start(at) };
+    // Mostly nothing is written, so that a start needs no disk that saves.
+    if moved_secs != mark.moved_secs {
+        keep_time(tx, ClockMark { at, moved_secs })?;
+    }
+    Ok(moved_secs - mark.moved_secs)
+}
+
+/// Each minute, and when the clock was set: saves what it reads, and moves what counts elapsed time until it is moved by the
+/// mark's sum in all.
+///
+/// A step forward is saved before the clock adopts it, and one back afterwards: in between, delays are late, and never
+/// early. Who was on call then is on call once more after a step back, which no timer would notice.
+pub fn keep_time(tx: &mut Write<'_>, mark: ClockMark) -> Result<(), AppError> {
+    let secs = mark.moved_secs - moved_secs(tx)?;
+    if secs != 0 {
+        shift_elapsed(tx, secs)?;
+    }
+    if secs < 0 {
+        change::recheck(tx, &Actor::SYSTEM)?;
+    }
+    Ok(tx.put(&mark)?)
+}
+
+/// By how many seconds in all elapsed time was ever moved.
+pub fn moved_secs(read: &impl crate::store::Read) -> Result<i64, AppError> {
+    Ok(read.get::<ClockMark>(())?.map_or(0, |mark| mark.moved_secs))
+}
+
 /// The clock was set by so many seconds. What counts elapsed time moves along: delays of levels and when they began, pages
-/// of the last resort, messages that wait, what a number has got lately. What is due by the calendar stays.
+/// of the last resort, messages that wait, what a number has got lately, what admins were told, the minute in which a
+/// source's incidents are counted. What is due by the calendar stays.
 pub fn shift_elapsed(tx: &mut Write<'_>, secs: i64) -> Result<(), AppError> {
     let secs = if planted::is("no_shift_at_clock_step") { 0 } else { secs };
     let mut cursor = None;
@@ -100,19 +143,26 @@ pub fn shift_elapsed(tx: &mut Write<'_>, secs: i64) -> Result<(), AppError> {
         delivery.shift(secs);
         tx.put(&delivery)?;
     }
+    each(tx, |ledger: &mut Ledger| ledger.shift(secs))?;
+    each(tx, |trouble: &mut ChannelTrouble| trouble.told_at = trouble.told_at.plus_secs(secs))?;
+    each(tx, |surge: &mut Surge| surge.since = surge.since.plus_secs(secs))?;
+    pings::clock_set(tx, secs)
+}
+
+/// Changes every record of a kind, whose key stays.
+fn each<R: Record>(tx: &mut Write<'_>, change: impl Fn(&mut R)) -> Result<(), AppError> {
     let mut cursor = None;
     loop {
-        let page = ledgers::ledgers_all(tx, Take::first(1000).after(cursor))?;
-        for mut ledger in page.items {
-            ledger.shift(secs);
-            tx.put(&ledger)?;
+        let page = tx.scan_table::<R>(&Span::all(), Take::first(1000).after(cursor))?;
+        for mut record in page.items {
+            change(&mut record);
+            tx.put(&record)?;
         }
-        cursor = page.next;
-        if cursor.is_none() {
-            break;
+        match page.next {
+            Some(next) => cursor = Some(next),
+            None => return Ok(()),
         }
     }
-    pings::clock_set(tx, secs)
 }
 
 fn fire(tx: &mut Write<'_>, timer: &Timer) -> Result<(), AppError> {

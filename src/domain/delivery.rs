@@ -210,7 +210,7 @@ impl Delivery {
     }
 
     /// Why it must not leave any more; `incident` and `user` are as they are now.
-    pub fn unwanted(&self, incident: Option<&Incident>, user: &User, now: Timestamp) -> Option<String> {
+    pub fn unwanted(&self, incident: Option<&Incident>, user: &User) -> Option<String> {
         if let Some(incident) = incident.filter(|_| self.is_page()) {
             if incident.status != Status::Triggered {
                 return Some(format!("the incident was {} before it left", incident.status.word()));
@@ -218,11 +218,11 @@ impl Delivery {
             if incident.ladder.phase == Phase::Held {
                 return Some("the incident is held".to_owned());
             }
-            if self.visit <= incident.ladder.bypassed {
+            if self.visit <= incident.ladder.bypassed && !planted::is("bypassed_still_paged") {
                 return Some("somebody else was called instead before it left".to_owned());
             }
         }
-        if !user.is_active_at(now) {
+        if !user.is_active() {
             return Some("the person is deactivated".to_owned());
         }
         match user.contact(self.contact) {
@@ -267,8 +267,11 @@ impl Delivery {
     /// another was claimed) change nothing but their own line, except that "accepted" is always believed, unless a
     /// receipt has said more by then.
     pub fn record(&mut self, attempt_index: usize, answer: Answer, has_receipts: bool, given: &mut Given) -> Recorded {
+        // Of this message: an earlier one has another id.
+        let before = &self.attempts[..attempt_index.min(self.attempts.len())];
+        let own = self.attempts.get(attempt_index).map(|attempt| attempt.message_number);
         let was_ambiguous =
-            self.attempts[..attempt_index.min(self.attempts.len())].iter().any(Attempt::may_have_been_taken)
+            before.iter().any(|attempt| Some(attempt.message_number) == own && attempt.may_have_been_taken())
                 || planted::is("duplicate_is_accepted");
         let last = self.attempts.len().checked_sub(1);
         let Some(attempt) = self.attempts.get_mut(attempt_index) else { return Recorded::Nothing };
@@ -291,7 +294,8 @@ impl Delivery {
             self.failures = 0;
             return Recorded::Sent;
         }
-        if last != Some(attempt_index) || !matches!(self.state, State::Sending { .. }) {
+        let is_over = last != Some(attempt_index) && !planted::is("late_answer_counts");
+        if is_over || !matches!(self.state, State::Sending { .. }) {
             return Recorded::Nothing;
         }
         self.fail(&answer.outcome, given)
@@ -485,6 +489,8 @@ mod tests {
         check(&[CRASH, DUPLICATE], &[1, 1], "accepted");
         check(&[DUPLICATE], &[1], "retrying");
         check(&[DUPLICATE, ACCEPTED], &[1, 2], "accepted");
+        // The doubt was about another message.
+        check(&[AMBIGUOUS, TEMPORARY, DUPLICATE], &[1, 1, 2], "retrying");
     }
 
     #[test]

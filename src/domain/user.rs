@@ -92,6 +92,19 @@ impl User {
         self.activity.iter().any(runs) || planted::is("inactive_counts")
     }
 
+    /// As they are at this instant, whatever the clock says of it: it may have been set back since they were deactivated or
+    /// reactivated, which holds all the same.
+    pub fn known_at(mut self, now: Timestamp) -> User {
+        if planted::is("activity_by_old_clock") {
+            return self;
+        }
+        for span in &mut self.activity {
+            span.from = span.from.min(now);
+            span.to = span.to.map(|to| to.min(now));
+        }
+        self
+    }
+
     /// Active now, as far as is known: the last span is open.
     pub fn is_active(&self) -> bool {
         self.activity.last().is_some_and(|span| span.to.is_none())
@@ -175,6 +188,37 @@ pub fn checked_phone(text: &str) -> Result<String, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_set_back_brings_nobody_back_and_keeps_nobody_out() {
+        let at = Timestamp::from_second;
+        let user = |spans: &[(i64, Option<i64>)]| User {
+            id: crate::domain::id::Id::new(1),
+            name: "Ana".to_owned(),
+            email: None,
+            role: Role::Responder,
+            login: None,
+            zone: "UTC".to_owned(),
+            activity: spans.iter().map(|(from, to)| Activity { from: at(*from), to: to.map(at) }).collect(),
+            contacts: vec![],
+            rules: Rules::default(),
+            created_at: at(0),
+            version: 1,
+        };
+        let table: &[(&[(i64, Option<i64>)], bool)] = &[
+            (&[(0, None)], true),
+            (&[(0, Some(500))], false),
+            // The clock read 900 and 950 then, and reads 600 now.
+            (&[(0, Some(900))], false),
+            (&[(0, Some(500)), (900, None)], true),
+            (&[(0, Some(900)), (950, None)], true),
+            (&[(0, Some(500)), (900, Some(950))], false),
+        ];
+        for (spans, expected) in table {
+            let known = user(spans).known_at(at(600));
+            assert_eq!([known.is_active_at(at(600)), known.is_active_at(at(700))], [*expected; 2], "{spans:?}");
+        }
+    }
 
     #[test]
     fn phone_numbers_are_kept_in_one_spelling() {

@@ -2,9 +2,8 @@
 
 use crate::domain::throttle::{ChannelTrouble, Ledger};
 use crate::store::engine::TableName;
-use crate::store::keys::Span;
-use crate::store::record::{IndexRows, Page, Read, Record, Table, Take};
-use crate::store::{Result, tables};
+use crate::store::record::{IndexRows, Record, Table};
+use crate::store::tables;
 
 impl Record for Ledger {
     type Key = String;
@@ -16,11 +15,6 @@ impl Record for Ledger {
     }
 
     fn index_rows(&self, _: &mut IndexRows) {}
-}
-
-/// All of them, by number.
-pub fn ledgers_all(read: &impl Read, take: Take) -> Result<Page<Ledger>> {
-    read.scan_table(&Span::all(), take)
 }
 
 impl Record for ChannelTrouble {

@@ -19,6 +19,7 @@ pub mod alert_sources;
 pub mod audit;
 pub mod backup;
 pub mod changed;
+pub mod clock_mark;
 pub mod codec;
 pub mod counters;
 pub mod deliveries;

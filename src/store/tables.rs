@@ -6,6 +6,7 @@
 
 use crate::domain::alert_source::AlertSource;
 use crate::domain::audit::{AuditChain, AuditEntry};
+use crate::domain::clock_mark::ClockMark;
 use crate::domain::delivery::{Delivery, DeliveryRing};
 use crate::domain::effect::{Ring, Subject, Timer, TimerKey, TimerKind};
 use crate::domain::entry::{Entry, Override};
@@ -149,6 +150,9 @@ pub const AUDIT_CHAIN: Table<(), AuditChain> = Table::new("audit_chain", Version
 
 pub const COUNTERS: Table<String, Counter> = Table::new("counters", Version(1));
 
+/// One record.
+pub const CLOCK_MARK: Table<(), ClockMark> = Table::new("clock_mark", Version(1));
+
 /// What `verify` walks. A record type that is missing here is not checked, so a test counts them.
 pub const RECORDS: &[RecordKind] = &[
     RecordKind::of::<Incident>(),
@@ -185,6 +189,7 @@ pub const RECORDS: &[RecordKind] = &[
     RecordKind::of::<AuditEntry>(),
     RecordKind::of::<AuditChain>(),
     RecordKind::of::<Counter>(),
+    RecordKind::of::<ClockMark>(),
 ];
 
 enum_key!(Status { 0 => Triggered, 1 => Acknowledged, 2 => Resolved });

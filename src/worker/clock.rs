@@ -1,10 +1,12 @@
 //! Watches the host's clock, and a store that has stopped saving.
 //!
 //! Our time goes by the boot clock. When somebody sets the wall clock, that is adopted in one transaction which moves
-//! what counts elapsed time along, so that a delay of five minutes stays five minutes.
+//! what counts elapsed time along, so that a delay of five minutes stays five minutes. Each minute what the clock reads is
+//! saved, for the next start to measure from.
 
-use crate::app::timers::shift_elapsed;
+use crate::app::timers::{keep_time, moved_secs};
 use crate::bridge::Lane;
+use crate::domain::clock_mark::ClockMark;
 use crate::worker::{Shop, wheel};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,24 +15,50 @@ use tokio::sync::Notify;
 const EVERY: Duration = Duration::from_secs(1);
 /// How often a store that cannot save is tried again.
 const TRY_AGAIN_ROUNDS: u32 = 10;
+/// How often the clock is saved.
+const KEEP_ROUNDS: u32 = 60;
 
 pub async fn run(shop: Shop) {
     let nobody = Notify::new();
     let mut rounds: u32 = 0;
-    // Seconds the clock was set by that the store has not adopted yet.
-    let mut unsaved_secs = 0;
-    loop {
-        if let Some(step) = shop.app.clock().step() {
-            tracing::warn!(secs = step.secs(), "the host's clock was set; running delays are moved along");
-            unsaved_secs += step.secs();
+    // The sum of all steps, of which the store may not have adopted the last.
+    let mut moved = loop {
+        match shop.read(|read| moved_secs(read)).await {
+            Ok(moved) => break moved,
+            Err(error) => tracing::error!(%error, "the clock that was saved cannot be read; trying again"),
         }
-        if unsaved_secs != 0 {
-            match shop.write(move |tx| shift_elapsed(tx, unsaved_secs)).await {
-                Ok(_) => unsaved_secs = 0,
-                Err(error) => tracing::error!(%error, "running delays could not be moved along; trying again"),
+        if !wheel::pause(&shop, EVERY, &nobody).await {
+            return;
+        }
+    };
+    let mut is_saved = true;
+    loop {
+        let clock = shop.app.clock();
+        let step = clock.step();
+        let forward = step.filter(|step| step.secs() > 0);
+        if let Some(step) = step {
+            tracing::warn!(secs = step.secs(), "the host's clock was set; running delays are moved along");
+            moved += step.secs();
+            is_saved = false;
+            if forward.is_none() {
+                clock.adopt(step);
             }
         }
         rounds = rounds.wrapping_add(1);
+        if !is_saved || rounds.is_multiple_of(KEEP_ROUNDS) {
+            let mark = ClockMark { at: forward.map_or_else(|| clock.now(), |step| step.after), moved_secs: moved };
+            match shop.write(move |tx| keep_time(tx, mark)).await {
+                Ok(()) => is_saved = true,
+                Err(error) => tracing::error!(%error, is_saved, "the clock could not be saved; trying again"),
+            }
+        }
+        if let Some(step) = forward {
+            match is_saved {
+                true => clock.adopt(step),
+                // Reported again by the next round, perhaps otherwise by then.
+                false => moved -= step.secs(),
+            }
+        }
         if rounds.is_multiple_of(TRY_AGAIN_ROUNDS) && shop.app.store_status().is_failing() {
             let app = Arc::clone(&shop.app);
             match shop.bridge.run(Lane::Paging, move || app.try_again()).await {

@@ -102,6 +102,13 @@ pub async fn start(app: Arc<App>, bridge: Bridge, providers: Providers, egress: 
 /// What comes before anything is sent. What an earlier process had claimed is released: it is dead, since only one can have the
 /// file. Then what came due while nothing ran is decided.
 async fn begin(shop: &Shop) -> Result<(), AppError> {
+    let moved_secs = shop.write(app::timers::adopt_clock).await?;
+    if moved_secs != 0 {
+        tracing::warn!(
+            moved_secs,
+            "the host's clock is not where a restart would have it; running delays are moved along"
+        );
+    }
     let released = shop.write(app::deliveries::release_claims).await?;
     if released > 0 {
         tracing::warn!(released, "messages were on their way when the last process ended; they are sent again");

@@ -57,6 +57,7 @@ fn stored_records_are_as_published() {
     goldens.record(samples::audit_entries());
     goldens.record(samples::audit_chains());
     goldens.record(samples::counters());
+    goldens.record(samples::clock_marks());
 
     let published: BTreeSet<TableName> = RECORDS.iter().map(|kind| kind.table).collect();
     assert_eq!(goldens.tables, published, "every record of tables.rs has a sample here");

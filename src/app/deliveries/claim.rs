@@ -176,7 +176,7 @@ impl Round<'_> {
             self.settle(tx, delivery)?;
             return Ok(None);
         };
-        let unwanted = delivery.unwanted(incident.as_ref(), &user, tx.now());
+        let unwanted = delivery.unwanted(incident.as_ref(), &user);
         let news = if let Some(reason) = unwanted.filter(|_| !planted::is("skip_claim_check")) {
             delivery.state = State::Withdrawn { reason: reason.clone() };
             DeliveryNews::Withdrawn { reason }

@@ -32,6 +32,7 @@ use crate::domain::throttle::Ledger;
 use crate::domain::time::Timestamp;
 use crate::domain::timeline::DeliveryNews;
 use crate::domain::user::User;
+use crate::planted;
 use crate::store::{Read, Take, deliveries};
 
 /// A claimed delivery: all that is needed to send it, without another look at the store.
@@ -176,7 +177,8 @@ fn carried_by(read: &impl Read, carrier: DeliveryId, attempt: &Attempt) -> Resul
 /// wanted. The flag is set on `delivery`; the caller puts it.
 fn start_next_method(tx: &mut Write<'_>, delivery: &mut Delivery) -> Result<(), AppError> {
     let Some(incident) = incident_of(tx, delivery)? else { return Ok(()) };
-    let is_wanted = delivery.is_page()
+    let is_wanted = !planted::is("no_next_method")
+        && delivery.is_page()
         && incident.status == Status::Triggered
         && delivery.visit > incident.ladder.bypassed
         && !delivery.next_started;

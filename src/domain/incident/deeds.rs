@@ -77,7 +77,8 @@ fn take(turn: &mut Turn<'_>, by: Option<UserId>) {
 }
 
 fn wait_for_the_timeout(turn: &mut Turn<'_>) {
-    if let Some(minutes) = turn.context.policy.ack_timeout_minutes {
+    let timeout = turn.context.policy.ack_timeout_minutes;
+    if let Some(minutes) = timeout.filter(|_| !planted::is("forget_ack_timeout")) {
         turn.wait_for(TimerKind::AckTimeout, turn.now.plus_minutes(minutes.into()));
     }
 }

@@ -12,6 +12,7 @@ use crate::domain::incident::{Hold, Incident, Ladder, Phase, Recovery, Status};
 use crate::domain::time::Timestamp;
 use crate::domain::timeline::Happened;
 use crate::domain::turn::Turn;
+use crate::planted;
 
 /// How long after a recovery a late trigger may still be recognised as stale.
 const STALE_WITHIN_SECS: i64 = 300;
@@ -176,6 +177,7 @@ pub fn rise(
     warn(&mut turn, event);
     turn.count_silence_from_now();
     match (incident.status, incident.ladder.phase, incident.hold) {
+        _ if planted::is("rise_is_silent") => {}
         (Status::Acknowledged, ..) => take_back(&mut turn),
         (_, Phase::Held, Some(Hold::Restore)) => turn.end_hold(),
         (_, Phase::Held, _) => {}

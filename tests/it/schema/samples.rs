@@ -9,6 +9,7 @@ use pagerpal::domain::access::Role;
 use pagerpal::domain::actor::{Actor, By, Door};
 use pagerpal::domain::alert_source::{AlertSource, Signing, Topic, TopicState, UrgencyRule};
 use pagerpal::domain::audit::{AuditChain, AuditEntry, Change};
+use pagerpal::domain::clock_mark::ClockMark;
 use pagerpal::domain::contact::Channel;
 use pagerpal::domain::delivery::{Answer, Attempt, Delivery, Outcome, State};
 use pagerpal::domain::effect::{Reason, Subject, Timer, TimerKey, TimerKind, UpdateKind};
@@ -695,6 +696,10 @@ pub fn audit_entries() -> Vec<AuditEntry> {
 
 pub fn audit_chains() -> Vec<AuditChain> {
     vec![AuditChain { first: 300, before_first: [0xa5; 32], next: 309, head: [0x5a; 32] }]
+}
+
+pub fn clock_marks() -> Vec<ClockMark> {
+    vec![ClockMark { at: at(0), moved_secs: -3600 }]
 }
 
 pub fn counters() -> Vec<Counter> {

@@ -10,17 +10,27 @@ use super::plan::{
 use super::run::stream;
 use pagerpal::domain::given::Jitter;
 
-/// The same plan for the same seed.
+const YEAR_MINUTES: u64 = 365 * 24 * 60;
+const YEAR_SECS: u64 = YEAR_MINUTES * 60;
+
+/// The same plan for the same seed. Most are a night; some are weeks or a year, in which hardly more happens.
 pub fn deal(seed: u64) -> Plan {
     let mut dice = Dice(stream(seed, "site"));
     let site = dice.site();
     let mut dice = Dice(stream(seed, "options"));
-    let (minutes, weather) = (dice.log(20, 600), dice.weather());
+    let (mut minutes, weather) = (dice.log(20, 600), dice.weather());
+    let is_long = dice.chance(30);
+    if is_long {
+        minutes = dice.log(7 * 24 * 60, YEAR_MINUTES);
+    }
     let mut night = Night { site: &site, minutes, actions: vec![], alarms: vec![] };
     night.alerts(&mut Dice(stream(seed, "tools")));
     night.deeds(&mut Dice(stream(seed, "people")));
     night.edits(&mut Dice(stream(seed, "admins")));
     night.faults(&mut Dice(stream(seed, "fate")));
+    if is_long {
+        night.recoveries(&mut Dice(stream(seed, "recoveries")));
+    }
     let mut actions = night.actions;
     actions.sort_by_key(|action| action.at);
     Plan { seed, weather, site, minutes, actions }
@@ -295,6 +305,19 @@ impl Night<'_> {
         }
     }
 
+    /// What is open for weeks is paged for weeks, which shows nothing new; so everything ends within hours.
+    fn recoveries(&mut self, dice: &mut Dice) {
+        let alert_of = |what: &Action| match what {
+            Action::Trigger { alert, .. } | Action::Act { alert, .. } => Some(*alert),
+            _ => None,
+        };
+        let touched: Vec<(u64, Alert)> =
+            self.actions.iter().filter_map(|action| Some((action.at, alert_of(&action.what)?))).collect();
+        for (at, alert) in touched {
+            self.push(at + dice.log(600_000, 4 * 3_600_000), Action::Recover { alert });
+        }
+    }
+
     fn faults(&mut self, dice: &mut Dice) {
         for _ in 0..dice.some(16) {
             let (at, _) = self.moment(dice);
@@ -333,6 +356,16 @@ impl Night<'_> {
             let (at, _) = self.moment(dice);
             let by = dice.log(6, 90_000) as i64;
             self.push(at, Action::SetClock { by_secs: if dice.chance(50) { by } else { -by } });
+        }
+        // A host that wakes up in another century, and is set right after a while.
+        if dice.chance(15) {
+            let (at, _) = self.moment(dice);
+            let down_ms = dice.log(10_000, 3_600_000);
+            let by = if dice.chance(50) { -(dice.log(1, 56) as i64) } else { dice.log(1, 73) as i64 };
+            let by_secs = by * YEAR_SECS as i64;
+            self.push(at, Action::Crash { moment: Moment::Now, down_ms });
+            self.push(at + 1, Action::SetClock { by_secs });
+            self.push(at + down_ms + dice.log(1000, 3_600_000), Action::SetClock { by_secs: -by_secs });
         }
     }
 }

@@ -8,11 +8,12 @@ use super::plan::{Action, Alert, Deed};
 use super::run::START;
 use super::trace::{Rare, Trace};
 use super::view::{Changed, Step, View};
-use pagerpal::app::deliveries::Outgoing;
+use pagerpal::app::deliveries::{About, Outgoing};
+use pagerpal::domain::Severity;
 use pagerpal::domain::contact::Channel;
 use pagerpal::domain::delivery::{Delivery, DeliveryRing, Outcome, State};
 use pagerpal::domain::effect::{Reason, Subject, Timer, TimerKey, TimerKind};
-use pagerpal::domain::id::{AlertSourceId, DeliveryId, IncidentId, UserId};
+use pagerpal::domain::id::{AlertSourceId, ContactId, DeliveryId, IncidentId, UserId};
 use pagerpal::domain::incident::{Incident, Phase, Status};
 use pagerpal::domain::time::Timestamp;
 use pagerpal::domain::timeline::{DeliveryNews, Happened, LastResort};
@@ -23,6 +24,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const LATE_MS: u64 = 2000 + 100;
 /// After a start.
 const LATE_AFTER_START_MS: u64 = 5000;
+/// Of 15 texts in an hour 4 are kept for what is critical and 1 for a test.
+const PLAIN_AN_HOUR: usize = 10;
 /// After trouble of the store a worker that nobody woke looks within 15 s.
 const LATE_AFTER_TROUBLE_MS: u64 = 15_000 + LATE_MS;
 
@@ -37,6 +40,8 @@ pub enum Cause<'a> {
     Silence,
     Report,
     Shift,
+    /// At a start: how much time has passed.
+    Adopt,
     Client(&'a Action),
 }
 
@@ -68,19 +73,37 @@ pub struct SecondOpinion {
     pub sources: BTreeMap<AlertSourceId, usize>,
 }
 
+struct Text {
+    at: u64,
+    message_id: String,
+    said: String,
+    /// About something critical, or no page at all: it may be of those for whom a part of the budget is kept.
+    may_be_special: bool,
+}
+
+/// When an armed timer fires.
+#[derive(Clone, Copy)]
+struct Due {
+    stored: Timestamp,
+    /// By the clock that nobody can set.
+    at: u64,
+    /// Whatever clock the process finds when it starts again: the time that it was down counts or does not.
+    latest: u64,
+}
+
 #[derive(Default)]
 pub struct Judge {
     pub view: View,
     pub calm_since: Option<u64>,
     pub second_opinion: Option<SecondOpinion>,
-    /// Each armed timer: as it is stored, and when it is to fire by the clock that nobody can set.
-    due: BTreeMap<TimerKey, (Timestamp, u64)>,
+    due: BTreeMap<TimerKey, Due>,
+    down_since: u64,
     open: BTreeMap<(AlertSourceId, String), IncidentId>,
     clock_stepped_at: Option<u64>,
     /// The last message of each delivery that left, and which attempt it was.
     last_sent: BTreeMap<DeliveryId, (String, usize)>,
-    /// By number: when, which message, what it said.
-    texts: BTreeMap<String, Vec<(u64, String, String)>>,
+    /// By number.
+    texts: BTreeMap<String, Vec<Text>>,
 }
 
 impl Judge {
@@ -115,7 +138,10 @@ impl Judge {
             shape(after)?;
             let attempts = before.as_ref().map_or(0, |before| before.attempts.len());
             if after.attempts.len() > attempts {
-                self.claimed(here, cause, after)?;
+                self.claimed(cause, after)?;
+            }
+            if before.as_ref().is_some_and(|before| !before.next_started && !has_failed(&before.state)) {
+                self.goes_on(after)?;
             }
         }
         Ok(())
@@ -148,6 +174,7 @@ impl Judge {
         let expected = match cause {
             Cause::Fire => model.fire(now, &observed).map_err(|problem| format!("S13: {problem}"))?,
             Cause::Client(action) => model.act(action, now),
+            Cause::Shift | Cause::Adopt => model.clock_set(step.moved_secs, now),
             _ => Pages::new(),
         };
         if expected == observed.pages {
@@ -205,7 +232,7 @@ impl Judge {
     }
 
     /// S3 and S4, at every claim.
-    fn claimed(&self, here: &Surroundings, cause: Cause<'_>, delivery: &Delivery) -> Result<(), String> {
+    fn claimed(&self, cause: Cause<'_>, delivery: &Delivery) -> Result<(), String> {
         let id = delivery.id;
         if !matches!(cause, Cause::Claim) {
             return Err(format!("S12: {id} was claimed by {cause:?}"));
@@ -217,13 +244,40 @@ impl Judge {
             let (number, status) = (incident.number, incident.status.word());
             return Err(format!("S3: {id} was claimed to page for #{number}, which is {status}"));
         }
+        if let Some(incident) = delivery.incident.and_then(|id| self.view.incidents.get(&id))
+            && delivery.is_page()
+            && delivery.visit <= incident.ladder.bypassed
+        {
+            return Err(format!("S3: {id} was claimed for somebody passed over in #{}", incident.number));
+        }
         let user = self.view.users.get(&delivery.user).ok_or_else(|| format!("S4: {id} is for nobody"))?;
-        let is_active = user.activity.iter().any(|span| span.from <= here.now && span.to.is_none());
+        let is_active = user.activity.iter().any(|span| span.to.is_none());
         let is_there = user.contacts.iter().any(|contact| contact.id == delivery.contact && contact.enabled);
         if !is_active || !is_there {
             return Err(format!("S4: {id} was claimed for {} (active {is_active}, method {is_there})", user.name));
         }
         Ok(())
+    }
+
+    /// L2: a page that failed goes on by another method, if there is one.
+    fn goes_on(&self, delivery: &Delivery) -> Result<(), String> {
+        let incident = delivery.incident.and_then(|id| self.view.incidents.get(&id));
+        let is_wanted = incident
+            .is_some_and(|incident| incident.status == Status::Triggered && delivery.visit > incident.ladder.bypassed);
+        let Some(user) = self.view.users.get(&delivery.user) else { return Ok(()) };
+        if !delivery.is_page() || !has_failed(&delivery.state) || !is_wanted {
+            return Ok(());
+        }
+        let of_visit = |other: &&Delivery| {
+            (other.incident, other.user, other.visit) == (delivery.incident, delivery.user, delivery.visit)
+        };
+        let siblings: Vec<&Delivery> = self.view.deliveries.values().filter(of_visit).collect();
+        let is_hopeless = siblings.iter().all(|other| has_failed(&other.state));
+        let is_unused = |contact: ContactId| siblings.iter().all(|other| other.contact != contact);
+        match user.contacts.iter().find(|contact| contact.enabled && is_unused(contact.id)) {
+            Some(contact) if is_hopeless => Err(format!("L2: {} failed, and {} is not tried", delivery.id, contact.id)),
+            _ => Ok(()),
+        }
     }
 
     /// S7: what this commit fired was due by the clock that nobody can set.
@@ -233,7 +287,7 @@ impl Judge {
         }
         for (key, before, _) in &step.timers {
             let due = before.as_ref().and_then(|before| self.due.get(key).filter(|_| before.due <= here.now));
-            if let Some((stored, at)) = due
+            if let Some(Due { stored, at, .. }) = due
                 && here.at + 999 < *at
             {
                 let early = (at - here.at).div_ceil(1000);
@@ -245,44 +299,79 @@ impl Judge {
 
     /// Keeps when each timer is to fire. A step of the clock moves what counts elapsed time along, and nothing else.
     fn rearmed(&mut self, here: &Surroundings, cause: Cause<'_>, step: &Step) -> Result<(), String> {
+        let visits = step.incidents.iter().filter(|(_, before, after)| {
+            let visit = |incident: &Option<Incident>| incident.as_ref().map(|incident| incident.ladder.visit);
+            visit(before) != visit(after)
+        });
+        let visited: BTreeSet<Subject> = visits.map(|(id, ..)| Subject::Incident(*id)).collect();
         for (key, before, after) in &step.timers {
             let Some(after) = after else {
                 self.due.remove(key);
                 continue;
             };
-            let at = here.when(after.due);
+            // A step forward is saved before the clock adopts it.
+            let ahead = if let Cause::Shift = cause { step.moved_secs.max(0) } else { 0 };
+            let (stored, at) = (after.due, here.when(after.due.plus_secs(-ahead)));
             let known = self.due.get(key).copied();
-            if let (Cause::Shift, Some((stored, known))) = (cause, known)
+            // Who is on call next is looked for anew after a step back, which may also have begun another visit.
+            let is_looked_for =
+                matches!(key.kind, TimerKind::Cover | TimerKind::Follow) || visited.contains(&key.subject);
+            if let (Cause::Shift, Some(known)) = (cause, known)
                 && before.is_some()
-                && known.abs_diff(at) > 1000
+                && !is_looked_for
+                && known.at.abs_diff(at) > 1000
             {
-                let due = after.due;
+                let (was, would_be) = (known.stored, known.at);
                 return Err(format!(
-                    "S7: the clock was set, and {key:?} moved from {stored} to {due}: {known} to {at}"
+                    "S7: the clock was set, and {key:?} moved from {was} to {stored}: {would_be} to {at}"
                 ));
             }
-            match known {
-                Some((stored, _)) if stored == after.due => {}
-                _ => drop(self.due.insert(*key, (after.due, at))),
+            match (cause, known) {
+                (_, Some(known)) if known.stored == stored => {}
+                (Cause::Adopt, Some(Due { latest, .. })) => drop(self.due.insert(*key, Due { stored, at, latest })),
+                _ => drop(self.due.insert(*key, Due { stored, at, latest: at })),
             }
         }
         Ok(())
     }
 
-    /// Another process: time is what its wall clock says, and what counts elapsed time counts by that.
-    pub fn started(&mut self, here: &Surroundings) {
+    /// The next process measures from the clock that was saved last.
+    pub fn died(&mut self, at: u64, marked_at: u64) {
+        self.down_since = marked_at.min(at);
+    }
+
+    /// Another process: time is what its wall clock says, which may have been set meanwhile. So much passed, as far as can
+    /// be known, since whatever a number got lately.
+    pub fn started(&mut self, here: &Surroundings, set_by_secs: i64) {
         self.clock_stepped_at = None;
-        for (stored, at) in self.due.values_mut() {
-            *at = here.when(*stored);
+        if set_by_secs > 0 {
+            self.texts.clear();
+        }
+        let down = here.at - self.down_since + 1000;
+        for (key, due) in &mut self.due {
+            due.at = here.when(due.stored);
+            due.latest = if key.kind.is_elapsed() { due.latest + down } else { due.at };
+        }
+    }
+
+    /// S7: however wrong that clock is, a delay is no longer than the process was down. It has adopted it.
+    pub fn adopted(&self) -> Result<(), String> {
+        match self.due.iter().find(|(_, due)| due.at > due.latest) {
+            Some((key, due)) => {
+                let late = (due.at - due.latest) / 1000;
+                Err(format!("S7: {key:?}, stored for {}, waits {late} s too long after a restart", due.stored))
+            }
+            None => Ok(()),
         }
     }
 
     /// The clock was set and that was noticed: what is due by the calendar is due by the new one.
     pub fn clock_stepped(&mut self, here: &Surroundings) {
         self.clock_stepped_at = Some(here.at);
-        for (key, (stored, at)) in &mut self.due {
+        for (key, due) in &mut self.due {
             if !key.kind.is_elapsed() {
-                *at = here.when(*stored);
+                due.at = here.when(due.stored);
+                due.latest = due.at;
             }
         }
     }
@@ -299,10 +388,10 @@ impl Judge {
             return Ok(());
         }
         let late = |at: u64| here.at > at + LATE_MS;
-        if let Some((key, (stored, at))) = self.due.iter().find(|(_, (_, at))| late(*at)) {
+        if let Some((key, Due { stored, at, .. })) = self.due.iter().find(|(_, due)| late(due.at)) {
             return Err(format!("S7: {key:?}, stored for {stored}, is {} s late", (here.at - at) / 1000));
         }
-        for delivery in self.view.deliveries.values() {
+        for delivery in self.view.waiting.iter().map(|id| &self.view.deliveries[id]) {
             let Some((ring, due)) = delivery.wheel() else { continue };
             let is_full = match ring {
                 DeliveryRing::First => here.is_full[0],
@@ -334,25 +423,40 @@ impl Judge {
             }
         }
         if *channel == Channel::Sms {
-            self.texted(at, address, message_id, text)?;
+            let may_be_special = match &outgoing.about {
+                About::Incident(facts) => facts.severity == Severity::Critical,
+                About::Bundle(bundle) => bundle.incidents.iter().any(|(of, _)| of.severity == Severity::Critical),
+                _ => true,
+            };
+            let (message_id, said) = (message_id.clone(), text.to_owned());
+            self.texted(address, Text { at, message_id, said, may_be_special })?;
         }
         Ok(())
     }
 
-    fn texted(&mut self, at: u64, number: &str, message_id: &str, text: &str) -> Result<(), String> {
+    fn texted(&mut self, number: &str, text: Text) -> Result<(), String> {
         const SECOND: u64 = 1000;
+        let (at, message_id) = (text.at, text.message_id.clone());
         let texts = self.texts.entry(number.to_owned()).or_default();
-        texts.retain(|(then, other, _)| at - then < 3600 * SECOND && other != message_id);
-        if let Some((_, other, _)) = texts.iter().find(|(_, _, said)| said == text) {
-            return Err(format!("S14: {other} and {message_id} say the same to {number}: {text}"));
+        texts.retain(|other| at - other.at < 3600 * SECOND && other.message_id != message_id);
+        if let Some(other) = texts.iter().find(|other| other.said == text.said) {
+            let other = &other.message_id;
+            return Err(format!("S14: {other} and {message_id} say the same to {number}: {}", text.said));
         }
-        texts.push((at, message_id.to_owned(), text.to_owned()));
+        texts.push(text);
         // A claim is counted a moment before its message leaves, so windows are a little shorter here.
+        let within = |secs: u64| texts.iter().filter(move |text| at - text.at < secs * SECOND - 2 * SECOND);
         for (secs, most) in [(900, 5), (3600, 15)] {
-            let within = texts.iter().filter(|(then, ..)| at - then < secs * SECOND - 2 * SECOND).count();
-            if within > most {
-                return Err(format!("S14: {within} texts to {number} within {secs} s"));
+            let count = within(secs).count();
+            if count > most {
+                return Err(format!("S14: {count} texts to {number} within {secs} s"));
             }
+        }
+        let plain = within(3600).filter(|text| !text.may_be_special).count();
+        if plain > PLAIN_AN_HOUR {
+            return Err(format!(
+                "S14: {plain} texts to {number} within an hour, which leaves too few for what is critical"
+            ));
         }
         Ok(())
     }
@@ -368,7 +472,7 @@ impl Judge {
             && is_first
             && let Some(texts) = self.texts.get_mut(&outgoing.address)
         {
-            texts.retain(|(_, message_id, _)| *message_id != outgoing.message_id);
+            texts.retain(|text| text.message_id != outgoing.message_id);
         }
     }
 }
@@ -413,6 +517,10 @@ fn transition(cause: Cause<'_>, before: Option<&Incident>, after: &Incident) -> 
         return Ok(());
     }
     Err(format!("S12: {cause:?} made #{number} {} from {}", after.status.word(), before.status.word()))
+}
+
+fn has_failed(state: &State) -> bool {
+    matches!(state, State::Retrying { .. } | State::Failed | State::Exhausted)
 }
 
 /// S5.

@@ -4,8 +4,7 @@
 //! It is told of each commit what it was for and when, and answers whom that commit must page; the judge compares. Covered:
 //! people and their methods, levels, schedules with a rotation, entries and overrides, teams, cycles, the last resort, rising
 //! severity, every deed, timeouts of acknowledgements, naps, silence, and every edit of these. Not covered, and not
-//! dealt: maintenance windows, storms, restores. A clock that is set ends its say, because then it depends on the second
-//! in which that was noticed.
+//! dealt: maintenance windows, storms, restores.
 //!
 //! Two instants are the product's choice within limits, so they are observed instead of predicted: when, at most a
 //! quarter of an hour late, the last resort of an incident without coverage is paged again, and whether silence resolves an
@@ -176,6 +175,27 @@ impl Model {
         Ok(std::mem::take(&mut self.pages))
     }
 
+    /// The clock was set by so many seconds: what counts elapsed time moves along. Set back, it makes others be on call.
+    pub fn clock_set(&mut self, secs: Time, now: Time) -> Pages {
+        for incident in self.incidents.values_mut() {
+            incident.entered += secs;
+            for at in [&mut incident.next, &mut incident.ack_timeout, &mut incident.silence].into_iter().flatten() {
+                *at += secs;
+            }
+        }
+        if secs < 0 {
+            self.recheck_all(now);
+        }
+        std::mem::take(&mut self.pages)
+    }
+
+    fn recheck_all(&mut self, now: Time) {
+        let alerts: Vec<Alert> = self.incidents.keys().copied().collect();
+        for alert in alerts {
+            self.change(alert, |model, incident| model.recheck(alert, incident, now));
+        }
+    }
+
     fn step(&mut self, alert: Alert, incident: &mut Incident, now: Time, observed: &Observed) -> Result<(), String> {
         let is_due = |due: Option<Time>| due.is_some_and(|due| due <= now);
         if observed.resolved.contains(&alert) {
@@ -230,8 +250,9 @@ impl Model {
         claims.extend(calendar.entries.iter().find(|entry| entry.runs(now)).map(|entry| entry.who));
         if let Some((hours, slots)) = &calendar.plan.rotation
             && !slots.is_empty()
+            && now >= -24 * 3600
         {
-            // Turns are counted from a day before the start.
+            // Turns are counted from a day before the start, and before that nobody has one.
             let turn = (now + 24 * 3600).div_euclid(i64::from(*hours) * 3600);
             claims.push(slots[turn.rem_euclid(slots.len() as i64) as usize]);
         }
@@ -641,10 +662,7 @@ impl Model {
             Action::RemoveOverride { schedule, nth } => self.schedules[*schedule].overrides[*nth].0.cut(now),
             _ => return,
         }
-        let alerts: Vec<Alert> = self.incidents.keys().copied().collect();
-        for alert in alerts {
-            self.change(alert, |model, incident| model.recheck(alert, incident, now));
-        }
+        self.recheck_all(now);
     }
 }
 

@@ -12,7 +12,7 @@ use super::trace::{Failure, Rare, Trace};
 use super::worker::{self, Worker};
 use pagerpal::app::deliveries::{Outgoing, release_claims};
 use pagerpal::app::passes::LinkKey;
-use pagerpal::app::timers::catch_up;
+use pagerpal::app::timers::{self, adopt_clock, catch_up};
 use pagerpal::app::{App, AppError, Lane, Read, Settings, Write};
 use pagerpal::clock::{Clock, ScriptedClock};
 use pagerpal::domain::contact::Channel;
@@ -30,8 +30,13 @@ use std::sync::Arc;
 /// 2 June 2026, a Tuesday, 00:00 UTC: what the wall clock shows when a run begins.
 pub const START: i64 = 1_780_358_400;
 
+pub const YEAR_MS: f64 = 365.25 * 86_400_000.0;
+
 /// As in packaging/systemd.
 const RESTART_MS: u64 = 1000;
+
+/// Trouble of the store is over after this.
+const TROUBLE_MS: u64 = 60_000;
 
 /// How long a run goes on without faults, beyond the time of the longest ladder.
 const CALM_MS: u64 = 2 * 3_600_000;
@@ -45,6 +50,8 @@ pub struct Report {
     pub commits: u64,
     pub sent: u64,
     pub incidents: usize,
+    /// How long it was, in thousandths of a second of its own.
+    pub millis: u64,
 }
 
 /// Plays a plan to its end, or to the first promise that is broken.
@@ -92,6 +99,9 @@ pub(super) struct Run<'p> {
     trap: Option<(Moment, u64)>,
     store_troubled_at: Option<u64>,
     pub(super) calm: bool,
+    /// When the product's inspector looked last, and when the clock was saved.
+    inspected_at: u64,
+    pub(super) marked_at: u64,
     ends_at: u64,
     pub(super) commits: u64,
     pub(super) sent: u64,
@@ -106,8 +116,9 @@ pub(super) struct Process {
     pub(super) under_way: [usize; 2],
     /// Messages on the wire.
     pub(super) wire: Vec<String>,
-    /// Seconds that the wall clock was set by and that the store has not adopted yet.
-    pub(super) unsaved_secs: i64,
+    /// By how many seconds the clock was set in all, and whether the store has adopted the last.
+    pub(super) moved_secs: i64,
+    pub(super) is_moved: bool,
     /// How often the clock was looked at.
     pub(super) rounds: u64,
     pub(super) is_looking_at_clock: bool,
@@ -122,6 +133,7 @@ pub(super) enum Event {
     /// The provider tells, for the how-manieth time.
     Report(Reported, u32),
     LookAtClock(u64),
+    KeepTime(u64),
     Start,
     Heal,
     MoodEnds(Channel),
@@ -158,6 +170,8 @@ impl<'p> Run<'p> {
             trap: None,
             store_troubled_at: None,
             calm: false,
+            inspected_at: 0,
+            marked_at: 0,
             ends_at: u64::MAX,
             commits: 0,
             sent: 0,
@@ -166,7 +180,7 @@ impl<'p> Run<'p> {
 
     fn outcome(&self) -> Report {
         let (rare, incidents) = (self.trace.rare.clone(), self.judge.view.incidents.len());
-        Report { hash: self.trace.hash(), rare, commits: self.commits, sent: self.sent, incidents }
+        Report { hash: self.trace.hash(), rare, commits: self.commits, sent: self.sent, incidents, millis: self.at }
     }
 
     fn play(&mut self) -> Result<(), String> {
@@ -222,6 +236,11 @@ impl<'p> Run<'p> {
         self.now().as_second() - (self.at / 1000) as i64
     }
 
+    /// The store fails, or did a moment ago.
+    pub(super) fn is_troubled(&self) -> bool {
+        self.disk.is_troubled() || self.store_troubled_at.is_some_and(|at| self.at < at + TROUBLE_MS)
+    }
+
     pub(super) fn surroundings(&self) -> Surroundings {
         let process = self.process.as_ref();
         Surroundings {
@@ -230,7 +249,7 @@ impl<'p> Run<'p> {
             base: self.base(),
             started_at: process.map(|process| process.started_at),
             store_troubled_at: if self.disk.is_troubled() { Some(self.at) } else { self.store_troubled_at },
-            clock_unsaved: process.is_some_and(|process| process.unsaved_secs != 0),
+            clock_unsaved: process.is_some_and(|process| !process.is_moved),
             is_full: process
                 .map_or([false; 2], |process| process.under_way.map(|under_way| under_way >= worker::UNDER_WAY)),
         }
@@ -244,7 +263,10 @@ impl<'p> Run<'p> {
             Event::Send(of, ring, outgoing) if Some(of) == epoch => self.send(ring, outgoing),
             Event::Answer(of, ring, outgoing, answer) if Some(of) == epoch => self.answered(ring, *outgoing, answer),
             Event::LookAtClock(of) if Some(of) == epoch => self.look_at_clock(),
-            Event::Wake(..) | Event::Send(..) | Event::Answer(..) | Event::LookAtClock(_) => Ok(()),
+            Event::KeepTime(of) if Some(of) == epoch => self.keep_time(),
+            Event::Wake(..) | Event::Send(..) | Event::Answer(..) | Event::LookAtClock(_) | Event::KeepTime(_) => {
+                Ok(())
+            }
             Event::Report(report, tries) => self.reported(report, tries),
             Event::Start => self.start(),
             Event::Heal => {
@@ -281,7 +303,9 @@ impl<'p> Run<'p> {
             return Ok(());
         }
         self.epoch += 1;
+        let base = self.base();
         self.clock.set(self.wall());
+        let set_by_secs = self.base() - base;
         let random = Arc::new(ScriptedRandom::new(stream(self.plan.seed, &format!("process {}", self.epoch)).number()));
         let store = match Store::on_engine(Box::new(self.disk.clone()), Arc::new(self.clock.clone()), random.clone()) {
             Ok(store) => store,
@@ -301,13 +325,35 @@ impl<'p> Run<'p> {
         let app = App::new(store, random, settings);
         let (wakes, under_way, wire) = ([u64::MAX; 4], [0; 2], vec![]);
         let started_at = self.at;
-        let (unsaved_secs, rounds, is_looking_at_clock) = (0, 0, false);
-        self.process =
-            Some(Process { app, started_at, wakes, under_way, wire, unsaved_secs, rounds, is_looking_at_clock });
+        let (moved_secs, is_moved, rounds, is_looking_at_clock) = (0, true, 0, false);
+        self.process = Some(Process {
+            app,
+            started_at,
+            wakes,
+            under_way,
+            wire,
+            moved_secs,
+            is_moved,
+            rounds,
+            is_looking_at_clock,
+        });
         let epoch = self.epoch;
         self.say(format_args!("process {epoch} starts"));
         let surroundings = self.surroundings();
-        self.judge.started(&surroundings);
+        self.judge.started(&surroundings, set_by_secs);
+        if set_by_secs > 0 {
+            self.post.forget_texts();
+        }
+        match self.write(Cause::Adopt, adopt_clock)? {
+            Written::Done(0) => {}
+            Written::Done(_) => self.trace.rare.count("a clock that a restart did not believe"),
+            _ => return self.failed_to_start(),
+        }
+        self.judge.adopted()?;
+        let Some(moved_secs) = self.read(|read| timers::moved_secs(read)) else { return self.failed_to_start() };
+        if let Some(process) = &mut self.process {
+            process.moved_secs = moved_secs;
+        }
         let Written::Done(released) = self.write(Cause::Start, release_claims)? else { return self.failed_to_start() };
         if released > 0 {
             self.trace.rare.count("claims released at start");
@@ -338,6 +384,7 @@ impl<'p> Run<'p> {
         self.say(format_args!("the process dies: {why}"));
         self.trap = None;
         if let Some(process) = self.process.take() {
+            self.judge.died(self.at, self.marked_at);
             for message_id in process.wire {
                 self.post.doubt(&message_id);
             }
@@ -413,6 +460,7 @@ impl<'p> Run<'p> {
             Ok(value) => {
                 if !fresh.is_empty() {
                     self.inspect()?;
+                    self.keep_time_soon();
                     self.wake_all();
                 }
                 Ok(Written::Done(value))
@@ -421,6 +469,8 @@ impl<'p> Run<'p> {
             Err(AppError::Unavailable(_)) => {
                 self.store_troubled_at = Some(self.at);
                 self.tick();
+                // What is there although its answer was no has woken nobody.
+                self.wake_all_in(worker::LOOK_AT_LEAST_MS);
                 Ok(Written::Unavailable)
             }
             Err(AppError::Internal(text)) => Err(format!("bug: {text}")),
@@ -434,8 +484,12 @@ impl<'p> Run<'p> {
 
     // -- What is looked at beyond a commit --
 
-    /// What the product itself thinks of its data.
-    fn inspect(&self) -> Result<(), String> {
+    /// What the product itself thinks of its data. It looks at all of them, so once a minute, as it does.
+    fn inspect(&mut self) -> Result<(), String> {
+        if self.at < self.inspected_at + 60_000 {
+            return Ok(());
+        }
+        self.inspected_at = self.at;
         match self.read(pagerpal::app::inspect::inspect) {
             Some(problems) if !problems.is_empty() => Err(format!("S1: {}", problems.join("; "))),
             _ => Ok(()),

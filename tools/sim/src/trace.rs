@@ -49,6 +49,7 @@ impl Rare {
         "a clock set back",
         "a clock set forward",
         "a clock set while the process was down",
+        "a clock that a restart did not believe",
         "a commit that is there although its answer was no",
         "a crash between answer and record",
         "a crash between claim and send",

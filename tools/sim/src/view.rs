@@ -1,6 +1,7 @@
 //! The product's records as its commits left them, read from the bytes of each commit and nothing else: no index, no query
 //! and no use case is trusted here.
 
+use pagerpal::domain::clock_mark::ClockMark;
 use pagerpal::domain::delivery::Delivery;
 use pagerpal::domain::effect::{Timer, TimerKey};
 use pagerpal::domain::entry::{Entry, Override};
@@ -22,7 +23,10 @@ pub struct View {
     pub timers: BTreeMap<TimerKey, Timer>,
     pub notifications: BTreeMap<NotificationId, Notification>,
     pub deliveries: BTreeMap<DeliveryId, Delivery>,
+    /// Those to which something must still happen: most are over soon.
+    pub waiting: BTreeSet<DeliveryId>,
     pub made: Made,
+    clock: BTreeMap<(), ClockMark>,
     /// Those who were deactivated once, or lost a method: what was on its way to them did not have to arrive.
     pub once_unreachable: BTreeSet<UserId>,
 }
@@ -45,6 +49,8 @@ pub struct Step {
     pub notifications: Changed<Notification>,
     pub deliveries: Changed<Delivery>,
     pub timeline: Vec<TimelineEntry>,
+    /// By how many seconds elapsed time was moved.
+    pub moved_secs: i64,
 }
 
 impl View {
@@ -65,12 +71,22 @@ impl View {
         }
         self.take_in_shifts(changes)?;
         let mut lines = BTreeMap::new();
+        let moved = |mark: Option<ClockMark>| mark.map_or(0, |mark| mark.moved_secs);
+        let marks = take_in(&mut self.clock, changes)?;
+        let deliveries = take_in(&mut self.deliveries, changes)?;
+        for (id, _, after) in &deliveries {
+            match after.as_ref().and_then(Delivery::wheel) {
+                Some(_) => self.waiting.insert(*id),
+                None => self.waiting.remove(id),
+            };
+        }
         Ok(Step {
             incidents: take_in(&mut self.incidents, changes)?,
             timers: take_in(&mut self.timers, changes)?,
             notifications: take_in(&mut self.notifications, changes)?,
-            deliveries: take_in(&mut self.deliveries, changes)?,
+            deliveries,
             timeline: take_in(&mut lines, changes)?.into_iter().filter_map(|(_, _, line)| line).collect(),
+            moved_secs: marks.into_iter().map(|(_, before, after)| moved(after) - moved(before)).sum(),
         })
     }
 

@@ -3,23 +3,25 @@
 //! later and recorded then, so that a crash, a clock that is set or somebody's click comes between any two.
 
 use super::judge::Cause;
-use super::plan::Moment;
+use super::plan::{Action, Moment, Planned};
 use super::post::{Reply, Request, has_receipts};
 use super::run::{Event, Run, Written};
 use pagerpal::app::deliveries::{About, BATCH, Outgoing, Sender, claim_due, next_due};
 use pagerpal::app::deliveries::{receipts_overdue, receive_receipts, record};
-use pagerpal::app::timers::{self, fire_due, shift_elapsed};
-use pagerpal::clock::Clock;
+use pagerpal::app::timers::{self, fire_due, keep_time};
+use pagerpal::clock::{Clock, ClockStep};
+use pagerpal::domain::clock_mark::ClockMark;
 use pagerpal::domain::delivery::{Answer, DeliveryRing, Outcome};
 use pagerpal::domain::effect::Ring;
 use pagerpal::domain::receipt::Reported;
 
-const LOOK_AT_LEAST_MS: u64 = 15_000;
+pub const LOOK_AT_LEAST_MS: u64 = 15_000;
 const AFTER_ERROR_MS: u64 = 1000;
 /// Messages on the wire at once, per ring.
 pub const UNDER_WAY: usize = 48;
 /// So many looks at the clock lie between two tries of a store that fails.
 const TRY_AGAIN_ROUNDS: u64 = 10;
+const KEEP_TIME_MS: u64 = 60_000;
 /// A provider calls again when it was not heard, and gives up in the end.
 const PROVIDER_WAITS_MS: u64 = 30_000;
 const PROVIDER_TRIES: u32 = 20;
@@ -47,8 +49,12 @@ impl Run<'_> {
 
     /// After a commit everybody looks.
     pub(super) fn wake_all(&mut self) {
+        self.wake_all_in(1);
+    }
+
+    pub(super) fn wake_all_in(&mut self, millis: u64) {
         for worker in WORKERS {
-            let at = self.at + 1 + self.pauses.below(20);
+            let at = self.at + millis + self.pauses.below(20);
             self.wake_at(worker, at);
         }
     }
@@ -84,10 +90,13 @@ impl Run<'_> {
         };
         let now = self.now();
         let Some(due) = next.filter(|due| *due <= now) else {
-            let latest = self.at + LOOK_AT_LEAST_MS;
+            // Every commit wakes it. What it may have missed, it missed while the store was in trouble.
+            let latest = if self.is_troubled() { self.at + LOOK_AT_LEAST_MS } else { u64::MAX };
             let base = self.base();
             let at = next.map_or(latest, |due| ((due.as_second() - base) as u64 * 1000).min(latest));
-            self.wake_at(worker, at);
+            if at < u64::MAX {
+                self.wake_at(worker, at);
+            }
             return Ok(());
         };
         let before = self.commits;
@@ -221,8 +230,6 @@ impl Run<'_> {
 
     pub(super) fn set_clock(&mut self, by_secs: i64) {
         self.wall_ahead += by_secs;
-        // Who was on call when depends from here on on when that was noticed.
-        self.judge.second_opinion = None;
         if self.process.is_none() {
             self.trace.rare.count("a clock set while the process was down");
             return;
@@ -246,33 +253,38 @@ impl Run<'_> {
 
     pub(super) fn look_at_clock(&mut self) -> Result<(), String> {
         let step = self.clock.step();
-        let surroundings = self.surroundings();
+        let forward = step.filter(|step| step.secs() > 0);
         let Some(process) = &mut self.process else { return Ok(()) };
         process.is_looking_at_clock = false;
         process.rounds += 1;
+        let rounds = process.rounds;
         if let Some(step) = step {
-            process.unsaved_secs += step.secs();
-            self.judge.clock_stepped(&surroundings);
-        }
-        let (unsaved, rounds) = (process.unsaved_secs, process.rounds);
-        if let Some(step) = step {
+            process.moved_secs += step.secs();
+            process.is_moved = false;
             self.say(format_args!("the wall clock was set by {} s", step.secs()));
+            if forward.is_none() {
+                self.adopt(step);
+            }
         }
-        if unsaved != 0
-            && let Written::Done(()) = self.write(Cause::Shift, move |tx| shift_elapsed(tx, unsaved))?
-            && let Some(process) = &mut self.process
-        {
-            process.unsaved_secs = 0;
+        if self.process.as_ref().is_some_and(|process| !process.is_moved) {
+            self.save_clock(forward)?;
+        }
+        let Some(process) = &mut self.process else { return Ok(()) };
+        if let Some(step) = forward {
+            match process.is_moved {
+                true => self.adopt(step),
+                false => process.moved_secs -= step.secs(),
+            }
         }
         let Some(process) = &self.process else { return Ok(()) };
-        let (unsaved, is_failing) = (process.unsaved_secs != 0, process.app.store_status().failures > 0);
+        let (is_moved, is_failing) = (process.is_moved, process.app.store_status().failures > 0);
         if rounds.is_multiple_of(TRY_AGAIN_ROUNDS) && process.app.store_status().is_failing() {
             // Its rows are the store's own and mean nothing.
             let tried = process.app.try_again().is_ok();
             self.disk.take_fresh();
             self.say(format_args!("the store is tried again: {tried}"));
         }
-        if unsaved || is_failing {
+        if !is_moved || is_failing {
             let at = self.at + 1000;
             let epoch = self.epoch;
             if let Some(process) = &mut self.process {
@@ -281,6 +293,44 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// What the clock reads is saved each minute, here only where clocks are set, and while something happens.
+impl Run<'_> {
+    pub(super) fn keep_time_soon(&mut self) {
+        let is_set = |planned: &Planned| matches!(planned.what, Action::SetClock { .. });
+        if self.at >= self.marked_at + KEEP_TIME_MS && self.plan.actions.iter().any(is_set) {
+            self.push(self.at + 1, Event::KeepTime(self.epoch));
+        }
+    }
+
+    pub(super) fn keep_time(&mut self) -> Result<(), String> {
+        if self.at < self.marked_at + KEEP_TIME_MS {
+            return Ok(());
+        }
+        // A step that was not noticed yet is for whoever looks at the clock.
+        self.save_clock(None)
+    }
+
+    /// A step forward is saved before it is adopted.
+    fn save_clock(&mut self, forward: Option<ClockStep>) -> Result<(), String> {
+        let Some(process) = &self.process else { return Ok(()) };
+        let (at, moved_secs) = (forward.map_or(self.now(), |step| step.after), process.moved_secs);
+        let mark = ClockMark { at, moved_secs };
+        if let Written::Done(()) = self.write(Cause::Shift, move |tx| keep_time(tx, mark))?
+            && let Some(process) = &mut self.process
+        {
+            process.is_moved = true;
+            self.marked_at = self.at;
+        }
+        Ok(())
+    }
+
+    fn adopt(&mut self, step: ClockStep) {
+        self.clock.adopt(step);
+        let surroundings = self.surroundings();
+        self.judge.clock_stepped(&surroundings);
     }
 }
 

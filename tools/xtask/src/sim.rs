@@ -5,7 +5,5 @@ use crate::step::{Result, cargo};
 
 /// `arguments` go to the simulation, which explains them.
 pub fn run(arguments: &[&str]) -> Result {
-    let run = ["run", "--quiet", "--locked", "--release", "--package", "sim"];
-    let features: &[&str] = if arguments.first() == Some(&"--planted") { &["--features", "faults"] } else { &[] };
-    cargo(&[&run, features, &["--"], arguments].concat())
+    cargo(&[&["run", "--quiet", "--locked", "--release", "--package", "sim", "--"], arguments].concat())
 }
