@@ -1,8 +1,9 @@
-//! Faults planted on purpose, for the simulation to find: whoever plays thousands of nights without a finding must know that
-//! something would have been found.
+//! Faults planted on purpose, for the simulation and the harnesses of `tools/disk` to find: whoever plays thousands of nights
+//! without a finding must know that something would have been found.
 //!
-//! Each is one condition in the code that it spoils, and one line of `tools/sim/src/planted.rs`. Only a build with the
-//! feature `faults` has them, which nothing but `cargo xtask sim --planted` asks for; everywhere else `is` is a constant.
+//! Each is one condition in the code that it spoils, and one line of `tools/sim/src/planted.rs` or of a test named
+//! `planted_faults_are_found`. Only a build with the feature `faults` has them, which those tools ask for; in what is handed
+//! out `is` is a constant.
 
 /// Whether this is the fault that the environment asks for.
 #[cfg(feature = "faults")]

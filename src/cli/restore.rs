@@ -58,7 +58,7 @@ pub fn run(config: &Config, global: &Global, args: &RestoreArgs) -> Exit {
     }
     let aside = is_taken.then(|| aside(&place, &*clock));
     give_to_owner(&config.data_dir, &scratch.file());
-    if let Err(error) = take_place(&scratch.file(), &place, aside.as_deref()) {
+    if let Err(error) = take_place(&scratch.file(), &(&place).into(), aside.as_deref()) {
         return say(open::exit_of(&error), &error.to_string());
     }
     tell(&restored, &format!("Restored to {}.", place.display()));

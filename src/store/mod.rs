@@ -70,7 +70,7 @@ use crate::clock::Clock;
 use crate::domain::time::Timestamp;
 use crate::random::Random;
 use codec::Problem;
-use engine::redb::RedbEngine;
+use engine::redb::{Place, RedbEngine};
 use engine::{Engine, OpenError, TableName};
 use health::Health;
 use std::fmt;
@@ -175,16 +175,21 @@ impl Status {
 impl Store {
     /// Opens the file, or makes it if there is none, and starts the write thread. A file of another format, newer or
     /// older, is refused untouched.
-    pub fn open(path: &Path, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> std::result::Result<Store, OpenError> {
-        let exists = path.try_exists().map_err(|error| engine::redb::io_failure(path, &error))?;
+    pub fn open(
+        place: impl Into<Place>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> std::result::Result<Store, OpenError> {
+        let place = place.into();
+        let exists = place.exists().map_err(|error| engine::redb::io_failure(&place.path, &error))?;
         if exists {
-            Store::check_format(path)?;
+            Store::check_format(&place)?;
         } else {
             let birth = meta::birth(&*random);
-            RedbEngine::create(path, |new| new.commit(&*new.snapshot()?, &birth))?;
+            RedbEngine::create(place.clone(), |new| new.commit(&*new.snapshot()?, &birth))?;
         }
-        let engine = Box::new(RedbEngine::open(path)?);
-        let failed = |problem: String| OpenError::Failed { path: path.to_owned(), problem };
+        let engine = Box::new(RedbEngine::open(place.clone())?);
+        let failed = |problem: String| OpenError::Failed { path: place.path.clone(), problem };
         let core = Core::new(engine, clock, random);
         let lineage = core.lineage().map_err(|error| failed(error.to_string()))?;
         let core = Arc::new(core);
@@ -210,7 +215,7 @@ impl Store {
     /// said that an empty one will do.
     pub fn open_late(&self, path: &Path) -> std::result::Result<(), OpenError> {
         let failed = |error: StoreError| OpenError::Failed { path: path.to_owned(), problem: error.to_string() };
-        let opened = Store::check_format(path).and_then(|()| self.core.try_again().map_err(failed));
+        let opened = Store::check_format(&path.into()).and_then(|()| self.core.try_again().map_err(failed));
         let lineage = opened.and_then(|()| self.core.lineage().map_err(failed));
         match lineage {
             Ok(lineage) => {
@@ -234,16 +239,16 @@ impl Store {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> std::result::Result<Store, OpenError> {
-        Store::check_format(path)?;
+        Store::check_format(&path.into())?;
         let engine = Box::new(RedbEngine::open_untouched(path)?);
         let failed = |error: StoreError| OpenError::Failed { path: path.to_owned(), problem: error.to_string() };
         Store::on_engine(engine, clock, random).map_err(failed)
     }
 
     /// Reads the format before anything is written, for opening a redb file writes to it.
-    fn check_format(path: &Path) -> std::result::Result<(), OpenError> {
-        let stored = RedbEngine::peek(path, meta::META, meta::FORMAT_KEY)?;
-        let path = path.to_owned();
+    fn check_format(place: &Place) -> std::result::Result<(), OpenError> {
+        let stored = RedbEngine::peek(place.clone(), meta::META, meta::FORMAT_KEY)?;
+        let path = place.path.clone();
         match stored.as_deref().and_then(meta::format_of) {
             Some(FORMAT) => Ok(()),
             Some(found) if found > FORMAT => Err(OpenError::NewerFormat { path, found, known: FORMAT }),

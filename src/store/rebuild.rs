@@ -5,15 +5,15 @@
 //! row is read and proven nothing is at the file's name.
 
 use crate::random::Random;
-use crate::store::backup::{Progress, Reader, Row, Unusable, Watch, files};
-use crate::store::engine::redb::RedbEngine;
+use crate::store::backup::{Progress, Reader, Row, Unusable, Watch};
+use crate::store::engine::redb::{Place, RedbEngine};
 use crate::store::engine::{self, Changes, Engine, OpenError, TableName};
 use crate::store::verify::RecordKind;
 use crate::store::{codec, meta, migrate};
+use std::fmt;
 use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
-use std::{fmt, fs};
 
 /// Records are committed in pieces of this many bytes.
 const PIECE: usize = 4 * 1024 * 1024;
@@ -37,12 +37,13 @@ pub enum RebuildError {
 pub fn restore<R: Read>(
     reader: &mut Reader<R>,
     kinds: &[RecordKind],
-    path: &Path,
+    place: impl Into<Place>,
     random: &dyn Random,
     watch: &mut Watch<'_>,
 ) -> Result<(), RebuildError> {
+    let place = place.into();
     let mut why = None;
-    let made = RedbEngine::create(path, |new| {
+    let made = RedbEngine::create(place.clone(), |new| {
         let mut builder = Builder::new(new, kinds, meta::birth(random));
         meta::set_next_id(&mut builder.changes, reader.head().next_id);
         fill(reader, &mut builder, watch).and_then(|()| Ok(builder.commit()?)).map_err(|failed| match failed {
@@ -55,7 +56,7 @@ pub fn restore<R: Read>(
         })
     });
     if made.is_err() {
-        engine::redb::remove_newborn(path);
+        engine::redb::remove_newborn(&place);
     }
     match why {
         Some(why) => Err(why),
@@ -65,29 +66,31 @@ pub fn restore<R: Read>(
 
 /// Moves a finished file to its place. There either is nothing there, or, if `aside` says where to, what is there stays
 /// under that name; at every instant the place holds the old or the new file, whole.
-pub fn take_place(new: &Path, place: &Path, aside: Option<&Path>) -> Result<(), OpenError> {
-    let failed = |error: io::Error| engine::redb::io_failure(place, &error);
-    match aside.filter(|_| place.exists()) {
+pub fn take_place(new: &Path, place: &Place, aside: Option<&Path>) -> Result<(), OpenError> {
+    let Place { files, path } = place;
+    let failed = |error: io::Error| engine::redb::io_failure(path, &error);
+    let is_taken = place.exists().map_err(failed)?;
+    match aside.filter(|_| is_taken) {
         Some(aside) => {
             // Whoever serves the old file would go on writing into what nobody opens again.
             let _held = hold(place)?;
-            fs::hard_link(place, aside).map_err(failed)?;
-            fs::rename(new, place).map_err(failed)?;
+            files.link(path, aside).map_err(failed)?;
+            files.rename(new, path).map_err(failed)?;
         }
         None => {
             // A link, unlike a renaming, refuses to replace what somebody has put there meanwhile.
-            fs::hard_link(new, place).map_err(|error| match error.kind() {
-                io::ErrorKind::AlreadyExists => OpenError::InUse { path: place.to_owned() },
+            files.link(new, path).map_err(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists => OpenError::InUse { path: path.clone() },
                 _ => failed(error),
             })?;
-            fs::remove_file(new).map_err(failed)?;
+            files.remove(new).map_err(failed)?;
         }
     }
-    files::sync_directory(place).map_err(failed)
+    files.sync_directory(path).map_err(failed)
 }
 
 /// A server whose database does not open looks at the file every ten seconds, for as long as that takes.
-fn hold(place: &Path) -> Result<engine::redb::Held, OpenError> {
+fn hold(place: &Place) -> Result<engine::redb::Held, OpenError> {
     for _ in 0..LOOKS {
         match engine::redb::hold(place) {
             Err(OpenError::InUse { .. }) => std::thread::sleep(A_LOOK / LOOKS),

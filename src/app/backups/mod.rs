@@ -16,6 +16,7 @@ use crate::domain::actor::Actor;
 use crate::random::Random;
 use crate::store::backup::{Reader, files};
 use crate::store::engine::OpenError;
+use crate::store::engine::redb::Place;
 use crate::store::rebuild::{self, RebuildError};
 use crate::store::{Store, tables};
 use std::io::{self, Write as Output};
@@ -94,33 +95,34 @@ pub fn head(backup: impl io::Read) -> Result<Head, Unusable> {
     Ok(Reader::open(backup, tables::RECORDS)?.head().clone())
 }
 
-/// Makes the database of a backup at `path`, where there is none, settles and verifies it. On an error nothing is at
-/// `path`. `identities` open it if it is encrypted.
+/// Makes the database of a backup at a place where there is none, settles and verifies it. On an error nothing is
+/// there. `identities` open it if it is encrypted.
 pub fn restore(
     backup: impl io::Read,
     identities: &[Identity],
-    path: &Path,
+    place: impl Into<Place>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     watch: &mut Watch<'_>,
 ) -> Result<Restored, RestoreError> {
+    let place = place.into();
     let backup = encryption::decrypting(backup, identities)?;
     let mut reader = Reader::open(backup, tables::RECORDS).map_err(RestoreError::Unusable)?;
-    rebuild::restore(&mut reader, tables::RECORDS, path, &*random, watch)?;
-    let settled = settle_file(path, reader.head(), clock, random);
+    rebuild::restore(&mut reader, tables::RECORDS, place.clone(), &*random, watch)?;
+    let settled = settle_file(&place, reader.head(), clock, random);
     if settled.is_err() {
-        let _ = std::fs::remove_file(path);
+        let _ = place.clear();
     }
     settled
 }
 
 fn settle_file(
-    path: &Path,
+    place: &Place,
     head: &Head,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 ) -> Result<Restored, RestoreError> {
-    let store = Store::open(path, clock, random)?;
+    let store = Store::open(place.clone(), clock, random)?;
     let said = format!("restored the backup of {}, lineage {}", head.taken_at, head.lineage);
     let (lost_track, held) = store.write(Lane::People, move |tx| settle(tx, &said))?;
     let verified = store.verify().map_err(AppError::from)?;

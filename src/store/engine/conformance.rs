@@ -44,6 +44,8 @@ fn a_commit_sets_replaces_and_removes(engine: &dyn Engine) {
     assert_eq!(get(ONE, b"a"), Some(b"3".to_vec()));
     assert_eq!(get(ONE, b"b"), None);
     assert_eq!(get(TWO, b"a"), Some(b"2".to_vec()));
+    let count = |table| snapshot.row_count(table).expect("a count");
+    assert_eq!([count(ONE), count(TWO), count(TableName("three"))], [1, 1, 0]);
 }
 
 fn tables_do_not_mix_and_need_no_creation(engine: &dyn Engine) {

@@ -9,22 +9,23 @@
 //!   dropped and the file opened again, once; if that fails too, [`Engine::reopen`] is what tries later.
 //! * The file is locked: a second process hears [`OpenError::InUse`].
 
+mod files;
 mod scratch;
 
+pub use files::{Files, Host, Place};
+
 use super::{Changes, Direction, Engine, Error, KeyRange, OpenError, Result, Snapshot, TableName, Visit};
-use redb::backends::FileBackend;
+use crate::planted;
 use redb::{
     BackendError, Builder, Database, DatabaseError, Durability, ReadOnlyTable, ReadTransaction, ReadableDatabase,
-    StorageBackend, StorageError, TableDefinition, TableError,
+    ReadableTableMetadata, StorageBackend, StorageError, TableDefinition, TableError,
 };
 use scratch::Scratch;
 use std::any::Any;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::ops::{Bound, ControlFlow};
-use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -55,9 +56,15 @@ struct Handle {
 
 impl RedbEngine {
     /// Opens an existing file, checking all of it.
-    pub fn open(path: &Path) -> std::result::Result<RedbEngine, OpenError> {
-        let file = path.to_owned();
-        RedbEngine::open_on(path, Box::new(move || file_backend(&file)))
+    pub fn open(place: impl Into<Place>) -> std::result::Result<RedbEngine, OpenError> {
+        let place = place.into();
+        let engine = RedbEngine::open_on(&place.path, {
+            let place = place.clone();
+            Box::new(move || not_empty(&place))
+        })?;
+        // Whoever gave it its name may have died before that was safe, and what is confirmed from now on is in it.
+        sync_name(&place)?;
+        Ok(engine)
     }
 
     /// On other storage than a plain file, for tests that let it fail; the path is only named in errors.
@@ -73,10 +80,10 @@ impl RedbEngine {
 
     /// For a file that does not open: unavailable until [`Engine::reopen`] finds one that does.
     pub fn unopened(path: &Path) -> RedbEngine {
-        let file = path.to_owned();
+        let place = Place::from(path);
         RedbEngine {
             path: path.to_owned(),
-            backend: Box::new(move || file_backend(&file)),
+            backend: Box::new(move || not_empty(&place)),
             handle: RwLock::new(Handle { database: None, suspect: Arc::default() }),
             generation: AtomicU64::new(0),
         }
@@ -84,68 +91,76 @@ impl RedbEngine {
 
     /// Makes a file: filled as `<path>.new`, closed, synced, renamed to `path`, the directory synced. A kill at any
     /// point leaves either no file, perhaps with a leftover that the next attempt removes, or the whole one.
-    pub fn create(path: &Path, fill: impl FnOnce(&RedbEngine) -> Result<()>) -> std::result::Result<(), OpenError> {
-        RedbEngine::build(path, false, fill)
+    pub fn create(
+        place: impl Into<Place>,
+        fill: impl FnOnce(&RedbEngine) -> Result<()>,
+    ) -> std::result::Result<(), OpenError> {
+        RedbEngine::build(&place.into(), false, fill)
     }
 
     /// As [`RedbEngine::create`], in place of an existing file, which stays as it is until the new one is whole. The
     /// caller sees to it that nobody has the old one open.
-    pub fn replace(path: &Path, fill: impl FnOnce(&RedbEngine) -> Result<()>) -> std::result::Result<(), OpenError> {
-        RedbEngine::build(path, true, fill)
+    pub fn replace(
+        place: impl Into<Place>,
+        fill: impl FnOnce(&RedbEngine) -> Result<()>,
+    ) -> std::result::Result<(), OpenError> {
+        RedbEngine::build(&place.into(), true, fill)
     }
 
     fn build(
-        path: &Path,
+        place: &Place,
         replace: bool,
         fill: impl FnOnce(&RedbEngine) -> Result<()>,
     ) -> std::result::Result<(), OpenError> {
+        let Place { files, path } = place;
         let failed = |error: io::Error| io_failure(path, &error);
-        let directory = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let directory = File::open(directory).map_err(failed)?;
         // Two first starts at once would otherwise write into each other's newborn, or replace each other's file.
-        match directory.try_lock() {
-            Ok(()) if replace || !path.try_exists().map_err(failed)? => {}
-            Ok(()) | Err(TryLockError::WouldBlock) => return Err(OpenError::InUse { path: path.to_owned() }),
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        let held = files.hold_directory(path).map_err(failed)?;
+        if held.is_none() || (!replace && place.exists().map_err(failed)?) {
+            return Err(OpenError::InUse { path: path.clone() });
         }
-        let newborn = newborn_path(path);
-        match std::fs::remove_file(&newborn) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
-            _ => {}
-        }
-        // It holds password hashes and phone numbers: for this user's eyes.
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&newborn).map_err(failed)?;
-        let engine = RedbEngine::open_on(&newborn, {
+        let newborn = if planted::is("born_in_place") { place.clone() } else { newborn(place) };
+        newborn.clear().map_err(failed)?;
+        files.make(&newborn.path).map_err(failed)?;
+        let engine = RedbEngine::open_on(&newborn.path, {
             let newborn = newborn.clone();
-            Box::new(move || Ok(Box::new(locked_file(&newborn)?) as Box<dyn StorageBackend>))
+            Box::new(move || newborn.open())
         })?;
-        fill(&engine).map_err(|error| OpenError::Failed { path: newborn.clone(), problem: error.to_string() })?;
-        engine.close().map_err(|error| OpenError::Failed { path: newborn.clone(), problem: error.to_string() })?;
-        File::open(&newborn).and_then(|file| file.sync_all()).map_err(failed)?;
-        std::fs::rename(&newborn, path).map_err(failed)?;
-        directory.sync_all().map_err(failed)
+        let unmade = |problem: String| OpenError::Failed { path: newborn.path.clone(), problem };
+        fill(&engine).map_err(|error| unmade(error.to_string()))?;
+        engine.close().map_err(|error| unmade(error.to_string()))?;
+        files.sync(&newborn.path).map_err(failed)?;
+        files.rename(&newborn.path, path).map_err(failed)?;
+        let synced = sync_name(place);
+        if synced.is_err() && !replace {
+            // Whoever is told that nothing was made must not find a file there.
+            let _ = place.clear();
+        }
+        synced
     }
 
     /// Opens a file for reading alone: not a byte of it changes, whatever state it is in, and nobody else opens it
     /// meanwhile. What is committed is lost.
-    pub fn open_untouched(path: &Path) -> std::result::Result<RedbEngine, OpenError> {
-        let file = path.to_owned();
-        RedbEngine::open_on(path, Box::new(move || Ok(Box::new(Scratch::over(file_backend(&file)?)?))))
+    pub fn open_untouched(place: impl Into<Place>) -> std::result::Result<RedbEngine, OpenError> {
+        let place = place.into();
+        RedbEngine::open_on(&place.path.clone(), Box::new(move || Ok(Box::new(Scratch::over(not_empty(&place)?)?))))
     }
 
     /// Reads one row without writing a byte, whatever state the file is in: what redb writes in order to open it stays
     /// in memory. `None` if there is no such row.
-    pub fn peek(path: &Path, table: TableName, key: &[u8]) -> std::result::Result<Option<Vec<u8>>, OpenError> {
-        let file = path.to_owned();
-        let scratch: OpenBackend = Box::new(move || Ok(Box::new(Scratch::over(file_backend(&file)?)?)));
-        let database = open_database(path, &scratch, false)?;
+    pub fn peek(
+        place: impl Into<Place>,
+        table: TableName,
+        key: &[u8],
+    ) -> std::result::Result<Option<Vec<u8>>, OpenError> {
+        let place = place.into();
+        let path = place.path.clone();
+        let scratch: OpenBackend = Box::new(move || Ok(Box::new(Scratch::over(not_empty(&place)?)?)));
+        let database = open_database(&path, &scratch, false)?;
         let read = || -> std::result::Result<Option<Vec<u8>>, redb::Error> {
             Ok(RedbSnapshot::begin(&database, Arc::default(), 0)?.read(table, key)?)
         };
-        let damaged = |problem| OpenError::Corrupt { path: path.to_owned(), problem };
+        let damaged = |problem| OpenError::Corrupt { path, problem };
         match catch_unwind(AssertUnwindSafe(read)) {
             Ok(row) => row.map_err(|error| damaged(error.to_string())),
             Err(_) => Err(damaged("it makes no sense inside".to_owned())),
@@ -186,7 +201,8 @@ impl RedbEngine {
         let handle = self.handle();
         let Some(database) = &handle.database else { return Err(redb::Error::DatabaseClosed) };
         let mut transaction = database.begin_write()?;
-        transaction.set_durability(Durability::Immediate)?;
+        let durability = if planted::is("unsynced_commit") { Durability::None } else { Durability::Immediate };
+        transaction.set_durability(durability)?;
         transaction.set_two_phase_commit(true);
         for (name, rows) in changes.tables() {
             let mut table = transaction.open_table(definition(name))?;
@@ -197,7 +213,10 @@ impl RedbEngine {
                 };
             }
         }
-        Ok(transaction.commit()?)
+        match transaction.commit() {
+            Err(_) if planted::is("ignored_commit_error") => Ok(()),
+            committed => Ok(committed?),
+        }
     }
 }
 
@@ -233,6 +252,9 @@ impl Engine for RedbEngine {
             Ok(Err(error)) => self.unavailable(&error),
             Err(_) => self.unavailable(&"redb panicked while committing"),
         };
+        if planted::is("kept_handle") {
+            return Err(problem);
+        }
         // Whether that works or not, this commit has failed; the next one finds out.
         self.handle().suspect.store(true, Ordering::Release);
         let _ = self.open_again();
@@ -275,8 +297,14 @@ impl RedbSnapshot {
     }
 
     fn read(&self, table: TableName, key: &[u8]) -> std::result::Result<Option<Vec<u8>>, TableError> {
-        let Some(table) = self.table(table)? else { return Ok(None) };
-        Ok(table.get(key)?.map(|guard| guard.value().to_vec()))
+        guarded(|| {
+            let Some(table) = self.table(table)? else { return Ok(None) };
+            Ok(table.get(key)?.map(|guard| guard.value().to_vec()))
+        })
+    }
+
+    fn row_count(&self, table: TableName) -> std::result::Result<u64, TableError> {
+        guarded(|| self.table(table)?.map_or(Ok(0), |table| Ok(table.len()?)))
     }
 
     fn visit(
@@ -286,14 +314,22 @@ impl RedbSnapshot {
         direction: Direction,
         visit: &mut Visit<'_>,
     ) -> std::result::Result<(), TableError> {
-        let Some(table) = self.table(table)? else { return Ok(()) };
-        let mut rows = table.range::<&[u8]>(range.bounds())?;
-        let mut next = || match direction {
-            Direction::Ascending => rows.next(),
-            Direction::Descending => rows.next_back(),
+        let Some(table) = guarded(|| self.table(table))? else { return Ok(()) };
+        let mut rows = guarded(|| Ok(table.range::<&[u8]>(range.bounds())?))?;
+        let mut next = || {
+            let row = match direction {
+                Direction::Ascending => rows.next(),
+                Direction::Descending => rows.next_back(),
+            };
+            let row = row.transpose()?;
+            // Where they lie in their page is read only now.
+            if let Some((key, value)) = &row {
+                let _ = (key.value(), value.value());
+            }
+            Ok(row)
         };
-        while let Some(row) = next() {
-            let (key, value) = row?;
+        // The visitor is not ours to catch.
+        while let Some((key, value)) = guarded(&mut next)? {
             if visit(key.value(), value.value()) == ControlFlow::Break(()) {
                 break;
             }
@@ -318,6 +354,17 @@ impl Snapshot for RedbSnapshot {
         }
         self.visit(table, range, direction, visit).map_err(|error| self.failed(error))
     }
+
+    fn row_count(&self, table: TableName) -> Result<u64> {
+        self.row_count(table).map_err(|error| self.failed(error))
+    }
+}
+
+/// redb does not look at checksums when it reads, and panics over some of what rot makes of a page. That is the file's fault
+/// and not its reader's.
+fn guarded<T>(read: impl FnOnce() -> std::result::Result<T, TableError>) -> std::result::Result<T, TableError> {
+    catch_unwind(AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err(TableError::Storage(StorageError::Corrupted("a page of it makes no sense".to_owned()))))
 }
 
 fn definition(table: TableName) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
@@ -332,7 +379,9 @@ fn open_database(
     let open = || -> std::result::Result<Database, DatabaseError> {
         let backend = Shared(backend()?);
         let mut builder = Builder::new();
-        builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(check_integrity);
+        builder
+            .set_cache_size(CACHE_BYTES)
+            .set_check_integrity_on_open(check_integrity && !planted::is("unchecked_file"));
         builder.create_with_backend(backend)
     };
     match catch_unwind(AssertUnwindSafe(open)) {
@@ -366,43 +415,43 @@ pub fn io_failure(path: &Path, error: &io::Error) -> OpenError {
     }
 }
 
-fn newborn_path(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    PathBuf::from(name)
+fn sync_name(of: &Place) -> std::result::Result<(), OpenError> {
+    if planted::is("unsynced_name") {
+        return Ok(());
+    }
+    of.files.sync_directory(&of.path).map_err(|error| io_failure(&of.path, &error))
+}
+
+fn newborn(of: &Place) -> Place {
+    of.with_ending(".new")
 }
 
 /// Keeps everybody from opening a file, whatever state it is in, until this is dropped.
 pub struct Held {
-    _lock: FileBackend,
+    _lock: Box<dyn StorageBackend>,
 }
 
 /// Holds a file that is to be moved; nothing is read and nothing written.
-pub fn hold(path: &Path) -> std::result::Result<Held, OpenError> {
-    let file = locked_file(path).map_err(|error| io_failure(path, &error))?;
+pub fn hold(place: &Place) -> std::result::Result<Held, OpenError> {
+    let file = place.open().map_err(|error| io_failure(&place.path, &error))?;
     match file.try_lock_range(Bound::Unbounded, Bound::Unbounded) {
         Ok(true) => Ok(Held { _lock: file }),
-        _ => Err(OpenError::InUse { path: path.to_owned() }),
+        _ => Err(OpenError::InUse { path: place.path.clone() }),
     }
 }
 
 /// After a birth that failed: what is left of it helps nobody, and if it cannot be removed, the next birth does.
-pub fn remove_newborn(path: &Path) {
-    let _ = std::fs::remove_file(newborn_path(path));
+pub fn remove_newborn(of: &Place) {
+    let _ = newborn(of).clear();
 }
 
-fn file_backend(path: &Path) -> io::Result<Box<dyn StorageBackend>> {
-    let backend = locked_file(path)?;
-    // redb would make an empty store of an empty file. Ours are never empty, so somebody has emptied it.
+/// redb would make an empty store of an empty file. Ours are never empty, so somebody has emptied it.
+fn not_empty(place: &Place) -> io::Result<Box<dyn StorageBackend>> {
+    let backend = place.open()?;
     if backend.len()? == 0 {
         return Err(io::Error::new(ErrorKind::InvalidData, "it is empty"));
     }
-    Ok(Box::new(backend))
-}
-
-fn locked_file(path: &Path) -> io::Result<FileBackend> {
-    let file = OpenOptions::new().read(true).write(true).open(path)?;
-    FileBackend::new(file).map_err(io::Error::other)
+    Ok(backend)
 }
 
 /// Forwards everything, the lock methods above all: their defaults say "unsupported", and the guard against a second

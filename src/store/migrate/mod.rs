@@ -11,7 +11,7 @@ mod channel_trouble_v1;
 
 use crate::domain::time::Timestamp;
 use crate::store::codec::{self, Problem, Version};
-use crate::store::engine::redb::RedbEngine;
+use crate::store::engine::redb::{Place, RedbEngine};
 use crate::store::engine::{self, Changes, Direction, Engine, KeyRange, OpenError, Snapshot, TableName};
 use crate::store::health::Health;
 use crate::store::rebuild::Builder;
@@ -20,7 +20,7 @@ use crate::store::verify::{self, RecordKind};
 use crate::store::{FORMAT, meta};
 use std::borrow::Cow;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Takes the key and the old payload; answers the stored form of the next version.
 type Up = fn(&[u8], &[u8]) -> Result<Vec<u8>, Problem>;
@@ -77,8 +77,8 @@ pub struct Migrated {
 }
 
 /// The format of a file that is older than this program's. `None`: it is of this one.
-pub fn pending(path: &Path) -> Result<Option<u32>, OpenError> {
-    match crate::store::Store::check_format(path) {
+pub fn pending(place: impl Into<Place>) -> Result<Option<u32>, OpenError> {
+    match crate::store::Store::check_format(&place.into()) {
         Ok(()) => Ok(None),
         Err(OpenError::OlderFormat { found, .. }) => Ok(Some(found)),
         Err(other) => Err(other),
@@ -86,36 +86,32 @@ pub fn pending(path: &Path) -> Result<Option<u32>, OpenError> {
 }
 
 /// Where the old file is kept: `pagerpal.redb.pre-2`.
-pub fn aside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".pre-{FORMAT}"));
-    PathBuf::from(name)
+fn aside(place: &Place) -> Place {
+    place.with_ending(&format!(".pre-{FORMAT}"))
 }
 
 /// Migrates the file. On an error it is as it was.
-pub fn migrate(path: &Path, kinds: &[RecordKind], from: u32) -> Result<Migrated, OpenError> {
-    let failed = |problem: String| OpenError::NotMigrated { path: path.to_owned(), found: from, problem };
+pub fn migrate(place: impl Into<Place>, kinds: &[RecordKind], from: u32) -> Result<Migrated, OpenError> {
+    let place = place.into();
+    let failed = |problem: String| OpenError::NotMigrated { path: place.path.clone(), found: from, problem };
     // Read through a layer that writes nothing, and locked for as long as this lasts.
-    let old = RedbEngine::open_untouched(path)?;
+    let old = RedbEngine::open_untouched(place.clone())?;
     let snapshot = old.snapshot().map_err(|error| failed(error.to_string()))?;
-    let aside = aside(path);
+    let aside = aside(&place);
     // One of an attempt that was killed; it is the file itself, or an older copy of it.
-    match std::fs::remove_file(&aside) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error.to_string())),
-        _ => {}
-    }
-    std::fs::hard_link(path, &aside).map_err(|error| failed(error.to_string()))?;
+    aside.clear().map_err(|error| failed(error.to_string()))?;
+    place.files.link(&place.path, &aside.path).map_err(|error| failed(error.to_string()))?;
     let mut counted = Counted::default();
-    let made = RedbEngine::replace(path, |new| {
+    let made = RedbEngine::replace(place.clone(), |new| {
         counted = fill(&*snapshot, new, kinds)?;
         prove(new, kinds, &counted)
     });
     if let Err(error) = made {
-        let _ = std::fs::remove_file(&aside);
-        engine::redb::remove_newborn(path);
+        let _ = aside.clear();
+        engine::redb::remove_newborn(&place);
         return Err(failed(error.to_string()));
     }
-    Ok(Migrated { from, records: counted.records, aside, damaged: counted.damaged })
+    Ok(Migrated { from, records: counted.records, aside: aside.path, damaged: counted.damaged })
 }
 
 #[derive(Default)]

@@ -62,9 +62,9 @@ fn a_second_opening_is_refused_and_harms_nothing() {
 fn a_leftover_of_a_killed_first_start_is_no_obstacle() {
     let directory = directory();
     let path = directory.path().join("store");
-    std::fs::write(newborn_path(&path), b"redb was killed here").expect("a leftover");
+    std::fs::write(newborn(&(&path).into()).path, b"redb was killed here").expect("a leftover");
     create(&path);
-    assert!(!newborn_path(&path).exists());
+    assert!(!newborn(&(&path).into()).path.exists());
     assert_eq!(get(&RedbEngine::open(&path).expect("an engine"), b"born"), Some(b"here".to_vec()));
 }
 
@@ -182,7 +182,7 @@ fn a_directory_nobody_can_write_to_is_named_as_such() {
 /// Fails writes and syncs while told to.
 #[derive(Debug)]
 struct Failing {
-    inner: FileBackend,
+    inner: Box<dyn StorageBackend>,
     broken: Arc<AtomicBool>,
 }
 
@@ -233,7 +233,7 @@ fn after_an_io_error_the_file_is_reopened_and_nothing_confirmed_is_lost() {
     let broken = Arc::new(AtomicBool::new(false));
     let backend: OpenBackend = Box::new({
         let (path, broken) = (path.clone(), Arc::clone(&broken));
-        move || Ok(Box::new(Failing { inner: locked_file(&path)?, broken: Arc::clone(&broken) }))
+        move || Ok(Box::new(Failing { inner: Place::from(&path).open()?, broken: Arc::clone(&broken) }))
     });
     let engine = RedbEngine::open_on(&path, backend).expect("an engine");
     set(&engine, b"confirmed", b"1").expect("a commit");

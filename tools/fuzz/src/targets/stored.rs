@@ -138,7 +138,8 @@ fn key_seeds() -> Vec<Vec<u8>> {
     let (source, incident) = (AlertSourceId::new(3), IncidentId::new(7));
     let text = |text: &str| keys::encode(text);
     let at = Timestamp::from_second(1_777_600_810);
-    let mut seeds: Vec<Vec<u8>> = ["", "a", "ab", "a\0b", "\0", "é"].iter().map(|word| chosen(0, &text(word))).collect();
+    let mut seeds: Vec<Vec<u8>> =
+        ["", "a", "ab", "a\0b", "\0", "é"].iter().map(|word| chosen(0, &text(word))).collect();
     seeds.push(chosen(0, &[text("a"), text("a\0")].concat()));
     seeds.push(chosen(1, &keys::encode(&(source, "disk"))));
     seeds.push(chosen(2, &keys::encode(&(source, "disk", Newest(at), incident))));
