@@ -65,6 +65,7 @@ fn forget(tx: &mut Write<'_>) -> Result<usize, AppError> {
 
 /// Admins hear that the disk is full while that can still be written down, over a channel that can send, if one can.
 pub fn tell_of_full_disk(tx: &mut Write<'_>, can_send: &[Channel]) -> Result<(), AppError> {
-    let words = "The disk of PagerPal's machine is full. It lives on its last room: make some, or soon nothing can be saved.";
+    let words =
+        "The disk of PagerPal's machine is full. It lives on its last room: make some, or soon nothing can be saved.";
     tell_admins(tx, |_, contact| can_send.is_empty() || can_send.contains(&contact.channel), words)
 }
