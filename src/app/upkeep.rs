@@ -2,6 +2,7 @@
 
 use crate::app::deliveries::tell_admins;
 use crate::app::{App, AppError, Lane, Write, audit};
+use crate::domain::contact::Channel;
 use crate::domain::effect::{Ring, Subject, Timer, TimerKey, TimerKind};
 use crate::domain::repeat::{REPEAT_KEPT_SECS, Repeat};
 use crate::domain::session::Session;
@@ -62,9 +63,9 @@ fn forget(tx: &mut Write<'_>) -> Result<usize, AppError> {
     Ok(ended.len().max(replays.len()).max(repeats.len()).max(audited))
 }
 
-/// Admins hear that the disk is full while that can still be written down.
-pub fn tell_of_full_disk(tx: &mut Write<'_>) -> Result<(), AppError> {
+/// Admins hear that the disk is full while that can still be written down, over a channel that can send, if one can.
+pub fn tell_of_full_disk(tx: &mut Write<'_>, can_send: &[Channel]) -> Result<(), AppError> {
     let words =
         "The disk of PagerPal's machine is full. It lives on its last room: make some, or soon nothing can be saved.";
-    tell_admins(tx, |_, _| true, words)
+    tell_admins(tx, |_, contact| can_send.is_empty() || can_send.contains(&contact.channel), words)
 }

@@ -128,7 +128,8 @@ async fn tell(shop: &Shop, is_full: bool, told_at: &mut Option<Timestamp>) {
         return;
     }
     tracing::error!("the disk is full: the ballast was given up, and what it gave back is the last room there is");
-    match shop.write(upkeep::tell_of_full_disk).await {
+    let can_send = shop.providers.current().channels_configured();
+    match shop.write(move |tx| upkeep::tell_of_full_disk(tx, &can_send)).await {
         Ok(()) => *told_at = Some(now),
         Err(error) => tracing::error!(%error, "admins could not be told that the disk is full"),
     }
