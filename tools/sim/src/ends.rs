@@ -85,10 +85,9 @@ impl Run<'_> {
         let Some(incident) = view.incidents.get(&id) else { return Ok(()) };
         let is_wanted = incident.status == Status::Triggered && notification.visit > incident.ladder.bypassed;
         let is_reachable = view.users.get(&notification.user).is_some_and(|user| user.is_pageable_at(self.now()));
-        let age_secs = self.now().secs_since(notification.created_at).max(0).unsigned_abs();
-        let calm_secs = self.judge.calm_since.map_or(0, |since| (self.at - since) / 1000);
+        let made_at = self.judge.notified.get(&notification.id).copied().unwrap_or(0);
         let is_excused = view.once_unreachable.contains(&notification.user);
-        if !is_wanted || !is_reachable || is_excused || age_secs * 1000 < TAKEN_WITHIN_MS {
+        if !is_wanted || !is_reachable || is_excused || self.at < made_at + TAKEN_WITHIN_MS {
             return Ok(());
         }
         let of_visit = |d: &&Delivery| {
@@ -100,7 +99,7 @@ impl Run<'_> {
             return Err(format!("L2: {} of #{} was never tried: {}", notification.id, incident.number, told()));
         }
         let is_taken = |d: &&Delivery| matches!(d.state, State::Accepted { .. } | State::Delivered) || d.held_back;
-        if age_secs <= calm_secs && !own.iter().any(is_taken) {
+        if self.judge.calm_since.is_some_and(|since| made_at >= since) && !own.iter().any(is_taken) {
             return Err(format!("L2: nobody took {} of #{}: {}", notification.id, incident.number, told()));
         }
         Ok(())

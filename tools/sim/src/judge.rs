@@ -13,7 +13,7 @@ use pagerpal::domain::Severity;
 use pagerpal::domain::contact::Channel;
 use pagerpal::domain::delivery::{Delivery, DeliveryRing, Outcome, State};
 use pagerpal::domain::effect::{Reason, Subject, Timer, TimerKey, TimerKind};
-use pagerpal::domain::id::{AlertSourceId, ContactId, DeliveryId, IncidentId, UserId};
+use pagerpal::domain::id::{AlertSourceId, ContactId, DeliveryId, IncidentId, NotificationId, UserId};
 use pagerpal::domain::incident::{Incident, Phase, Status};
 use pagerpal::domain::time::Timestamp;
 use pagerpal::domain::timeline::{DeliveryNews, Happened, LastResort};
@@ -96,6 +96,8 @@ pub struct Judge {
     pub view: View,
     pub calm_since: Option<u64>,
     pub second_opinion: Option<SecondOpinion>,
+    /// When each notification was made, by the clock that nobody can set.
+    pub notified: BTreeMap<NotificationId, u64>,
     due: BTreeMap<TimerKey, Due>,
     down_since: u64,
     open: BTreeMap<(AlertSourceId, String), IncidentId>,
@@ -117,6 +119,9 @@ impl Judge {
         let step = self.view.take_in(changes)?;
         tell(here, cause, &step, trace);
         count(cause, &step, &mut trace.rare);
+        for (id, ..) in &step.notifications {
+            self.notified.entry(*id).or_insert(here.at);
+        }
         self.fired(here, cause, &step)?;
         self.rearmed(here, cause, &step)?;
         for (id, before, after) in &step.incidents {
