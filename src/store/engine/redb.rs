@@ -312,7 +312,9 @@ impl RedbSnapshot {
             };
             let row = row.transpose()?;
             // Where they lie in their page is read only now.
-            row.iter().for_each(|(key, value)| drop((key.value(), value.value())));
+            if let Some((key, value)) = &row {
+                let _ = (key.value(), value.value());
+            }
             Ok(row)
         };
         // The visitor is not ours to catch.
