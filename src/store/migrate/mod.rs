@@ -107,7 +107,10 @@ pub fn migrate(place: impl Into<Place>, kinds: &[RecordKind], from: u32) -> Resu
         prove(new, kinds, &counted)
     });
     if let Err(error) = made {
-        let _ = aside.clear();
+        // Unless the new one is in its place and only its name could not be made safe: then the old one is nowhere else.
+        if !matches!(pending(place.clone()), Ok(None)) {
+            let _ = aside.clear();
+        }
         engine::redb::remove_newborn(&place);
         return Err(failed(error.to_string()));
     }

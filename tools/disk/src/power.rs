@@ -187,7 +187,7 @@ impl<'o> Life<'o> {
         let mut answer = None;
         if let Some((seed, action)) = &under_way {
             let states;
-            (answer, states) = self.would_be(*seed, action)?;
+            (answer, states) = self.would_be(&possible[0], *seed, action)?;
             possible.extend(states);
         }
         let place = self.come_back(&possible)?;
@@ -242,9 +242,9 @@ impl<'o> Life<'o> {
     }
 
     /// What an action would answer, and the state after each of its commits.
-    fn would_be(&self, seed: u64, action: &Action) -> Result<(Option<Done>, Vec<Contents>), String> {
+    fn would_be(&self, before: &Contents, seed: u64, action: &Action) -> Result<(Option<Done>, Vec<Contents>), String> {
         let states = Arc::<Mutex<Vec<Contents>>>::default();
-        let engine = filled(&Contents::of(&self.twin).map_err(words)?)?;
+        let engine = filled(before)?;
         let other = self.app_on(Watched { engine, states: Arc::clone(&states) })?;
         self.host.random.seed(seed);
         let done = self.site.perform(&other, action).ok();
@@ -346,7 +346,8 @@ impl<'o> Life<'o> {
         self.real = None;
         let confirmed = states.len() - 1;
         if let Some((seed, action)) = &under_way {
-            states.extend(self.would_be(*seed, action)?.1.iter().map(Contents::digest));
+            let before = Contents::of(&self.twin).map_err(words)?;
+            states.extend(self.would_be(&before, *seed, action)?.1.iter().map(Contents::digest));
         }
         self.lose_power();
         self.disk.lie(0);
