@@ -14,6 +14,7 @@
 //! | [`web`] | lets people and machines in |
 //! | [`cli`] | puts the parts together |
 
+pub mod age;
 pub mod app;
 pub mod bridge;
 pub mod cli;

@@ -186,7 +186,12 @@ fn backup(app: &App) -> BackupFacts {
     let Some(plan) = &app.backup_plan else { return BackupFacts::default() };
     let known: Condition = app.board.backups();
     let condition = if known.looked { known } else { automatic::look(&plan.directory) };
-    BackupFacts { is_automatic: true, problems: condition.warnings(), last: condition.last.map(|last| last.taken_at) }
+    BackupFacts {
+        is_automatic: true,
+        is_encrypted: !plan.recipients.is_empty(),
+        problems: condition.warnings(),
+        last: condition.last.map(|last| last.taken_at),
+    }
 }
 
 /// The last deliveries that went through a provider, or would have, the newest first.

@@ -1,14 +1,17 @@
 //! `backup`: a consistent copy in one file, while a server runs or not.
 
-use crate::app::backups::{self, BackupError};
+use crate::age::Identity;
+use crate::app::backups::{self, BackupError, encryption};
 use crate::cli::open::say;
 use crate::cli::progress::{Bar, megabytes, stopped_by_interrupt};
 use crate::cli::target::{self, NoAnswer, Target};
-use crate::cli::{BackupArgs, Exit, Global, verify};
+use crate::cli::{BackupArgs, Exit, Global, answer, verify};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::random::{Random, SystemRandom};
 use crate::store::backup::files;
 use crate::web::control::{Answer, Ask};
+use serde_json::json;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -19,8 +22,12 @@ pub fn run(config: &Config, global: &Global, args: &BackupArgs) -> Exit {
         Err(exit) => return exit,
     };
     let mut bar = Bar::new("Copying", global.progress, stopped_by_interrupt());
+    let (recipients, identity) = encryption::with_proof(&config.backups.recipients, &SystemRandom);
+    let write = |out: &mut dyn Write| {
+        encryption::encrypting(out, &recipients, &SystemRandom, |out| copy(target, out, &mut bar))
+    };
     if args.to.is_some() {
-        let copied = copy(target, &mut io::stdout().lock(), &mut bar);
+        let copied = write(&mut io::stdout().lock());
         bar.end();
         return copied.map_or_else(refused, |copied| told(&copied, "standard output"));
     }
@@ -28,7 +35,7 @@ pub fn run(config: &Config, global: &Global, args: &BackupArgs) -> Exit {
         Ok(path) => path,
         Err(error) => return say(Exit::NotPermitted, &format!("The backup has no place: {error}.")),
     };
-    let saved = files::save(&path, |out| copy(target, out, &mut bar));
+    let saved = files::save(&path, write);
     bar.end();
     let copied = match saved {
         Ok(copied) => copied,
@@ -39,13 +46,22 @@ pub fn run(config: &Config, global: &Global, args: &BackupArgs) -> Exit {
     };
     let mut exit = told(&copied, &path.display().to_string());
     if args.verify && exit == Exit::Done {
-        exit = verify::backup(config, global, &path);
+        exit = verify::backup(config, global, &path, identity.as_slice());
     }
     // Old ones go only once the new one is sure.
     if let (Some(keep), Exit::Done) = (args.keep, exit) {
         exit = prune(&path, keep.into());
     }
-    if exit == Exit::Done { super::print(&format!("{}\n", path.display())) } else { exit }
+    if exit != Exit::Done {
+        return exit;
+    }
+    let told = json!({
+        "file": path,
+        "records": copied.records,
+        "bytes": copied.bytes,
+        "is_encrypted": !recipients.is_empty(),
+    });
+    answer(global, &told, &format!("{}\n", path.display()))
 }
 
 struct Copied {
@@ -88,7 +104,7 @@ fn place(config: &Config, named: Option<&Path>) -> io::Result<PathBuf> {
             &own
         }
     };
-    Ok(directory.join(files::name(SystemClock::new().now())))
+    Ok(directory.join(files::name(SystemClock::new().now(), !config.backups.recipients.is_empty())))
 }
 
 fn told(copied: &Copied, place: &str) -> Exit {
@@ -141,4 +157,25 @@ pub fn read(path: &Path) -> Result<Box<dyn io::Read>, Exit> {
             Err(say(exit, &format!("{} cannot be read: {error}.", path.display())))
         }
     }
+}
+
+/// The keys of the file somebody named, if any.
+pub fn identities(file: Option<&Path>) -> Result<Vec<Identity>, Exit> {
+    let Some(path) = file else { return Ok(vec![]) };
+    let text = std::fs::read_to_string(path);
+    let text = text.map_err(|error| say(Exit::NotFound, &format!("{} cannot be read: {error}.", path.display())))?;
+    Identity::read_file(&text)
+        .map_err(|error| say(Exit::Usage, &format!("{} does not name a key: {error}.", path.display())))
+}
+
+/// `backup-key`: a new key, as a file for a place that is not this machine. What encrypts to it goes to standard error, too, for
+/// standard output is likely that file.
+pub fn new_key(global: &Global) -> Exit {
+    let mut bytes = [0; 32];
+    SystemRandom.fill(&mut bytes);
+    let identity = Identity::new(bytes);
+    let recipient = identity.recipient();
+    eprintln!("BACKUP_RECIPIENTS={recipient}");
+    let told = json!({ "recipient": recipient.to_string(), "identity": identity.expose() });
+    answer(global, &told, &format!("# public key: {recipient}\n{}\n", identity.expose()))
 }

@@ -1,13 +1,14 @@
 //! `pagerpal config show`: what is in effect, and where it comes from.
 
-use super::{ConfigShowArgs, Exit};
+use super::{ConfigShowArgs, Exit, Global};
 use crate::config::keys::{self, ROWS};
 use crate::config::{Config, Setting};
+use serde_json::json;
 
 /// Settings to standard output; degradations and warnings to standard error.
-pub fn run(config: &Config, args: &ConfigShowArgs) -> Exit {
-    let text = match text(config, args) {
-        Ok(text) => text,
+pub fn run(config: &Config, global: &Global, args: &ConfigShowArgs) -> Exit {
+    let settings = match wanted(config, args) {
+        Ok(settings) => settings,
         Err(refusal) => {
             eprintln!("pagerpal: {refusal}");
             return Exit::Usage;
@@ -16,14 +17,17 @@ pub fn run(config: &Config, args: &ConfigShowArgs) -> Exit {
     for (weight, problems) in [("degraded", &config.problems_degraded), ("warning", &config.warnings)] {
         problems.iter().for_each(|problem| eprintln!("{weight}: {problem}"));
     }
-    super::print(&text)
+    let told: Vec<_> = settings
+        .iter()
+        .map(|setting| json!({ "name": setting.name, "value": setting.value, "origin": setting.origin.to_string() }))
+        .collect();
+    super::answer(global, &json!({ "settings": told }), &render(&settings))
 }
 
-fn text(config: &Config, args: &ConfigShowArgs) -> Result<String, String> {
-    let Some(key) = &args.key else { return Ok(render(&config.settings)) };
+fn wanted(config: &Config, args: &ConfigShowArgs) -> Result<Vec<Setting>, String> {
+    let Some(key) = &args.key else { return Ok(config.settings.clone()) };
     let row = keys::row_called(key).ok_or_else(|| unknown(key))?;
-    let wanted: Vec<Setting> = config.settings.iter().filter(|setting| setting.name == row.name).cloned().collect();
-    Ok(render(&wanted))
+    Ok(config.settings.iter().filter(|setting| setting.name == row.name).cloned().collect())
 }
 
 /// `NAME = value (origin)`, the equals signs below each other.
@@ -58,7 +62,8 @@ mod tests {
     fn one_setting_is_found_by_either_name() {
         let config = config_from(&[]);
         let check = |key: &str, expected: Result<&str, &str>| {
-            let text = text(&config, &ConfigShowArgs { key: Some(key.to_owned()) });
+            let wanted = wanted(&config, &ConfigShowArgs { key: Some(key.to_owned()) });
+            let text = wanted.map(|settings| render(&settings));
             assert_eq!(text.as_deref().map_err(String::as_str), expected, "{key}");
         };
         let port = "SMTP_PORT = 587 (default)\n";

@@ -3,14 +3,15 @@
 use crate::app::users::NewUser;
 use crate::app::{Lane, auth, setup};
 use crate::cli::open::{self, Opened};
-use crate::cli::{CreateAdminArgs, Exit, Input};
+use crate::cli::{CreateAdminArgs, Exit, Global, Input, answer};
 use crate::config::Config;
 use crate::domain::access::Role;
 use crate::domain::password::checked_password;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+use serde_json::json;
 use std::io::IsTerminal;
 
-pub fn run(config: &Config, args: &CreateAdminArgs) -> Exit {
+pub fn run(config: &Config, global: &Global, args: &CreateAdminArgs) -> Exit {
     let password = match password(args.password_file.as_ref()) {
         Ok(password) => password,
         Err(sentence) => return open::say(Exit::Usage, &sentence),
@@ -35,15 +36,16 @@ pub fn run(config: &Config, args: &CreateAdminArgs) -> Exit {
         password_hash: Some(password_hash),
     };
     match app.write(Lane::People, move |tx| setup::ensure_admin(tx, &new)) {
-        Ok((_, true)) => done(&format!("{} can sign in as an admin.", args.email)),
-        Ok((_, false)) => done(&format!("{} is an admin with the new password; old sessions have ended.", args.email)),
+        Ok((user, is_new)) => {
+            if is_new {
+                eprintln!("{} can sign in as an admin.", args.email);
+            } else {
+                eprintln!("{} is an admin with the new password; old sessions have ended.", args.email);
+            }
+            answer(global, &json!({ "user": user.to_string(), "email": args.email, "is_new": is_new }), "")
+        }
         Err(error) => open::say(Exit::Failed, &error.to_string()),
     }
-}
-
-fn done(sentence: &str) -> Exit {
-    eprintln!("{sentence}");
-    Exit::Done
 }
 
 /// From the file or standard input if one is named, else asked for on a terminal.

@@ -9,7 +9,7 @@ use crate::app::support::{self, Report};
 use crate::cli::host::ThisHost;
 use crate::cli::open::{self, FILE_NAME, exit_of, say};
 use crate::cli::target::Server;
-use crate::cli::{DoctorArgs, Exit, serve};
+use crate::cli::{DoctorArgs, Exit, Global, serve};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::domain::checks::facts::{Database, Facts};
@@ -28,7 +28,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-pub fn run(config: &Config, args: &DoctorArgs) -> Exit {
+pub fn run(config: &Config, global: &Global, args: &DoctorArgs) -> Exit {
     let looked = match Server::connect(&config.data_dir) {
         Some(server) => of_server(server),
         None => at_rest(config),
@@ -49,8 +49,7 @@ pub fn run(config: &Config, args: &DoctorArgs) -> Exit {
     {
         return say(Exit::Failed, &format!("{} cannot be written: {error}.", file.display()));
     }
-    let text = if args.json { as_json(&facts, &checks) } else { as_text(&checks) };
-    match super::print(&text) {
+    match super::answer(global, &told(&facts, &checks), &as_text(&checks)) {
         Exit::Done => {}
         other => return other,
     }
@@ -133,15 +132,14 @@ fn as_text(checks: &[Check]) -> String {
     format!("{text}\n{}\n", summary(checks))
 }
 
-fn as_json(facts: &Facts, checks: &[Check]) -> String {
-    let document = json!({
+fn told(facts: &Facts, checks: &[Check]) -> serde_json::Value {
+    json!({
         "verdict": worst(checks),
         "summary": summary(checks),
         "is_served": facts.is_served,
         "at": facts.now.to_string(),
         "checks": checks,
-    });
-    format!("{document:#}\n")
+    })
 }
 
 /// For this user's eyes, although nothing in it is a secret: who sends it on decides that.

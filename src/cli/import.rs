@@ -6,14 +6,15 @@
 use crate::app::transfer::NotImported;
 use crate::cli::open::{self, Opened, say};
 use crate::cli::target::{NoAnswer, Server};
-use crate::cli::{Exit, ImportArgs, backup};
+use crate::cli::{Exit, Global, ImportArgs, backup};
 use crate::config::Config;
 use crate::exchange::document::{Document, MOST_BYTES, NoDocument};
 use crate::web::control::{Answer, Ask, means};
+use serde_json::json;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::path::Path;
 
-pub fn run(config: &Config, args: &ImportArgs) -> Exit {
+pub fn run(config: &Config, global: &Global, args: &ImportArgs) -> Exit {
     let bytes = match read(&args.file) {
         Ok(bytes) => bytes,
         Err(exit) => return exit,
@@ -26,7 +27,7 @@ pub fn run(config: &Config, args: &ImportArgs) -> Exit {
             Ok(done) => done,
             Err(exit) => return exit,
         };
-        let shown = tell(&would);
+        let shown = tell(global, &would);
         if args.dry_run || would.changes.is_empty() || shown != Exit::Done {
             return shown;
         }
@@ -38,7 +39,7 @@ pub fn run(config: &Config, args: &ImportArgs) -> Exit {
         }
     }
     match attempt(config, &bytes, false) {
-        Ok(done) => tell(&done),
+        Ok(done) => tell(global, &done),
         Err(exit) => exit,
     }
 }
@@ -102,13 +103,11 @@ fn attempt(config: &Config, bytes: &[u8], dry_run: bool) -> Result<Done, Exit> {
     }
 }
 
-fn tell(done: &Done) -> Exit {
-    if done.changes.is_empty() {
-        return super::print("Nothing to change.\n");
-    }
-    let lines: String = done.changes.iter().map(|change| format!("{change}\n")).collect();
-    let exit = super::print(&lines);
-    for sentence in &done.to_do {
+fn tell(global: &Global, done: &Done) -> Exit {
+    let Done { changes, to_do } = done;
+    let words = if changes.is_empty() { "Nothing to change.\n".to_owned() } else { super::lines(changes) };
+    let exit = super::answer(global, &json!({ "changes": changes, "to_do": to_do }), &words);
+    for sentence in to_do {
         eprintln!("To do: {sentence}");
     }
     exit

@@ -29,6 +29,8 @@ pub use self::exit::Exit;
 use crate::config::{self, Config};
 use crate::domain::time::Timestamp;
 use clap::{ArgAction, Args, Parser, Subcommand};
+use serde::Serialize;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io::{self, Read, Write};
@@ -41,25 +43,29 @@ pub fn run(arguments: Arguments) -> Exit {
     let global = &arguments.global;
     match &arguments.command {
         Command::Config { command: ConfigCommand::Show(show) } => {
-            with_config(global, None, |config| config_show::run(&config, show))
+            with_config(global, None, |config| config_show::run(&config, global, show))
         }
         Command::Serve(args) => {
             let (file, flags) = (global.config.clone(), global.flags(args.listen));
             let read: reload::Read = Box::new(move || config::load_from_process(file.clone(), flags.clone()));
             with_config(global, args.listen, |config| serve::run(&config, args, read))
         }
-        Command::CreateAdmin(args) => with_config(global, None, |config| create_admin::run(&config, args)),
+        Command::CreateAdmin(args) => with_config(global, None, |config| create_admin::run(&config, global, args)),
         Command::Backup(args) => with_config(global, None, |config| backup::run(&config, global, args)),
         Command::Restore(args) => with_config(global, None, |config| restore::run(&config, global, args)),
-        Command::Export(args) => with_config(global, None, |config| export::run(&config, args)),
-        Command::Import(args) => with_config(global, None, |config| import::run(&config, args)),
-        Command::Migrate(args) => with_config(global, None, |config| migrate::run(&config, args)),
+        Command::Export(args) => with_config(global, None, |config| export::run(&config, global, args)),
+        Command::Import(args) => with_config(global, None, |config| import::run(&config, global, args)),
+        Command::Migrate(args) => with_config(global, None, |config| migrate::run(&config, global, args)),
         Command::Verify(args) => with_config(global, None, |config| verify::run(&config, global, args)),
-        Command::Doctor(args) => with_config(global, None, |config| doctor::run(&config, args)),
-        Command::Healthcheck => with_config(global, None, |config| healthcheck::run(&config)),
+        Command::Doctor(args) => with_config(global, None, |config| doctor::run(&config, global, args)),
+        Command::Healthcheck => with_config(global, None, |config| healthcheck::run(&config, global)),
         Command::Demo(args) => demo::run(args),
         Command::Completions(args) => completions::run(args),
-        Command::Version => print(concat!("pagerpal ", env!("CARGO_PKG_VERSION"), "\n")),
+        Command::BackupKey(_) => backup::new_key(global),
+        Command::Version => {
+            let version = env!("CARGO_PKG_VERSION");
+            answer(global, &json!({ "version": version }), &format!("pagerpal {version}\n"))
+        }
     }
 }
 
@@ -74,6 +80,20 @@ fn with_config(global: &Global, listen: Option<SocketAddr>, go_on: impl FnOnce(C
             Exit::ConfigInvalid
         }
     }
+}
+
+/// What a command found or did: in words, or with --json as one line for programs.
+fn answer(global: &Global, told: &impl Serialize, words: &str) -> Exit {
+    if !global.json {
+        return print(words);
+    }
+    let line = serde_json::to_string(told).expect("maps have words as keys");
+    print(&(line + "\n"))
+}
+
+/// Each on a line of its own.
+fn lines(texts: &[String]) -> String {
+    texts.iter().map(|text| format!("{text}\n")).collect()
 }
 
 /// Writes to standard output. A reader that has seen enough (`| head`) is no failure of ours.
@@ -119,6 +139,7 @@ pub enum Command {
     Serve(ServeArgs),
     CreateAdmin(CreateAdminArgs),
     Backup(BackupArgs),
+    BackupKey(BackupKeyArgs),
     Restore(RestoreArgs),
     Verify(VerifyArgs),
     Export(ExportArgs),
@@ -154,6 +175,9 @@ pub struct Global {
     /// Where the database is (DATA_DIR)
     #[arg(long, global = true, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    /// Answer in JSON: one object on one line of standard output
+    #[arg(long, global = true)]
+    pub json: bool,
     /// How to show that a long command is going on
     #[arg(long, global = true, value_enum, default_value = "auto", value_name = "HOW")]
     pub progress: progress::Shown,
@@ -219,7 +243,8 @@ pub struct CreateAdminArgs {
 /// Copy the database into one file, while it serves or not
 ///
 /// The copy is of one instant, and is there whole or not at all. It holds password hashes, names and numbers, and no web
-/// sessions; SECRET_KEY is not in it. Its path goes to standard output.
+/// sessions; SECRET_KEY is not in it. With BACKUP_RECIPIENTS set it is encrypted, and this machine cannot read it back. Its path
+/// goes to standard output.
 #[derive(Args, Debug)]
 #[command(before_help = "\
 Examples:
@@ -240,6 +265,17 @@ pub struct BackupArgs {
     pub verify: bool,
 }
 
+/// Make a key for encrypted backups
+///
+/// The secret half goes to standard output and belongs where the backups can be restored, not on this machine: whoever loses it
+/// loses the backups. The public half is for BACKUP_RECIPIENTS. The tool `age` knows such keys, and opens such backups.
+#[derive(Args, Debug)]
+#[command(before_help = "\
+Examples:
+  pagerpal backup-key > pagerpal-backup.key
+  pagerpal restore FILE.backup.age --identity pagerpal-backup.key")]
+pub struct BackupKeyArgs {}
+
 /// Make the database of a backup
 ///
 /// The database is built beside its place, verified, and put there when it is whole. Open incidents are held for 15 minutes,
@@ -259,6 +295,9 @@ pub struct RestoreArgs {
     /// Do all of it but the last step
     #[arg(long)]
     pub dry_run: bool,
+    /// The file with the secret key of an encrypted backup, as `backup-key` or `age-keygen` wrote it
+    #[arg(long, value_name = "FILE")]
+    pub identity: Option<PathBuf>,
 }
 
 /// Bring a database of an older version up to date
@@ -293,6 +332,9 @@ Examples:
 pub struct VerifyArgs {
     /// A database file or a backup; the database in DATA_DIR if not given
     pub file: Option<PathBuf>,
+    /// The file with the secret key of an encrypted backup
+    #[arg(long, value_name = "FILE", requires = "file")]
+    pub identity: Option<PathBuf>,
 }
 
 /// Serve a sample organisation to look around in; nobody is contacted
@@ -355,9 +397,6 @@ pub struct DoctorArgs {
     /// End with 11 if something warns
     #[arg(long)]
     pub strict: bool,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
     /// Write a support report there
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
@@ -366,20 +405,24 @@ pub struct DoctorArgs {
 /// Write what people have set up as one document
 ///
 /// Users, teams, schedules, escalation policies, alert sources, heartbeats and maintenance windows, by their names and in
-/// their order, so that two exports can be compared line by line. History, sessions, tokens and links are not in it: a backup
-/// has those. Settings are in the configuration.
+/// their order, so that two exports can be compared line by line. Sessions, tokens and links are not in it: a backup has those.
+/// Settings are in the configuration. The history is a file of its own (--history), which nothing reads back.
 #[derive(Args, Debug)]
 #[command(before_help = "\
 Examples:
   pagerpal export                              to standard output
   pagerpal export config.json                  into a file that only you can read
-  pagerpal export --include-secrets moved.json     for another installation: logins and keys go on to work")]
+  pagerpal export --include-secrets moved.json     for another installation: logins and keys go on to work
+  pagerpal export --history history.jsonl      every incident with its timeline, one line each")]
 pub struct ExportArgs {
     /// A file; standard output if not given, or -
     pub file: Option<PathBuf>,
     /// Also password hashes, digests of keys, signing secrets and addresses of calendars
     #[arg(long)]
     pub include_secrets: bool,
+    /// Instead of the configuration, all incidents with their timelines and messages: one line of JSON each
+    #[arg(long, conflicts_with = "include_secrets")]
+    pub history: bool,
 }
 
 /// Make the database say what a document says

@@ -1,19 +1,25 @@
 //! `restore`: makes the database of a backup, beside whatever is there, and puts it in its place when it is proven.
 
+use crate::age::NotOpened;
 use crate::app::backups::{self, RestoreError, Restored, Scratch, Unusable};
 use crate::cli::open::{self, say};
 use crate::cli::progress::{Bar, stopped_by_interrupt};
-use crate::cli::{Exit, Global, RestoreArgs, backup};
+use crate::cli::{Exit, Global, RestoreArgs, answer, backup};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::domain::incident::RESTORE_HOLD_MINUTES;
 use crate::random::SystemRandom;
 use crate::store::rebuild::take_place;
+use serde_json::json;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub fn run(config: &Config, global: &Global, args: &RestoreArgs) -> Exit {
+    let identities = match backup::identities(args.identity.as_deref()) {
+        Ok(identities) => identities,
+        Err(exit) => return exit,
+    };
     let input = match backup::read(&args.file) {
         Ok(input) => input,
         Err(exit) => return exit,
@@ -39,7 +45,8 @@ pub fn run(config: &Config, global: &Global, args: &RestoreArgs) -> Exit {
     let clock = Arc::new(SystemClock::new());
     let mut bar = Bar::new("Restoring", global.progress, stopped_by_interrupt());
     let mut watch = |progress| bar.step(progress);
-    let restored = backups::restore(input, &scratch.file(), clock.clone(), Arc::new(SystemRandom), &mut watch);
+    let random = Arc::new(SystemRandom);
+    let restored = backups::restore(input, &identities, &scratch.file(), clock.clone(), random, &mut watch);
     bar.end();
     let restored = match restored {
         Ok(restored) => restored,
@@ -47,7 +54,7 @@ pub fn run(config: &Config, global: &Global, args: &RestoreArgs) -> Exit {
     };
     if args.dry_run {
         tell(&restored, "It can be restored, and nothing was changed.");
-        return Exit::Done;
+        return answer(global, &told(&restored, None, None), "");
     }
     let aside = is_taken.then(|| aside(&place, &*clock));
     give_to_owner(&config.data_dir, &scratch.file());
@@ -55,10 +62,10 @@ pub fn run(config: &Config, global: &Global, args: &RestoreArgs) -> Exit {
         return say(open::exit_of(&error), &error.to_string());
     }
     tell(&restored, &format!("Restored to {}.", place.display()));
-    if let Some(aside) = aside {
+    if let Some(aside) = &aside {
         eprintln!("The database that was there is {} now.", aside.display());
     }
-    super::print(&format!("{}\n", place.display()))
+    answer(global, &told(&restored, Some(&place), aside.as_deref()), &format!("{}\n", place.display()))
 }
 
 fn aside(place: &Path, clock: &dyn Clock) -> PathBuf {
@@ -94,12 +101,29 @@ fn tell(restored: &Restored, outcome: &str) {
     }
 }
 
+/// For programs: what was restored, where to, and where the database that was there is now.
+fn told(restored: &Restored, place: Option<&Path>, aside: Option<&Path>) -> serde_json::Value {
+    let Restored { head, records, held, lost_track, problems, .. } = restored;
+    json!({
+        "database": place,
+        "replaced": aside,
+        "taken_at": head.taken_at.to_string(),
+        "lineage": head.lineage,
+        "records": records,
+        "held": held,
+        "lost_track": lost_track,
+        "problems": problems,
+    })
+}
+
 /// Says why, and how a script should take it.
 pub fn refused(file: &Path, error: &RestoreError) -> Exit {
     let exit = match error {
         RestoreError::Unusable(Unusable::Newer { .. }) => Exit::SchemaNewer,
         RestoreError::Unusable(Unusable::Unreadable(_)) | RestoreError::Disk(_) | RestoreError::App(_) => Exit::Failed,
-        RestoreError::Unusable(_) | RestoreError::Unsound(_) => Exit::VerificationFailed,
+        RestoreError::Encrypted | RestoreError::NotOpened(NotOpened::OtherKey) => Exit::NotPermitted,
+        RestoreError::NotOpened(NotOpened::Unreadable(_)) => Exit::Failed,
+        RestoreError::Unusable(_) | RestoreError::Unsound(_) | RestoreError::NotOpened(_) => Exit::VerificationFailed,
         RestoreError::File(error) => open::exit_of(error),
         RestoreError::Stopped => Exit::Interrupted,
     };

@@ -22,7 +22,7 @@ use crate::secret::Secret;
 use crate::telemetry::{self, Form, Levels, Recent};
 use crate::web::oidc::SignOn;
 use crate::web::tls::Tls;
-use crate::web::{Web, WebSettings, control, server};
+use crate::web::{Web, WebSettings, control, server, setup_code};
 use crate::worker;
 use ring::hmac;
 use std::net::SocketAddr;
@@ -179,13 +179,14 @@ pub fn switches(config: &Config) -> Switches {
 }
 
 pub fn backup_plan(config: &Config) -> Option<Plan> {
-    let config::Backups { interval, directory, keep, keep_daily } = config.backups.clone();
+    let config::Backups { interval, directory, keep, keep_daily, recipients } = config.backups.clone();
     Some(Plan {
         every_secs: i64::try_from(interval?.as_secs()).unwrap_or(i64::MAX),
         directory,
         scratch: config.data_dir.join("proof.new"),
         keep: keep as usize,
         keep_daily: keep_daily as usize,
+        recipients,
     })
 }
 
@@ -288,7 +289,13 @@ fn greet(app: &App, config: &Config, web: &Web, address: SocketAddr) {
     if !config.notification_sending_enabled {
         eprintln!("Safe mode: nobody is contacted, pages are only recorded (NOTIFICATION_SENDING_ENABLED=false).");
     }
-    if app.read(|read| setup::needs_first_admin(read)).unwrap_or(false) {
+    let code_file = config.data_dir.join("setup-code");
+    if !app.read(|read| setup::needs_first_admin(read)).unwrap_or(false) {
+        setup_code::remove(&code_file);
+    } else {
+        if let Err(error) = web.setup_code.keep_in(&code_file) {
+            tracing::warn!(%error, "the setup code cannot be kept in a file");
+        }
         eprintln!("Nobody has an account yet. Open {scheme}://{address}/login and create the first admin.");
         eprintln!("Setup code, asked for unless you come from this machine: {}", web.setup_code.text());
         if address.ip().is_loopback() {

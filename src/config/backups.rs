@@ -2,6 +2,7 @@
 
 use super::keys;
 use super::reader::{Absent, Reader};
+use crate::age::Recipient;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ pub struct Backups {
     pub directory: PathBuf,
     pub keep: u32,
     pub keep_daily: u32,
+    /// To whom backups are encrypted; to nobody: not at all.
+    pub recipients: Vec<Recipient>,
 }
 
 pub(super) fn read(reader: &mut Reader, data_dir: Option<&Path>) -> Result<Backups, Absent> {
@@ -21,5 +24,6 @@ pub(super) fn read(reader: &mut Reader, data_dir: Option<&Path>) -> Result<Backu
     let directory = reader.read_or(&keys::BACKUP_DIR, own, shown);
     let keep = reader.read(&keys::BACKUP_KEEP);
     let keep_daily = reader.read(&keys::BACKUP_KEEP_DAILY);
-    Ok(Backups { interval: interval?, directory, keep: keep?, keep_daily: keep_daily? })
+    let recipients = reader.read(&keys::BACKUP_RECIPIENTS).unwrap_or_default();
+    Ok(Backups { interval: interval?, directory, keep: keep?, keep_daily: keep_daily?, recipients })
 }

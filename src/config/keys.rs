@@ -5,6 +5,7 @@
 //! two sample files. A setting belongs here only while something obeys it.
 
 use super::values::{self, Network, WebOrigin};
+use crate::age::Recipient;
 use crate::secret::Secret;
 use crate::telemetry;
 use std::net::SocketAddr;
@@ -252,6 +253,11 @@ keys! {
     BACKUP_KEEP_DAILY: u32 = values::count {
         group: "backup", field: "keep_daily", shape: Shape::Number, default: Text("30"), example: "",
         meaning: "For how many days the last backup of each day is kept besides.",
+    }
+    BACKUP_RECIPIENTS: Vec<Recipient> = values::recipients {
+        group: "backup", field: "recipients", shape: Shape::List, default: Unset,
+        example: "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj",
+        meaning: "Public keys of age: backups are encrypted so that only their secret keys, which belong elsewhere, open them.",
     }
     LOG_LEVEL: telemetry::Filter = values::log_filter {
         group: "log", field: "level", shape: Shape::Text, default: Text("info"), example: "",

@@ -3,6 +3,7 @@
 //! A refusal completes the sentence "SMTP_PORT …" and says what to write instead. It never repeats the text: what
 //! stands in the wrong place may be a secret.
 
+use crate::age::Recipient;
 use crate::secret::Secret;
 use crate::telemetry;
 use std::collections::BTreeSet;
@@ -19,6 +20,13 @@ pub fn text(text: &str) -> Result<String, String> {
 pub fn texts(text: &str) -> Result<Vec<String>, String> {
     let words: Vec<String> = items(text).map(str::to_owned).collect();
     if words.is_empty() { Err("must name at least one, separated by commas".into()) } else { Ok(words) }
+}
+
+pub fn recipients(text: &str) -> Result<Vec<Recipient>, String> {
+    let recipients: Result<Vec<Recipient>, String> = items(text).map(str::parse).collect();
+    let remedy =
+        "must be public keys of age, which begin with age1, separated by commas; `pagerpal backup-key` makes one";
+    recipients.ok().filter(|found| !found.is_empty()).ok_or_else(|| remedy.to_owned())
 }
 
 pub fn path(text: &str) -> Result<PathBuf, String> {

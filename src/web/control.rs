@@ -16,7 +16,9 @@ use crate::domain::checks::facts::Facts;
 use crate::exchange::document::{Document, MOST_BYTES, NoDocument};
 use crate::ingest::Kind;
 use crate::web::Web;
+use crate::web::api::history::{self, NotWritten};
 use serde::{Deserialize, Serialize};
+use std::fmt::Display;
 use std::future::Future;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -39,6 +41,8 @@ pub enum Ask {
     Export {
         secrets: bool,
     },
+    /// Data frames that are lines of JSON, then [`Answer::History`].
+    History,
     /// After the question come so many bytes: the document.
     Import {
         bytes: u64,
@@ -59,6 +63,7 @@ pub enum Answer {
     Backup { records: u64, bytes: u64, left_out: Vec<String> },
     Verify { records: u64, index_rows: u64, problems: Vec<String>, audit_entries: u64, audit_head: String },
     Export { left_out: Vec<String> },
+    History { incidents: u64 },
     Import { changes: Vec<String>, to_do: Vec<String> },
     NotImported { complaints: Vec<String> },
     Health { problems: Vec<String> },
@@ -71,7 +76,7 @@ pub enum Answer {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Frame {
-    /// A piece of the backup.
+    /// A piece of what was asked for.
     Data = b'D',
     /// [`Done`], as JSON.
     Progress = b'P',
@@ -178,7 +183,23 @@ async fn answer(web: &Arc<Web>, stream: UnixStream) -> io::Result<()> {
             let word = web.probe.open(app.random_bytes(), app.now());
             done(&mut write, &Answer::Probe { word }).await
         }
-        Ok(Ask::Backup) => backup(web, app, &mut write).await,
+        Ok(Ask::Backup) => {
+            let answer = |Taken { head, left_out }: Taken| Answer::Backup {
+                records: head.records(),
+                bytes: head.bytes(),
+                left_out: left_out.iter().map(ToString::to_string).collect(),
+            };
+            streamed(web, move |pieces| copy(&app, pieces).map(answer), &mut write).await
+        }
+        Ok(Ask::History) => {
+            let copy = move |pieces| {
+                let mut out = io::BufWriter::with_capacity(PIECE, Pieces(pieces));
+                let incidents = history::write(&app, &mut out)?;
+                io::Write::flush(&mut out)?;
+                Ok::<Answer, NotWritten>(Answer::History { incidents })
+            };
+            streamed(web, copy, &mut write).await
+        }
         Ok(Ask::Export { secrets }) => match web.bridge.run(Lane::People, move || app.export(secrets)).await {
             Ok(Ok(exported)) => {
                 for piece in exported.document.write().chunks(PIECE) {
@@ -250,9 +271,13 @@ pub fn means(app: &App) -> Means {
 }
 
 /// The copying blocks, so it runs on the other side of the bridge and hands pieces over; a command that goes away ends it.
-async fn backup(web: &Arc<Web>, app: Arc<App>, write: &mut (impl AsyncWriteExt + Unpin)) -> io::Result<()> {
+async fn streamed<E: Display + Send + 'static>(
+    web: &Arc<Web>,
+    copy: impl FnOnce(mpsc::Sender<(Frame, Vec<u8>)>) -> Result<Answer, E> + Send + 'static,
+    write: &mut (impl AsyncWriteExt + Unpin),
+) -> io::Result<()> {
     let (pieces, mut ready) = mpsc::channel::<(Frame, Vec<u8>)>(4);
-    let copying = web.bridge.run(Lane::People, move || copy(&app, pieces));
+    let copying = web.bridge.run(Lane::People, move || copy(pieces));
     let mut copying = std::pin::pin!(copying);
     let mut taken = None;
     loop {
@@ -271,10 +296,7 @@ async fn backup(web: &Arc<Web>, app: Arc<App>, write: &mut (impl AsyncWriteExt +
         None => copying.await,
     };
     match taken {
-        Ok(Ok(Taken { head, left_out })) => {
-            let left_out = left_out.iter().map(ToString::to_string).collect();
-            done(write, &Answer::Backup { records: head.records(), bytes: head.bytes(), left_out }).await
-        }
+        Ok(Ok(answer)) => done(write, &answer).await,
         Ok(Err(error)) => frame(write, Frame::Refused, error.to_string().as_bytes()).await,
         Err(crossing) => frame(write, Frame::Refused, crossing.to_string().as_bytes()).await,
     }

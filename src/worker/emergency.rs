@@ -37,6 +37,9 @@ pub async fn run(shop: Shop) {
         if begins {
             shop.app.emergency.begin();
             tracing::error!("the store cannot save: people are called from memory until it can");
+            if channels(&shop).is_empty() {
+                tracing::error!("nobody is called: sending is off, or no channel is set up");
+            }
         }
         if status.is_failing() {
             for call in shop.app.emergency.calls_due(now, &channels(&shop)) {

@@ -3,6 +3,7 @@
 
 use crate::house::{House, KEY};
 use clap::Parser;
+use pagerpal::age::Identity;
 use pagerpal::app::backups::automatic::{self, Plan};
 use pagerpal::app::backups::{self, BackupError, RestoreError, Restored, Unusable};
 use pagerpal::app::deliveries::{Sender, claim_due};
@@ -53,7 +54,7 @@ fn backup_of(house: &House) -> Vec<u8> {
 }
 
 fn restore(house: &House, backup: impl Read, path: &Path) -> Result<Restored, RestoreError> {
-    backups::restore(backup, path, Arc::new(house.clock.clone()), Arc::new(ScriptedRandom::new(9)), &mut |_| true)
+    backups::restore(backup, &[], path, Arc::new(house.clock.clone()), Arc::new(ScriptedRandom::new(9)), &mut |_| true)
 }
 
 /// Runs a command for a data directory as if typed.
@@ -249,7 +250,7 @@ fn commands_copy_restore_and_verify_and_exit_as_the_manual_says() {
     assert_eq!(run(&data, &["backup", "--verify"]), Exit::Done);
     assert_eq!(names(&copies).len(), 1, "{:?}", names(&copies));
     for hour in 0..3 {
-        fs::write(copies.join(files::name(Timestamp::from_second(hour * 3600))), "an old one").expect("a file");
+        fs::write(copies.join(files::name(Timestamp::from_second(hour * 3600), false)), "an old one").expect("a file");
     }
     assert_eq!(run(&data, &["backup", "--keep", "1"]), Exit::Done);
     assert!(names(&copies).len() == 1 && !names(&copies)[0].contains("1970"), "{:?}", names(&copies));
@@ -319,6 +320,7 @@ fn backups_are_taken_in_turn_and_the_newest_is_proven() {
         scratch: folder.path().join("proof.new"),
         keep: 3,
         keep_daily: 2,
+        recipients: vec![],
     };
     let notices = || {
         let all = house.app().read(|read| Ok(read.scan_table::<Delivery>(&Span::all(), all())?.items)).expect("reads");
@@ -332,7 +334,7 @@ fn backups_are_taken_in_turn_and_the_newest_is_proven() {
         house.clock.set(start.plus_minutes(minute));
         assert_eq!(go(&plan), start.plus_minutes((minute / 15 + 1) * 15), "after {minute} min");
     }
-    let taken = |minutes| files::name(start.plus_minutes(minutes));
+    let taken = |minutes| files::name(start.plus_minutes(minutes), false);
     assert_eq!(names(&plan.directory), [taken(15), taken(30), taken(45)], "four were taken, three are kept");
     assert_eq!((house.app().board.backups().kept, notices()), (3, 0));
     // Another process goes on from the files.
@@ -442,4 +444,43 @@ fn whichever_operation_fails_the_file_is_the_old_or_the_new() {
         reads += 1;
     };
     assert!(reads > 10 && restored.records > 100, "{reads} reads were hit");
+}
+
+#[test]
+fn an_encrypted_backup_is_proven_by_the_process_that_took_it_and_by_the_next_one_with_another() {
+    let house = house();
+    let folder = folder();
+    let owner = Identity::new([5; 32]);
+    let plan = Plan {
+        every_secs: 900,
+        directory: folder.path().join("backups"),
+        scratch: folder.path().join("proof.new"),
+        keep: 3,
+        keep_daily: 0,
+        recipients: vec![owner.recipient()],
+    };
+    let start = house.clock.now();
+    automatic::round(house.app(), &plan, &mut |_| true).expect("a round");
+    let first = files::name(start, true);
+    let proven = || automatic::prove_newest(house.app(), &plan).expect("a verdict").expect("there is one");
+    assert_eq!((proven().file, proven().problem), (first.clone(), None));
+
+    // The process ends, and its key with it; when the next one is due is in the name.
+    house.app().board.backups_change(|condition| *condition = Default::default());
+    house.clock.set(start.plus_minutes(5));
+    let next = automatic::round(house.app(), &plan, &mut |_| true).expect("a round");
+    assert_eq!(next, start.plus_minutes(15));
+    assert_eq!(names(&plan.directory), ["last-proof.json".to_owned(), first.clone()]);
+    let second = files::name(start.plus_minutes(5), true);
+    assert_eq!((proven().file, proven().problem), (second.clone(), None));
+
+    for name in [first, second] {
+        let open = |identities: &[Identity]| {
+            let backup = fs::File::open(plan.directory.join(&name)).expect("there");
+            house.app().prove(backup, identities, &plan.scratch).map(|restored| restored.problems)
+        };
+        assert_eq!(open(std::slice::from_ref(&owner)).expect("its owner opens it"), Vec::<String>::new());
+        assert!(matches!(open(&[]), Err(RestoreError::Encrypted)));
+        assert!(matches!(open(&[Identity::new([6; 32])]), Err(RestoreError::NotOpened(_))));
+    }
 }

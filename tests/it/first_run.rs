@@ -17,6 +17,8 @@ async fn from_an_empty_folder_to_the_first_recorded_page() {
     browser.resize(1280, 900).await;
 
     // The first admin.
+    let code = folder.path().join("pagerpal-data/setup-code");
+    assert!(process.output().contains(std::fs::read_to_string(&code).expect("the setup code").trim()));
     browser.goto(&url("/")).await;
     browser.find_with_text("h1", "Create the first admin").await;
     photograph(&browser, "first-run-1-first-admin").await;
@@ -26,6 +28,7 @@ async fn from_an_empty_folder_to_the_first_recorded_page() {
     browser.find_with_text("button", "Create admin").await.click().await;
     browser.find_with_text("body", "Safe mode: nobody is contacted").await;
     photograph(&browser, "first-run-2-dashboard").await;
+    assert!(!code.exists(), "nobody needs the setup code any more");
 
     // A team, a policy whose first level is Ada, an alert source.
     browser.goto(&url("/teams")).await;

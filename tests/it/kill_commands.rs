@@ -270,7 +270,7 @@ fn a_killed_backup_leaves_the_earlier_file_or_the_new_one() {
             let restored = folder.join("proof.redb");
             let backup = fs::File::open(folder.join("copy.backup")).expect("there is a backup at every instant");
             let (clock, random) = (Arc::new(SystemClock::new()), Arc::new(SystemRandom));
-            let proof = backups::restore(backup, &restored, clock, random, &mut |_| true).expect("it is whole");
+            let proof = backups::restore(backup, &[], &restored, clock, random, &mut |_| true).expect("it is whole");
             assert_eq!(proof.problems, Vec::<String>::new());
             one_of(&digest(&restored), &old, &new)
         },

@@ -20,6 +20,7 @@ mod credentials;
 mod doctor;
 mod e2e;
 mod emergency;
+mod encrypted;
 mod facts;
 mod first_run;
 mod flood;

@@ -1,9 +1,11 @@
-//! What only a shell sees: completions that complete, manual pages that man can draw, a demo to look around in.
+//! What only a shell sees: completions that complete, manual pages that man can draw, answers for scripts, a demo to look
+//! around in.
 
 use crate::live::{START, Site};
 use harness::http;
 use harness::process::{Launch, Process, folder, free_port};
 use harness::programs::{program, release_binary, repository};
+use serde_json::{Value, json};
 use std::fs;
 use std::process::Command;
 use std::time::Duration;
@@ -31,7 +33,7 @@ fn completions_offer_commands_options_and_values() {
         String::from_utf8(output.stdout).expect("a script is text")
     };
     let bash = printed("bash");
-    assert_eq!(offered(&bash, &["pagerpal", "back"]), ["backup"]);
+    assert_eq!(offered(&bash, &["pagerpal", "back"]), ["backup", "backup-key"]);
     assert_eq!(offered(&bash, &["pagerpal", "backup", "--ver"]), ["--verify", "--verbose"]);
     assert_eq!(offered(&bash, &["pagerpal", "migrate", "st"]), ["status"]);
     assert!(printed("zsh").starts_with("#compdef pagerpal"));
@@ -135,4 +137,78 @@ async fn nothing_of_the_demo_is_in_a_real_server() {
     let got = http::get(site.url("/demo/phone")).send().await.expect("an answer");
     assert_eq!((posted.status, got.status), (404, 404));
     assert!(!http::get(site.url("/login")).send().await.expect("an answer").text().contains("This is a demo"));
+}
+
+/// What every command says with `--json`, about a served database and about a closed one.
+#[tokio::test(flavor = "multi_thread")]
+async fn scripts_get_one_object_on_a_line_and_the_history_one_incident_a_line() {
+    let mut site = Site::new();
+    let ada = site.ada();
+    let team = site.team("Payments");
+    let policy = site.policy("Payments", &[ada]);
+    let key = "0123456789abcdef0123456789abcdef";
+    site.source("monitor", "generic", team, policy, key);
+    let ask = |site: &Site, arguments: &[&str]| {
+        let mut command = Command::new(release_binary("pagerpal"));
+        let output = command.env_clear().envs(site.settings()).args(arguments).output().expect("it starts");
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        // The checklist finds things to mend here, and says so with 1.
+        assert_eq!(output.status.code(), Some(i32::from(arguments[0] == "doctor")), "{arguments:?}: {error}");
+        let text = String::from_utf8(output.stdout).expect("text");
+        let read = |line: &str| serde_json::from_str(line).unwrap_or_else(|_| panic!("{arguments:?}: {line}"));
+        text.lines().map(read).collect::<Vec<Value>>()
+    };
+    let keys_of = |told: &[Value]| {
+        assert_eq!(told.len(), 1, "{told:?}");
+        told[0].as_object().expect("an object").keys().cloned().collect::<Vec<_>>().join(" ")
+    };
+    let mut process = site.start().await;
+    for number in 0..3 {
+        let alert = json!({ "title": format!("Disk {number} full"), "external_id": number.to_string() });
+        assert_eq!(site.post("generic", key, &alert).await.expect("answered").status, 200);
+    }
+    let elsewhere = folder("json");
+    let elsewhere = |name: &str| elsewhere.path().join(name).to_str().expect("UTF-8").to_owned();
+    let (copy, document, lines) = (elsewhere("copy.backup"), elsewhere("config.json"), elsewhere("history.jsonl"));
+    let check = |site: &Site, arguments: &[&str], keys: &str| {
+        assert_eq!(keys_of(&ask(site, &[arguments, &["--json"]].concat())), keys, "{arguments:?}");
+    };
+    let verified = "audit_entries audit_head index_rows problems records sound";
+    check(&site, &["healthcheck"], "healthy problems");
+    check(&site, &["backup", &copy], "bytes file is_encrypted records");
+    check(&site, &["verify"], verified);
+    check(&site, &["verify", &copy], "index_rows lineage problems records sound taken_at");
+    check(&site, &["export", &document], "file left_out");
+    check(&site, &["export", "--history", &lines], "file incidents");
+    check(&site, &["import", &document, "--dry-run"], "changes to_do");
+    check(&site, &["doctor"], "at checks is_served summary verdict");
+    check(&site, &["version"], "version");
+    check(&site, &["config", "show", "SMTP_PORT"], "settings");
+    // Something would change, and nobody is there to be asked.
+    let changed = fs::read_to_string(&document).expect("there").replace("\"Ada\"", "\"Ada Lovelace\"");
+    fs::write(&document, changed).expect("a file");
+    let mut command = Command::new(release_binary("pagerpal"));
+    let declined = command.env_clear().envs(site.settings()).args(["import", &document]).output().expect("it starts");
+    let said = String::from_utf8_lossy(&declined.stderr).into_owned();
+    assert_eq!((declined.status.code(), said.contains("use --yes. Nothing was changed.")), (Some(9), true), "{said}");
+    let served = ask(&site, &["export", "--history"]);
+    process.kill9().await;
+    check(&site, &["verify"], verified);
+    check(&site, &["migrate", "status"], "format needed steps");
+    check(
+        &site,
+        &["restore", &copy, "--data-dir", &elsewhere("new")],
+        "database held lineage lost_track problems records replaced taken_at",
+    );
+
+    let closed = ask(&site, &["export", "--history"]);
+    assert_eq!(closed[1..], served[1..], "the same, whether a server answers or the file");
+    assert_eq!((closed.len(), &closed[0]["pagerpal_history"]), (4, &json!(1)));
+    let titles: Vec<&Value> = closed[1..].iter().map(|line| &line["title"]).collect();
+    assert_eq!(titles, ["Disk 0 full", "Disk 1 full", "Disk 2 full"], "the oldest first");
+    let kinds: Vec<&str> =
+        closed[1]["timeline"].as_array().expect("a list").iter().filter_map(|entry| entry["kind"].as_str()).collect();
+    assert!(kinds.contains(&"level_entered"), "{kinds:?}");
+    assert!(!closed[1]["notifications"].as_array().expect("a list").is_empty());
+    assert_eq!(fs::read_to_string(&lines).expect("there").lines().count(), 4);
 }

@@ -4,7 +4,8 @@
 //! backup that fails is tried again each minute, and a proof that fails stands until a later one succeeds; of either,
 //! admins hear by message at most once in six hours, and every page says so.
 
-use super::{BackupError, Head, RestoreError, Restored, Taken, Watch, head, take_into};
+use super::{BackupError, Head, RestoreError, Restored, Taken, Watch, encryption, head, take_into};
+use crate::age::{Identity, Recipient};
 use crate::app::deliveries::tell_admins;
 use crate::app::{App, AppError, Lane, change};
 use crate::domain::access::{self, Action};
@@ -28,6 +29,8 @@ pub struct Plan {
     pub scratch: PathBuf,
     pub keep: usize,
     pub keep_daily: usize,
+    /// To whom they are encrypted; to nobody: not at all.
+    pub recipients: Vec<Recipient>,
 }
 
 /// A failed one is tried again after this.
@@ -35,7 +38,7 @@ const AGAIN_SECS: i64 = 60;
 const TOLD_SECS: i64 = 6 * 3600;
 
 /// What is known of the backups; on the status board.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Condition {
     /// The files have been looked at since the process started.
     pub looked: bool,
@@ -49,12 +52,14 @@ pub struct Condition {
     told_at: Option<Timestamp>,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Last {
     pub taken_at: Timestamp,
     pub file: PathBuf,
     /// On the disk, packed.
     pub bytes: u64,
+    /// Opens it, if this process encrypted it.
+    pub identity: Option<Identity>,
 }
 
 impl Condition {
@@ -98,7 +103,8 @@ fn take(app: &App, plan: &Plan, watch: &mut Watch<'_>) -> bool {
     // A person and the clock may want one in the same second, which is the file's name.
     let _turn = app.board.backup_turn();
     let now = app.now();
-    let taken = match take_into(app, &plan.directory, watch) {
+    let (recipients, identity) = encryption::with_proof(&plan.recipients, &*app.random);
+    let taken = match take_into(app, &plan.directory, &recipients, watch) {
         Err(BackupError::Stopped) => return false,
         Err(error) => Err(error.to_string()),
         Ok((taken, file)) => finish(plan, &taken, file),
@@ -106,7 +112,10 @@ fn take(app: &App, plan: &Plan, watch: &mut Watch<'_>) -> bool {
     app.board.backups_change(|condition| {
         condition.tried_at = Some(now);
         match taken {
-            Ok((last, kept)) => (condition.last, condition.kept, condition.failing) = (Some(last), kept, None),
+            Ok((last, kept)) => {
+                condition.last = Some(Last { identity, ..last });
+                (condition.kept, condition.failing) = (kept, None);
+            }
             Err(why) => {
                 let since = condition.failing.as_ref().map_or(now, |(since, _)| *since);
                 condition.failing = Some((since, why));
@@ -156,8 +165,12 @@ pub fn kept(plan: &Plan) -> Vec<(String, u64)> {
 pub fn look(directory: &Path) -> Condition {
     let listed = files::list(directory).unwrap_or_default();
     let last = listed.iter().find_map(|file| {
-        let Head { taken_at, .. } = head(File::open(file).ok()?).ok()?;
-        Some(Last { taken_at, file: file.clone(), bytes: file.metadata().ok()?.len() })
+        // What was encrypted by an earlier process says no more than its name.
+        let taken_at = match head(File::open(file).ok()?) {
+            Ok(Head { taken_at, .. }) => taken_at,
+            Err(_) => files::taken_at(file).filter(|_| files::is_encrypted(file))?,
+        };
+        Some(Last { taken_at, file: file.clone(), bytes: file.metadata().ok()?.len(), identity: None })
     });
     Condition { looked: true, kept: listed.len(), last, proof: files::note(directory), ..Condition::default() }
 }
@@ -168,7 +181,7 @@ fn finish(plan: &Plan, taken: &Taken, file: PathBuf) -> Result<(Last, usize), St
         return Err(format!("{} damaged records are not in {}", taken.left_out.len(), file.display()));
     }
     let bytes = file.metadata().map_or(0, |metadata| metadata.len());
-    Ok((Last { taken_at: taken.head.taken_at, file, bytes }, kept))
+    Ok((Last { taken_at: taken.head.taken_at, file, bytes, identity: None }, kept))
 }
 
 fn prune(plan: &Plan) -> io::Result<usize> {
@@ -176,10 +189,15 @@ fn prune(plan: &Plan) -> io::Result<usize> {
     Ok(files::list(&plan.directory)?.len())
 }
 
-/// Restores the newest backup aside and verifies it; the verdict is kept beside it. A problem is a verdict, too.
+/// Restores the newest backup aside and verifies it; the verdict is kept beside it. A problem is a verdict, too. One that an
+/// earlier process encrypted cannot be read here any more, so another one is taken first.
 pub fn prove_newest(app: &App, plan: &Plan) -> Result<Option<Note>, AppError> {
-    let newest = files::list(&plan.directory).unwrap_or_default().into_iter().next();
-    let Some(file) = newest else { return Ok(None) };
+    let newest = || files::list(&plan.directory).unwrap_or_default().into_iter().next();
+    let is_closed = |file: &PathBuf| files::is_encrypted(file) && identity(app, file).is_none();
+    if newest().is_some_and(|file| is_closed(&file)) {
+        take(app, plan, &mut |_| true);
+    }
+    let Some(file) = newest() else { return Ok(None) };
     let problem = match prove(app, plan, &file) {
         Ok(Restored { problems, .. }) if problems.is_empty() => None,
         Ok(Restored { problems, .. }) => Some(problems.join(" ")),
@@ -197,7 +215,11 @@ pub fn prove_newest(app: &App, plan: &Plan) -> Result<Option<Note>, AppError> {
 }
 
 fn prove(app: &App, plan: &Plan, file: &Path) -> Result<Restored, RestoreError> {
-    app.prove(File::open(file)?, &plan.scratch)
+    app.prove(File::open(file)?, identity(app, file).as_slice(), &plan.scratch)
+}
+
+fn identity(app: &App, file: &Path) -> Option<Identity> {
+    app.board.backups().last.filter(|last| last.file == file)?.identity
 }
 
 /// Admins hear of what is wrong, if they have not lately. Once all is well, the next trouble is told at once.
@@ -227,7 +249,12 @@ mod tests {
         let at = Timestamp::from_second;
         let check = |last: Option<i64>, failed: Option<i64>, now: i64, expected: i64| {
             let condition = Condition {
-                last: last.map(|taken_at| Last { taken_at: at(taken_at), file: PathBuf::new(), bytes: 0 }),
+                last: last.map(|taken_at| Last {
+                    taken_at: at(taken_at),
+                    file: PathBuf::new(),
+                    bytes: 0,
+                    identity: None,
+                }),
                 failing: failed.map(|since| (at(since), "the disk is full".to_owned())),
                 tried_at: failed.map(at),
                 ..Condition::default()

@@ -4,10 +4,12 @@
 //! were on their way are marked as of unknown fate, open incidents are held until somebody looks or a while has passed,
 //! and the audit log says so. Then every record and index is verified.
 //!
-//! [`automatic`] takes them by itself.
+//! [`automatic`] takes them by itself; [`encryption`] keeps them from whoever finds one.
 
 pub mod automatic;
+pub mod encryption;
 
+use crate::age::{Identity, NotOpened, Recipient};
 use crate::app::{App, AppError, Lane, Read, Write, audit, deliveries, incidents, inspect};
 use crate::clock::Clock;
 use crate::domain::actor::Actor;
@@ -29,9 +31,15 @@ impl App {
     }
 
     /// Restores a backup into a scratch directory, which is gone when this returns, and answers what was found.
-    pub fn prove(&self, backup: impl io::Read, scratch: &Path) -> Result<Restored, RestoreError> {
+    pub fn prove(
+        &self,
+        backup: impl io::Read,
+        identities: &[Identity],
+        scratch: &Path,
+    ) -> Result<Restored, RestoreError> {
         let scratch = Scratch::new(scratch)?;
-        restore(backup, &scratch.file(), self.store.shared_clock(), Arc::clone(&self.random), &mut |_| true)
+        let (clock, random) = (self.store.shared_clock(), Arc::clone(&self.random));
+        restore(backup, identities, &scratch.file(), clock, random, &mut |_| true)
     }
 }
 
@@ -54,6 +62,10 @@ pub struct Restored {
 pub enum RestoreError {
     #[error(transparent)]
     Unusable(Unusable),
+    #[error("it is encrypted; name the file that holds its key with --identity")]
+    Encrypted,
+    #[error("it is encrypted, and {0}")]
+    NotOpened(#[from] NotOpened),
     #[error(transparent)]
     File(#[from] OpenError),
     #[error("{0}")]
@@ -83,14 +95,16 @@ pub fn head(backup: impl io::Read) -> Result<Head, Unusable> {
 }
 
 /// Makes the database of a backup at `path`, where there is none, settles and verifies it. On an error nothing is at
-/// `path`.
+/// `path`. `identities` open it if it is encrypted.
 pub fn restore(
     backup: impl io::Read,
+    identities: &[Identity],
     path: &Path,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     watch: &mut Watch<'_>,
 ) -> Result<Restored, RestoreError> {
+    let backup = encryption::decrypting(backup, identities)?;
     let mut reader = Reader::open(backup, tables::RECORDS).map_err(RestoreError::Unusable)?;
     rebuild::restore(&mut reader, tables::RECORDS, path, &*random, watch)?;
     let settled = settle_file(path, reader.head(), clock, random);
@@ -158,15 +172,18 @@ impl Drop for Scratch<'_> {
     }
 }
 
-/// Takes a backup into a directory under the name of its time. Answers what was taken and the file.
+/// Takes a backup into a directory under the name of its time, encrypted if there are recipients. Answers what was taken
+/// and the file.
 pub fn take_into(
     app: &App,
     directory: &Path,
+    recipients: &[Recipient],
     watch: &mut Watch<'_>,
 ) -> Result<(Taken, std::path::PathBuf), BackupError> {
     make_private(directory)?;
-    let path = directory.join(files::name(app.now()));
-    let taken = files::save(&path, |out| app.back_up(out, watch))?;
+    let path = directory.join(files::name(app.now(), !recipients.is_empty()));
+    let taken =
+        files::save(&path, |out| encryption::encrypting(out, recipients, &*app.random, |out| app.back_up(out, watch)))?;
     Ok((taken, path))
 }
 

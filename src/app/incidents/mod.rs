@@ -21,6 +21,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::domain::timeline::{Happened, TimelineEntry};
 use crate::domain::user::User;
+use crate::store::keys::Span;
 use crate::store::{Cursor, Page, Read, Take, deliveries, incidents, notifications, timeline, timers};
 use std::collections::BTreeMap;
 
@@ -162,6 +163,11 @@ pub fn timeline(read: &impl Read, reference: &str, limit: usize, cursor: Option<
     let id = find(read, reference)?.id;
     let page = timeline::timeline_of(read, id, Take::first(limit).after(cursor))?;
     Ok(Lines { entries: page.items, next: page.next, names: names::all(read)? })
+}
+
+/// A page of all there are, in the order in which they were opened.
+pub fn page(read: &impl Read, limit: usize, cursor: Option<Cursor>) -> Result<Page<Incident>, AppError> {
+    Ok(read.scan_table(&Span::all(), Take::first(limit).after(cursor))?)
 }
 
 /// What it waits for, and until when.

@@ -178,6 +178,10 @@ pub(super) fn backup(backup: &BackupFacts, now: Timestamp) -> Check {
         None if backup.is_automatic => warns(item, "No backup has been taken yet.", remedy),
         None => warns(item, "No backups are taken by themselves.", remedy),
         Some(age) if age > BACKUP_SECS => warns(item, format!("The last backup is {} old.", span(age)), remedy),
-        Some(age) => passes(item, format!("The last backup is {} old.", span(age))),
+        Some(age) if backup.is_encrypted => passes(item, format!("The last backup is {} old.", span(age))),
+        Some(age) => {
+            let sentence = "It is not encrypted: set BACKUP_RECIPIENTS before a copy leaves this machine.";
+            passes(item, format!("The last backup is {} old. {sentence}", span(age)))
+        }
     }
 }

@@ -131,6 +131,8 @@ pub struct LastAttempt {
 pub struct BackupFacts {
     /// They are taken by themselves.
     pub is_automatic: bool,
+    /// So that this machine cannot read them back.
+    pub is_encrypted: bool,
     pub last: Option<Timestamp>,
     pub problems: Vec<String>,
 }

@@ -33,7 +33,7 @@ fn sound() -> Facts {
         gaps: vec![],
         sources: 1,
         sources_unheard: vec![],
-        backup: BackupFacts { is_automatic: true, last: Some(at(240)), problems: vec![] },
+        backup: BackupFacts { is_automatic: true, is_encrypted: true, last: Some(at(240)), problems: vec![] },
     };
     let machine = Machine {
         settings_wrong: vec![],

@@ -13,10 +13,24 @@ use std::path::{Path, PathBuf};
 
 const BEGINNING: &str = "pagerpal-";
 const ENDING: &str = ".backup";
+const ENCRYPTED: &str = ".age";
 
-/// `pagerpal-2026-11-27T03-15-00Z.backup`: no colon, which some file systems and `scp` take for something else.
-pub fn name(taken_at: Timestamp) -> String {
-    format!("{BEGINNING}{}{ENDING}", taken_at.to_string().replace(':', "-"))
+/// `pagerpal-2026-11-27T03-15-00Z.backup`: no colon, which some file systems and `scp` take for something else. An encrypted
+/// one ends with `.backup.age`.
+pub fn name(taken_at: Timestamp, is_encrypted: bool) -> String {
+    let encrypted = if is_encrypted { ENCRYPTED } else { "" };
+    format!("{BEGINNING}{}{ENDING}{encrypted}", taken_at.to_string().replace(':', "-"))
+}
+
+pub fn is_encrypted(backup: &Path) -> bool {
+    backup.extension().is_some_and(|extension| extension == &ENCRYPTED[1..])
+}
+
+/// As the name says.
+pub fn taken_at(backup: &Path) -> Option<Timestamp> {
+    let name = backup.file_name()?.to_str()?;
+    let (day, time) = (day_of(name)?, instant_of(name)?.get(10..)?.replace('-', ":"));
+    format!("{day}{time}").parse().ok().map(Timestamp::from_jiff)
 }
 
 /// Writes a file that is there whole or not at all, in place of one of the same name.
@@ -121,10 +135,16 @@ fn surplus(names: &[String], keep: usize, keep_daily: usize) -> Vec<&str> {
 
 /// `2026-11-27`, if it is the name of a backup.
 fn day_of(name: &str) -> Option<&str> {
+    instant_of(name)?.get(..10)
+}
+
+/// `2026-11-27T03-15-00Z`.
+fn instant_of(name: &str) -> Option<&str> {
+    let name = name.strip_suffix(ENCRYPTED).unwrap_or(name);
     let taken_at = name.strip_prefix(BEGINNING)?.strip_suffix(ENDING)?;
     let is_one = taken_at.len() == "2026-11-27T03-15-00Z".len()
         && taken_at.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'T' | b'Z'));
-    taken_at.get(..10).filter(|_| is_one)
+    Some(taken_at).filter(|_| is_one)
 }
 
 #[cfg(test)]
@@ -135,11 +155,13 @@ mod tests {
     #[test]
     fn names_sort_as_times_and_only_backups_are_listed() {
         let folder = tempfile::tempdir().expect("a folder");
-        let name_of = |second| name(Timestamp::from_second(second));
+        let name_of = |second| name(Timestamp::from_second(second), second % 2 == 1);
         assert_eq!(name_of(1_795_749_300), "pagerpal-2026-11-27T03-15-00Z.backup");
         for second in [1_795_749_300, 1_795_662_900, 1_795_749_301] {
             fs::write(folder.path().join(name_of(second)), "").expect("a file");
         }
+        assert_eq!(taken_at(&folder.path().join(name_of(1_795_749_301))), Some(Timestamp::from_second(1_795_749_301)));
+        assert!(is_encrypted(Path::new(&name_of(1_795_749_301))) && !is_encrypted(Path::new(&name_of(1_795_749_300))));
         for other in ["pagerpal.redb", "pagerpal-copy.backup", "pagerpal-2026-11-27T03-15-00Z.backup.part"] {
             fs::write(folder.path().join(other), "").expect("a file");
         }

@@ -14,6 +14,7 @@ pub mod fairness;
 pub mod feeds;
 pub mod fields;
 pub mod heartbeats;
+pub mod history;
 pub mod imports;
 pub mod incidents;
 pub mod invitations;

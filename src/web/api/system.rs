@@ -88,7 +88,7 @@ struct ProofView {
 pub async fn backups(State(web): State<Arc<Web>>) -> Result<Json<BackupsView>, WebError> {
     let (plan, Condition { last, kept, failing, proof, .. }) =
         web.ask(|app| Ok((app.backup_plan.clone(), app.board.backups()))).await?;
-    let backup = |Last { taken_at, file, bytes }| {
+    let backup = |Last { taken_at, file, bytes, .. }| {
         let file = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         BackupView { file, taken_at: taken_at.into(), bytes }
     };

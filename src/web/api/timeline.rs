@@ -1,8 +1,8 @@
 //! `GET /api/v1/incidents/{reference}/timeline?limit=50&cursor=…`: everything that happened to an incident, in the order it
 //! happened. `kind` is for programs, `detail` the page's sentence for people.
 
-use crate::app::Read;
 use crate::app::incidents::{self, Lines};
+use crate::app::{AppError, Read};
 use crate::domain::timeline::{DeliveryNews, Handover, Happened, TimelineEntry, Weight};
 use crate::web::Web;
 use crate::web::api::actor::ActorView;
@@ -50,6 +50,24 @@ pub async fn of_incident(
     let data = entries.iter().map(|entry| TimelineEntryView::of(entry, &names, &reader)).collect();
     Ok(List::page(data, next.as_ref().map(place_of), &page))
 }
+
+/// All of it, with clock times in UTC.
+pub(super) fn whole(read: &Read<'_>, reference: &str) -> Result<Vec<TimelineEntryView>, AppError> {
+    let reader = Reader::new(read.now(), "UTC");
+    let (mut views, mut after) = (Vec::new(), None);
+    loop {
+        let Lines { entries, next, names } = incidents::timeline(read, reference, ENTRIES, after)?;
+        let names = Names(names);
+        views.extend(entries.iter().map(|entry| TimelineEntryView::of(entry, &names, &reader)));
+        after = next;
+        if after.is_none() {
+            return Ok(views);
+        }
+    }
+}
+
+/// Read at once.
+const ENTRIES: usize = 1_000;
 
 impl TimelineEntryView {
     fn of(entry: &TimelineEntry, names: &Names, reader: &Reader) -> TimelineEntryView {

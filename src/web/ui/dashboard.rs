@@ -6,7 +6,7 @@ use crate::app::{App, AppError, incidents, oncall, policies, teams, users};
 use crate::domain::access::Role;
 use crate::domain::contact::Channel;
 use crate::domain::id::UserId;
-use crate::domain::incident::Status;
+use crate::domain::incident::{Phase, Status};
 use crate::web::Web;
 use crate::web::error::WebError;
 use crate::web::extract::SignedIn;
@@ -83,7 +83,9 @@ pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn, fragment: Fr
             let Sight { app, read, reader, .. } = *sight;
             let triggered = incidents::with_status(read, Status::Triggered, SHOWN, None)?.items;
             let taken = incidents::with_status(read, Status::Acknowledged, SHOWN, None)?.items;
-            let needing = incidents::count(read, Status::Triggered)?;
+            // Held ones wait for nobody; of more than are shown, those that are not count as needing somebody.
+            let held = triggered.iter().filter(|incident| incident.ladder.phase == Phase::Held).count();
+            let needing = incidents::count(read, Status::Triggered)? - held;
             let in_hand_count = incidents::count(read, Status::Acknowledged)?;
             let last_page = incidents::last_page(read)?.map(|at| ago(reader.now.secs_since(at)));
             let everywhere = oncall::everywhere(read, reader.now)?;
@@ -93,7 +95,7 @@ pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn, fragment: Fr
             let warnings = if shell.may_configure() { warnings(sight)? } else { vec![] };
             Ok(Dashboard {
                 shell,
-                sentence: sentence(needing, in_hand_count, people.len(), last_page.as_deref()),
+                sentence: sentence(needing, held, in_hand_count, people.len(), last_page.as_deref()),
                 incidents: rows(sight, triggered)?,
                 in_hand: rows(sight, taken)?,
                 in_hand_count,
@@ -109,14 +111,17 @@ pub async fn page(State(web): State<Arc<Web>>, signed_in: SignedIn, fragment: Fr
     fragment::answer(fragment, StatusCode::OK, &page, &page.as_main())
 }
 
-fn sentence(needing: usize, in_hand: usize, people: usize, last: Option<&str>) -> String {
+fn sentence(needing: usize, held: usize, in_hand: usize, people: usize, last: Option<&str>) -> String {
     let mut parts = Vec::new();
-    match (needing, in_hand, last) {
+    match (needing, held + in_hand, last) {
         (0, 0, Some(last)) => parts.push(format!("All quiet. Last page {last}.")),
         (0, 0, None) => parts.push("All quiet.".to_owned()),
         (1, ..) => parts.push("1 needs someone.".to_owned()),
         (0, ..) => {}
         (needing, ..) => parts.push(format!("{needing} need someone.")),
+    }
+    if held > 0 {
+        parts.push(format!("{held} held."));
     }
     if in_hand > 0 {
         parts.push(format!("{in_hand} in hand."));
@@ -269,14 +274,14 @@ mod tests {
     #[test]
     fn the_sentence_says_how_many_need_somebody() {
         let table = [
-            ((0, 0, 0, None), "All quiet."),
-            ((0, 0, 7, Some("2 days ago")), "All quiet. Last page 2 days ago. 7 people on call."),
-            ((1, 2, 7, Some("2 days ago")), "1 needs someone. 2 in hand. 7 people on call."),
-            ((3, 0, 1, None), "3 need someone. 1 person on call."),
-            ((0, 1, 0, None), "1 in hand."),
+            ((0, 0, 0, 0, None), "All quiet."),
+            ((0, 0, 0, 7, Some("2 days ago")), "All quiet. Last page 2 days ago. 7 people on call."),
+            ((1, 4, 2, 7, Some("2 days ago")), "1 needs someone. 4 held. 2 in hand. 7 people on call."),
+            ((3, 0, 0, 1, None), "3 need someone. 1 person on call."),
+            ((0, 0, 1, 0, None), "1 in hand."),
         ];
-        for ((needing, in_hand, people, last), expected) in table {
-            assert_eq!(sentence(needing, in_hand, people, last), expected);
+        for ((needing, held, in_hand, people, last), expected) in table {
+            assert_eq!(sentence(needing, held, in_hand, people, last), expected);
         }
     }
 

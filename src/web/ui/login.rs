@@ -128,6 +128,7 @@ async fn create_first_admin(web: &Arc<Web>, client: &Client, form: &FormBody) ->
     let zone = form.text("zone").to_owned();
     let new = NewUser { name: form.text("name").to_owned(), email, role: Role::Admin, zone, password_hash };
     let user = web.write(move |tx| setup::create_first_admin(tx, &new)).await?;
+    web.setup_code.retire();
     start(web, user, client, "as the first admin").await
 }
 

@@ -50,7 +50,7 @@ const PARTS: &[Part] = &[
     },
     Part {
         name: "app",
-        may_use: &["domain", "exchange", "store", "clock", "random", "secret", "vault"],
+        may_use: &["age", "domain", "exchange", "store", "clock", "random", "secret", "vault"],
         crates: Crates::Only(&["argon2", "jiff", "ring", "serde", "thiserror"]),
         instead: "`app` knows neither requests nor providers: take plain values, and let `web`, `worker` or `cli` call the use case",
     },
@@ -81,9 +81,15 @@ const PARTS: &[Part] = &[
     },
     Part {
         name: "config",
-        may_use: &["secret", "telemetry"],
+        may_use: &["age", "secret", "telemetry"],
         crates: Crates::Not(&["axum", "reqwest", "tokio"]),
         instead: "`config` reads settings and knows nobody who needs them: let cli/serve.rs translate",
+    },
+    Part {
+        name: "age",
+        may_use: &["secret"],
+        crates: Crates::Only(&["base64", "bech32", "chacha20poly1305", "curve25519_dalek", "ring", "thiserror"]),
+        instead: FILE,
     },
     Part { name: "bridge", may_use: &[], crates: NOTHING_SPECIAL, instead: FILE },
     Part { name: "clock", may_use: &["domain"], crates: NOTHING_SPECIAL, instead: FILE },

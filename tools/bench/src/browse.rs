@@ -53,17 +53,22 @@ pub async fn run() {
     );
     let server = site.start().await;
     proc::settled(server.id()).await;
-    let mut stream = TcpStream::connect(("127.0.0.1", server.port)).await.expect("it listens");
+    table(server.port, &PAGES, INCIDENTS).await;
+    println!("\nLoad average after: {}.", proc::load_average());
+}
+
+/// Asks a server with so many incidents for each of these pages, and prints how long it took.
+pub async fn table(port: u16, pages: &[&str], incidents: usize) {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.expect("it listens");
     stream.set_nodelay(true).expect("a fresh socket takes options");
     let cookie = sign_in(&mut stream).await;
-
     println!("| page | bytes | p50 | p99 (aim {AIM_MS}) | worst |");
     println!("|--|--:|--:|--:|--:|");
-    let pages = PAGES.map(|path| (path, REQUESTS)).into_iter();
+    let pages = pages.iter().map(|path| (*path, REQUESTS));
     for (path, count) in pages.chain(SEARCHES.map(|path| (path, SEARCH_REQUESTS))) {
         let (mut took, mut bytes, mut answer) = (Vec::new(), 0, Vec::new());
         for turn in 0..count + WARM_UP {
-            let number = 1 + turn * 7919 % INCIDENTS;
+            let number = 1 + turn * 7919 % incidents;
             let request = get(&path.replace("{n}", &number.to_string()), &cookie);
             let sent = Instant::now();
             ask(&mut stream, request.as_bytes(), &mut answer).await.unwrap_or_else(|error| panic!("{path}: {error}"));
@@ -78,7 +83,6 @@ pub async fn run() {
         let [p50, p99, worst] = [0.5, 0.99, 1.0].map(|quantile| quantile_ms(&took, quantile));
         println!("| {path} | {bytes} | {p50:.1} ms | {p99:.1} ms | {worst:.1} ms |");
     }
-    println!("\nLoad average after: {}.", proc::load_average());
 }
 
 fn get(path: &str, cookie: &str) -> String {

@@ -17,7 +17,7 @@ const CONNECTIONS: [usize; 4] = [1, 16, 64, 256];
 /// At least one for each connection.
 const SOURCES: usize = 256;
 /// Enough for 400,000 new incidents a minute.
-const OPENING_SOURCES: usize = 4096;
+pub const OPENING_SOURCES: usize = 4096;
 /// What the store is filled with to see what it weighs.
 const INCIDENTS: u64 = 100_000;
 /// Where the bar for repeats is held against the yardstick.
@@ -97,27 +97,30 @@ async fn rates(measured: Duration) {
 }
 
 /// A measurement with errors measures something else.
-fn good(measured: Measured) -> Measured {
+pub fn good(measured: Measured) -> Measured {
     assert!(measured.errors.is_empty(), "{} connections failed, first: {}", measured.errors.len(), measured.errors[0]);
     assert!(!measured.latencies.is_empty(), "nothing was answered in time");
     measured
 }
 
 async fn way_out() {
-    let pages = pages::run().await;
     println!("\n## From accepted to the provider\n");
-    println!("| {} alerts, one after another | p50 | p99 | worst |", pages.count);
+    println!("| alerts, one after another | p50 | p99 | worst |");
     println!("|--|--:|--:|--:|");
-    println!(
-        "| 200 read → provider has the request (aim 10, 50) | {:.1} ms | {:.1} ms | {:.1} ms |",
-        pages.p50_ms, pages.p99_ms, pages.worst_ms
-    );
-    println!(
-        "| webhook sent → provider has the request | {:.1} ms | {:.1} ms | |",
-        pages.whole_p50_ms, pages.whole_p99_ms
-    );
+    for (when, is_busy) in [("idle", false), ("beside as many repeats as fit", true)] {
+        let pages = pages::run(is_busy).await;
+        println!(
+            "| {when}, {}: 200 read → provider has the request (aim 10, 50) | {:.1} ms | {:.1} ms | {:.1} ms |",
+            pages.count, pages.p50_ms, pages.p99_ms, pages.worst_ms
+        );
+        println!(
+            "| {when}: webhook sent → provider has the request | {:.1} ms | {:.1} ms | |",
+            pages.whole_p50_ms, pages.whole_p99_ms
+        );
+    }
 }
 
+/// Small, so that every run shows it; [`scale`](crate::scale) does it with a million.
 async fn size() {
     println!("\n## Size\n");
     println!("| | resident | file | start |");
@@ -142,13 +145,13 @@ async fn size() {
 }
 
 /// With the time until `/health` answered.
-async fn started(site: &Site) -> (Server, Duration) {
+pub async fn started(site: &Site) -> (Server, Duration) {
     let begin = Instant::now();
     let server = site.start().await;
     (server, begin.elapsed())
 }
 
-async fn row(name: &str, site: &Site, server: &Server, took: Option<Duration>) {
+pub async fn row(name: &str, site: &Site, server: &Server, took: Option<Duration>) {
     proc::settled(server.id()).await;
     let resident = proc::resident_kib(server.id()) as f64 * 1024.0 / 1e6;
     let file = site.database_bytes() as f64 / 1e6;

@@ -1,11 +1,13 @@
-//! Measures what PagerPal promises about speed and size, on the release binary: `cargo xtask bench ingest` and
-//! `cargo xtask bench browse`.
+//! Measures what PagerPal promises about speed and size, on the release binary: `cargo xtask bench ingest`,
+//! `cargo xtask bench browse` and `cargo xtask bench scale`.
 //!
 //! * [`ingest`] measures alerts coming in, and prints one report in Markdown.
 //! * [`load`] is the client: keep-alive connections with one request on the way in each.
 //! * [`yardstick`] is what to compare with: two servers on the same HTTP stack that do almost nothing.
+//! * [`scale`] opens a million incidents, and looks at memory, start, pages and timers then.
 //! * [`pages`] measures the way from an accepted alert to the provider's door.
 //! * [`browse`] asks for every page beside a long history, which [`history`] makes.
+//! * [`provider`] takes the messages.
 //! * [`site`] sets installations up and serves them; [`alerts`] writes the bodies; [`proc`] asks the kernel.
 //!
 //! Everything is on loopback and bounded in time and count. Client and server share the machine, and so does whatever
@@ -18,6 +20,8 @@ mod ingest;
 mod load;
 mod pages;
 mod proc;
+mod provider;
+mod scale;
 mod site;
 mod yardstick;
 
@@ -27,7 +31,9 @@ use std::time::Duration;
 const USAGE: &str = "\
 Usage: bench ingest [--secs N]
        bench browse
+       bench scale [--incidents N]
 
+  --incidents N   open so many (1,000,000 if not given)
   --secs N   measure each cell of the table for N seconds (4 if not given)";
 
 fn main() -> ExitCode {
@@ -37,6 +43,14 @@ fn main() -> ExitCode {
     let seconds = match words[..] {
         ["browse"] => {
             runtime.block_on(browse::run());
+            return ExitCode::SUCCESS;
+        }
+        ["scale"] => {
+            runtime.block_on(scale::run(1_000_000));
+            return ExitCode::SUCCESS;
+        }
+        ["scale", "--incidents", count] if count.parse::<usize>().is_ok() => {
+            runtime.block_on(scale::run(count.parse().unwrap_or_default()));
             return ExitCode::SUCCESS;
         }
         ["ingest"] => Some(4),

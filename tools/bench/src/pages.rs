@@ -1,23 +1,21 @@
 //! From "accepted" to the provider's door: how long a page stays in the house.
 //!
-//! Alerts go in one after another, each to a person of its own; a server in this process plays the provider and notes when
-//! a request has arrived whole. The clock starts when the sender has read its 200, which follows the commit. A page may be
+//! Alerts go in one after another, each to a person of its own, alone or beside all the repeats that the server takes. The clock starts when the sender has read its 200, which follows the commit. A page may be
 //! faster than that answer; it then counts as 0.
 
 use crate::alerts::AlertRequest;
-use crate::load::{ask, quantile_ms};
+use crate::load::{self, Until, Workload, ask, quantile_ms};
+use crate::provider::Provider;
 use crate::site::{Site, key, number};
-use axum::Router;
-use axum::body::Bytes;
 use std::time::{Duration, Instant};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::net::TcpStream;
 
 const ALERTS: usize = 300;
 /// A page that takes longer has failed, whatever the clock says.
 const LIMIT: Duration = Duration::from_secs(20);
-
-const ACCEPTED: &str = r#"{"messages":[{"messageId":"x","status":{"id":26,"groupId":1,"groupName":"PENDING","name":"PENDING_ACCEPTED","description":"ok"}}]}"#;
+/// Whose alerts repeat meanwhile, and over how many connections.
+const REPEATING: usize = 256;
+const CONNECTIONS: usize = 64;
 
 pub struct Pages {
     pub count: usize,
@@ -29,22 +27,23 @@ pub struct Pages {
     pub whole_p99_ms: f64,
 }
 
-pub async fn run() -> Pages {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port for the provider");
-    let provider = listener.local_addr().expect("a bound socket has an address");
-    let (note, mut arrivals) = mpsc::unbounded_channel();
-    let take = move |body: Bytes| {
-        let _ = note.send((Instant::now(), body));
-        std::future::ready(([("content-type", "application/json")], ACCEPTED))
-    };
-    let serving = tokio::spawn(async move { axum::serve(listener, Router::new().fallback(take)).await });
-
-    let mut site = Site::new(ALERTS);
-    site.set("NOTIFICATION_SENDING_ENABLED", "true");
-    site.set("INFOBIP_BASE_URL", format!("http://{provider}"));
-    site.set("INFOBIP_API_KEY", "k3y");
-    site.set("INFOBIP_SMS_SENDER", "PagerPal");
+pub async fn run(is_busy: bool) -> Pages {
+    let mut provider = Provider::start().await;
+    let mut site = Site::new(ALERTS + REPEATING);
+    provider.configure(&mut site);
     let server = site.start().await;
+    let busy = is_busy.then(|| {
+        let requests = (ALERTS..ALERTS + REPEATING).map(|source| AlertRequest::new(&key(source), 0)).collect();
+        let workload = Workload { port: server.port, requests, new_groups: None, word: "" };
+        tokio::spawn(async move { load::run(&workload, CONNECTIONS, Until::Over(LIMIT * 10), || ()).await })
+    });
+    if is_busy {
+        // Each of them pages once, for its first alert.
+        for _ in 0..REPEATING {
+            tokio::time::timeout(LIMIT, provider.arrivals.recv()).await.expect("a page leaves in time");
+        }
+        tokio::time::sleep(load::WARM_UP).await;
+    }
     let mut stream = TcpStream::connect(("127.0.0.1", server.port)).await.expect("it listens");
     stream.set_nodelay(true).expect("a fresh socket takes options");
 
@@ -55,7 +54,7 @@ pub async fn run() -> Pages {
         ask(&mut stream, &request.bytes, &mut answer).await.expect("an answer");
         let answered = Instant::now();
         assert!(answer.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&answer));
-        let arrived = tokio::time::timeout(LIMIT, arrivals.recv()).await.expect("a page leaves in time");
+        let arrived = tokio::time::timeout(LIMIT, provider.arrivals.recv()).await.expect("a page leaves in time");
         let (arrived, body) = arrived.expect("the provider goes on");
         let body = String::from_utf8_lossy(&body).into_owned();
         assert!(body.contains(&number(alert)), "the page of alert {alert} went elsewhere: {body}");
@@ -63,7 +62,10 @@ pub async fn run() -> Pages {
         after_answer.push(us(answered));
         whole.push(us(sent));
     }
-    serving.abort();
+    if let Some(busy) = busy {
+        assert!(!busy.is_finished(), "the repeats ended before the pages");
+        busy.abort();
+    }
     after_answer.sort_unstable();
     whole.sort_unstable();
     Pages {

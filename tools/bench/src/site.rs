@@ -4,11 +4,12 @@ use crate::history;
 use harness::process::{Launch, Process, free_port};
 use pagerpal::app::passes::LinkKey;
 use pagerpal::app::users::NewUser;
-use pagerpal::app::{App, AppError, Lane, Settings, Write, alert_sources, policies, setup, teams, users};
+use pagerpal::app::{App, AppError, Lane, Settings, Write, alert_sources, auth, policies, setup, teams, users};
 use pagerpal::clock::{Clock, ScriptedClock, SystemClock};
 use pagerpal::domain::access::Role;
 use pagerpal::domain::actor::Actor;
 use pagerpal::domain::contact::Channel;
+use pagerpal::domain::id::{TeamId, UserId};
 use pagerpal::domain::policy::{Level, Recipient};
 use pagerpal::random::SystemRandom;
 use pagerpal::store::Store;
@@ -46,6 +47,13 @@ impl Site {
         let app = site.app(Arc::new(SystemClock::new()));
         app.write(Lane::People, move |tx| fill(tx, sources)).unwrap_or_else(|error| panic!("set-up: {error}"));
         site
+    }
+
+    /// Besides, so many alert sources of which each pages one person at once and another a minute later. Their keys and numbers
+    /// begin at `first`; the second person's are those behind all of the first.
+    pub fn add_ladders(&self, first: usize, count: usize) {
+        let app = self.app(Arc::new(SystemClock::new()));
+        app.write(Lane::People, move |tx| ladders(tx, first, count)).unwrap_or_else(|error| panic!("set-up: {error}"));
     }
 
     /// With teams, rotations and so many incidents of two months.
@@ -121,26 +129,55 @@ impl Server {
 }
 
 fn fill(tx: &mut Write<'_>, sources: usize) -> Result<(), AppError> {
-    let person = |name: String, email: Option<String>, role: Role| NewUser {
-        name,
-        email,
-        role,
+    let (email, password) = history::ADMIN;
+    let ada = NewUser {
+        name: "Ada".to_owned(),
+        email: Some(email.to_owned()),
+        role: Role::Admin,
+        zone: "UTC".to_owned(),
+        password_hash: Some(auth::hash_password(password, [7; 16]).expect("hashing works")),
+    };
+    setup::create_first_admin(tx, &ada)?;
+    let team = teams::create(tx, &Actor::SYSTEM, "Databases", &[])?;
+    for source in 0..sources {
+        let recipients = vec![Recipient::User(responder(tx, source)?)];
+        let level = Level { number: 1, delay_minutes: DELAY_MINUTES, recipients };
+        alert_source(tx, team, source, &[level])?;
+    }
+    Ok(())
+}
+
+fn ladders(tx: &mut Write<'_>, first: usize, count: usize) -> Result<(), AppError> {
+    let team = teams::create(tx, &Actor::SYSTEM, "Ladders", &[])?;
+    for source in first..first + count {
+        let (at_once, later) = (responder(tx, source)?, responder(tx, source + count)?);
+        let level =
+            |number, delay_minutes, user| Level { number, delay_minutes, recipients: vec![Recipient::User(user)] };
+        alert_source(tx, team, source, &[level(1, 1, at_once), level(2, DELAY_MINUTES, later)])?;
+    }
+    Ok(())
+}
+
+/// Reached by SMS at [`number`].
+fn responder(tx: &mut Write<'_>, place: usize) -> Result<UserId, AppError> {
+    let new = NewUser {
+        name: format!("Responder {place}"),
+        email: None,
+        role: Role::Responder,
         zone: "UTC".to_owned(),
         password_hash: None,
     };
-    setup::create_first_admin(tx, &person("Ada".to_owned(), Some("ada@example.test".to_owned()), Role::Admin))?;
-    let team = teams::create(tx, &Actor::SYSTEM, "Databases", &[])?;
-    for source in 0..sources {
-        let responder = person(format!("Responder {source}"), None, Role::Responder);
-        let responder = users::create(tx, &Actor::SYSTEM, &responder)?;
-        users::add_contact(tx, &Actor::SYSTEM, responder, Channel::Sms, &format!("+{}", number(source)))?;
-        let basics = policies::Basics { repeat: 0, ..policies::Basics::named(&format!("Policy {source}")) };
-        let level = Level { number: 1, delay_minutes: DELAY_MINUTES, recipients: vec![Recipient::User(responder)] };
-        let policy = policies::create(tx, &Actor::SYSTEM, &basics, &[level])?;
-        let basics = alert_sources::Basics::named(&format!("Alertmanager {source}"), "alertmanager", team, policy);
-        alert_sources::create(tx, &Actor::SYSTEM, &basics, &key(source))?;
-    }
-    Ok(())
+    let user = users::create(tx, &Actor::SYSTEM, &new)?;
+    users::add_contact(tx, &Actor::SYSTEM, user, Channel::Sms, &format!("+{}", number(place)))?;
+    Ok(user)
+}
+
+/// With a policy of its own and the key of its place.
+fn alert_source(tx: &mut Write<'_>, team: TeamId, place: usize, levels: &[Level]) -> Result<(), AppError> {
+    let basics = policies::Basics { repeat: 0, ..policies::Basics::named(&format!("Policy {place}")) };
+    let policy = policies::create(tx, &Actor::SYSTEM, &basics, levels)?;
+    let basics = alert_sources::Basics::named(&format!("Alertmanager {place}"), "alertmanager", team, policy);
+    alert_sources::create(tx, &Actor::SYSTEM, &basics, &key(place)).map(drop)
 }
 
 /// Beside the build, because a commit costs nothing where /tmp is memory.

@@ -1,5 +1,6 @@
 //! `cargo xtask bench ingest`: builds the release binary and measures it beside the yardsticks of `tools/bench`.
 //! `cargo xtask bench browse`: the same for the pages of an installation with 100,000 incidents.
+//! `cargo xtask bench scale`: the same with a million open incidents: memory, start after kill -9, timers, pages.
 //! `cargo xtask bench oncall`: measures how long it takes to say who is on call, which needs no binary.
 //!
 //! The binary is built by itself, as the tests build it, so that what is measured is what people install.

@@ -12,7 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Programs, and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 14] = [
+const PROGRAMS: [(&str, &str); 15] = [
     ("exim4", "exim4-daemon-light"),
     ("prometheus-alertmanager", "prometheus-alertmanager"),
     ("chromium", "chromium"),
@@ -27,6 +27,7 @@ const PROGRAMS: [(&str, &str); 14] = [
     ("caddy", "caddy"),
     ("buildah", "buildah"),
     ("groff", "groff-base"),
+    ("age", "age"),
 ];
 
 /// Packages for a Python that can make a virtual environment.

@@ -73,6 +73,12 @@ pub fn shown(app: &App, machine: Option<&Machine>, reader: &Reader) -> Storage {
         }
         None => Fact::off(format!("No backup has been taken yet; they go to {directory}")),
     });
+    facts.push(if plan.recipients.is_empty() {
+        Fact::off("Backups are not encrypted (BACKUP_RECIPIENTS): whoever has one reads names, numbers and hashes")
+    } else {
+        let recipients: Vec<String> = plan.recipients.iter().map(ToString::to_string).collect();
+        Fact::good(format!("Backups are encrypted for {}; this machine cannot read them back", recipients.join(", ")))
+    });
     facts.push(match &proof {
         Some(Note { file, at, problem: None }) => {
             Fact::good(format!("{file} was restored aside and verified {}", reader.when(*at).text))
