@@ -67,7 +67,8 @@ fn promises(path: &str, text: &str) -> Verdict {
         }
         let names: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
         let missing = names.iter().filter(|name| !KNOWN.contains(**name));
-        found.extend(missing.map(|name| (number + 1, format!("there is no test {name}: name the one that holds this"))));
+        found
+            .extend(missing.map(|name| (number + 1, format!("there is no test {name}: name the one that holds this"))));
         if names.is_empty() {
             found.push((number + 1, "name a test that holds this, or the `Reason: ` why there is none".to_owned()));
         }
@@ -78,7 +79,10 @@ fn promises(path: &str, text: &str) -> Verdict {
 #[test]
 fn every_promise_names_the_tests_that_hold_it() {
     let table = |row: &str| format!("| Fault | Promise | {COLUMN} |\n|---|---|---|\n{row}\n");
-    for sound in ["| a | b | `it::tidy::promises::every_promise_names_the_tests_that_hold_it` |", "| a | b | Reason: not there |"] {
+    for sound in [
+        "| a | b | `it::tidy::promises::every_promise_names_the_tests_that_hold_it` |",
+        "| a | b | Reason: not there |",
+    ] {
         assert_eq!(promises("A.md", &table(sound)), Some(vec![]), "{sound}");
     }
     hold(

@@ -80,8 +80,7 @@ impl<'a> Mutator<'a> {
         let digits: Vec<usize> = (0..input.len()).filter(|at| input[*at].is_ascii_digit()).collect();
         let Some(start) = digits.get(self.below(digits.len().max(1))).copied() else { return };
         let end = (start..input.len()).find(|at| !input[*at].is_ascii_digit()).unwrap_or(input.len());
-        const NUMBERS: [&str; 9] =
-            ["0", "1", "-1", "32", "366", "65536", "2147483648", "9223372036854775807", "1e308"];
+        const NUMBERS: [&str; 9] = ["0", "1", "-1", "32", "366", "65536", "2147483648", "9223372036854775807", "1e308"];
         let number = NUMBERS[self.below(NUMBERS.len())];
         input.splice(start..end, number.bytes());
     }

@@ -32,7 +32,9 @@ fn kept(target: &Target) -> Vec<Vec<u8>> {
 fn ask(target: &Target, input: &[u8]) -> bool {
     catch_unwind(AssertUnwindSafe(|| (target.ask)(input))).unwrap_or_else(|_| {
         let folder = folder("regressions", target.name);
-        let sum = input.iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3));
+        let sum = input
+            .iter()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3));
         let path = folder.join(format!("{sum:016x}"));
         fs::create_dir_all(&folder).and_then(|()| fs::write(&path, input)).expect("the repository can be written");
         panic!("{} breaks a promise, see above: kept as {}", target.name, path.display());
@@ -80,7 +82,7 @@ macro_rules! replays {
 
 replays! {
     webhook_generic webhook_alertmanager webhook_grafana webhook_cloudwatch webhook_unknown sns_message sns_certificate
-    records keys backup calendar recurrence feed document config_files setting people rotation lines texts headers form
+    records keys backup age calendar recurrence feed document config_files setting people rotation lines texts headers form
     infobip id_token
 }
 

@@ -24,13 +24,36 @@ use std::time::{Duration, Instant};
 
 /// What all of that and its tests use of others.
 const CRATES: [&str; 18] = [
-    "argon2", "bincode", "chacha20poly1305", "crc32fast", "croner", "flate2", "jiff", "proptest", "redb", "ring",
-    "rustix", "schemars", "serde", "serde_json", "serde_path_to_error", "tempfile", "thiserror", "tracing",
+    "argon2",
+    "bincode",
+    "chacha20poly1305",
+    "crc32fast",
+    "croner",
+    "flate2",
+    "jiff",
+    "proptest",
+    "redb",
+    "ring",
+    "rustix",
+    "schemars",
+    "serde",
+    "serde_json",
+    "serde_path_to_error",
+    "tempfile",
+    "thiserror",
+    "tracing",
 ];
 const FOLDERS: [&str; 3] = ["src/app", "src/exchange", "src/store"];
 const FILES: [&str; 9] = [
-    "assets/common_passwords.txt", "src/clock.rs", "src/planted.rs", "src/random.rs", "src/secret.rs", "src/vault.rs",
-    "tests/it/reaching.rs", "tests/it/scenarios.rs", "tests/it/world.rs",
+    "assets/common_passwords.txt",
+    "src/clock.rs",
+    "src/planted.rs",
+    "src/random.rs",
+    "src/secret.rs",
+    "src/vault.rs",
+    "tests/it/reaching.rs",
+    "tests/it/scenarios.rs",
+    "tests/it/world.rs",
 ];
 /// Tests of it name it by its name.
 const LIB: &str = "#![allow(warnings)]
@@ -100,7 +123,8 @@ fn run(wanted: &[String]) -> io::Result<()> {
         return Err(Error::other("that is too few to be all of the core"));
     }
     let reached = reached(&package, &binary)?;
-    let is_wanted = |mutant: &&Mutant| wanted.is_empty() || wanted.iter().any(|name| mutant.file.ends_with(name.as_str()));
+    let is_wanted =
+        |mutant: &&Mutant| wanted.is_empty() || wanted.iter().any(|name| mutant.file.ends_with(name.as_str()));
     let mut scores: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     for mutant in mutants.iter().filter(is_wanted) {
         let tests = reached.get(&mutant.number).map(Vec::as_slice).unwrap_or_default();
@@ -156,7 +180,8 @@ fn prepare(root: &Path, package: &Path, unusable: &BTreeSet<u32>) -> io::Result<
 
 fn copy(root: &Path, folder: &str, package: &Path, change: &mut dyn FnMut(&str, &str) -> String) -> io::Result<()> {
     fs::create_dir_all(package.join(folder))?;
-    let names = fs::read_dir(root.join(folder))?.map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()));
+    let names = fs::read_dir(root.join(folder))?
+        .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()));
     let mut names: Vec<String> = names.collect::<io::Result<_>>()?;
     names.sort();
     for name in names {
@@ -175,7 +200,8 @@ fn copy(root: &Path, folder: &str, package: &Path, change: &mut dyn FnMut(&str, 
 /// The scenarios as a test for each file instead of one for all, so that a change meets those alone that come by it.
 fn one_test_each(root: &Path) -> io::Result<String> {
     let text = fs::read_to_string(root.join("tests/it/scenarios.rs"))?;
-    let mut text = text.replace("#[test]\nfn every_scenario_happens_as_written", "fn every_scenario_happens_as_written");
+    let mut text =
+        text.replace("#[test]\nfn every_scenario_happens_as_written", "fn every_scenario_happens_as_written");
     for entry in fs::read_dir(root.join("tests/scenarios"))? {
         let name = entry?.file_name().to_string_lossy().into_owned();
         let Some(plain) = name.strip_suffix(".txt") else { continue };
@@ -196,7 +222,9 @@ fn build(package: &Path) -> io::Result<Result<PathBuf, BTreeSet<u32>>> {
         .output()?;
     let mut found = BTreeSet::new();
     let mut binary = None;
-    for message in String::from_utf8_lossy(&output.stdout).lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+    for message in
+        String::from_utf8_lossy(&output.stdout).lines().filter_map(|line| serde_json::from_str::<Value>(line).ok())
+    {
         if let Some(path) = message["executable"].as_str() {
             binary = Some(PathBuf::from(path));
         }

@@ -16,10 +16,28 @@ pub const DOCUMENT: Target = Target {
     ask: document,
     seeds: documents,
     words: &[
-        "{\"pagerpal_export\":1}", "\"users\":[", "\"name\":\"a\"", "\"teams\"", "\"members\":[]", "\"schedules\"",
-        "\"layers\"", "\"versions\"", "\"weeks\":1", "\"cron\":\"0 9 * * 1\"", "\"windows\":[", "\"days\":[\"mon\"]",
-        "\"start\":\"09:00\"", "\"zone\":\"Europe/Berlin\"", "\"2026-11-24T09:00:00Z\"", "null", "true", "1e3", "[]", "{}",
-        "\"maintenance\"", "\"again\"",
+        "{\"pagerpal_export\":1}",
+        "\"users\":[",
+        "\"name\":\"a\"",
+        "\"teams\"",
+        "\"members\":[]",
+        "\"schedules\"",
+        "\"layers\"",
+        "\"versions\"",
+        "\"weeks\":1",
+        "\"cron\":\"0 9 * * 1\"",
+        "\"windows\":[",
+        "\"days\":[\"mon\"]",
+        "\"start\":\"09:00\"",
+        "\"zone\":\"Europe/Berlin\"",
+        "\"2026-11-24T09:00:00Z\"",
+        "null",
+        "true",
+        "1e3",
+        "[]",
+        "{}",
+        "\"maintenance\"",
+        "\"again\"",
     ],
 };
 
@@ -31,13 +49,34 @@ pub const CONFIG_FILES: Target = Target {
             chosen(place, &fs::read(root().join(path)).unwrap_or_else(|why| panic!("{path}: {why}")))
         };
         let mut seeds = vec![file(0, ".env.example"), file(1, "packaging/pagerpal.toml")];
-        seeds.push(chosen(0, b"# A\nexport SMTP_HOST='mail.example.org'\nSMTP_PORT=\"587\"\nINFOBIP_API_KEY=zq7Kx9zq7Kx9 # b\n"));
+        seeds.push(chosen(
+            0,
+            b"# A\nexport SMTP_HOST='mail.example.org'\nSMTP_PORT=\"587\"\nINFOBIP_API_KEY=zq7Kx9zq7Kx9 # b\n",
+        ));
         seeds.push(chosen(1, b"base_url = \"https://pager.example.org\"\n[smtp]\nhost = 'a'\nport = 25\n[infobip]\napi_key = \"zq7Kx9zq\"\n"));
         seeds
     },
     words: &[
-        "SMTP_PORT=", "SECRET_KEY=", "_FILE", "=", "\n", "\"", "'", "\\", "#", "export ", "[smtp]", "[", "]]", "port = ",
-        "true", "[\"a\", \"b\"]", "1979-05-27T07:32:00Z", "\"\"\"", "zq7Kx9", "${HOME}",
+        "SMTP_PORT=",
+        "SECRET_KEY=",
+        "_FILE",
+        "=",
+        "\n",
+        "\"",
+        "'",
+        "\\",
+        "#",
+        "export ",
+        "[smtp]",
+        "[",
+        "]]",
+        "port = ",
+        "true",
+        "[\"a\", \"b\"]",
+        "1979-05-27T07:32:00Z",
+        "\"\"\"",
+        "zq7Kx9",
+        "${HOME}",
     ],
 };
 
@@ -46,9 +85,24 @@ pub const SETTING: Target = Target {
     ask: setting,
     seeds: || {
         let values = [
-            "true", "0", "25", "65536", "127.0.0.1:8000", "https://pager.example.org", "10.0.0.0/8, ::1", "15m", "off",
-            "debug,redb=warn", "Pager <pager@example.org>", "mail.example.org", "tls", "/var/lib/pagerpal", "json",
-            "zq7Kx9b5d2a7c1e9f0b3d6a8c2e4f7a1b5c9", "read openid", "admin=ops",
+            "true",
+            "0",
+            "25",
+            "65536",
+            "127.0.0.1:8000",
+            "https://pager.example.org",
+            "10.0.0.0/8, ::1",
+            "15m",
+            "off",
+            "debug,redb=warn",
+            "Pager <pager@example.org>",
+            "mail.example.org",
+            "tls",
+            "/var/lib/pagerpal",
+            "json",
+            "zq7Kx9b5d2a7c1e9f0b3d6a8c2e4f7a1b5c9",
+            "read openid",
+            "admin=ops",
         ];
         let rows = (0..ROWS.len()).flat_map(|place| values.map(|value| chosen(place, value.as_bytes())));
         rows.collect()
@@ -75,7 +129,9 @@ fn document(data: &[u8]) -> bool {
     assert_eq!(Document::read(&written).as_ref(), Ok(&read), "it reads back");
     assert_eq!(document::differences(&read, &read), [""; 0], "and differs in nothing");
     // Versions of rotations are read when they are put to use; what comes of them is spelled in the same way again.
-    for version in read.schedules.iter().flat_map(|schedule| &schedule.layers).flat_map(|layer| layer.rotation.iter().flatten()) {
+    for version in
+        read.schedules.iter().flat_map(|schedule| &schedule.layers).flat_map(|layer| layer.rotation.iter().flatten())
+    {
         if let Ok(rotation) = version.read() {
             let spelled = document::RotationVersion::of(&rotation, version.slots.clone());
             assert_eq!(spelled.read(), Ok(rotation));
@@ -90,8 +146,16 @@ const SECRET: &str = "zq7Kx9";
 fn config_file(data: &[u8]) -> bool {
     let (which, bytes) = choice(data, 2);
     let name = [".env", "pagerpal.toml"][which];
-    let read_file = |path: &Path| if path == Path::new(name) { Ok(bytes.to_vec()) } else { Err(io::ErrorKind::NotFound.into()) };
-    let load = || config::load(&Sources { flags: BTreeMap::new(), env: BTreeMap::new(), config_file: None, read_file: &read_file });
+    let read_file =
+        |path: &Path| if path == Path::new(name) { Ok(bytes.to_vec()) } else { Err(io::ErrorKind::NotFound.into()) };
+    let load = || {
+        config::load(&Sources {
+            flags: BTreeMap::new(),
+            env: BTreeMap::new(),
+            config_file: None,
+            read_file: &read_file,
+        })
+    };
     let read = load();
     assert_eq!(format!("{read:?}"), format!("{:?}", load()), "the same twice");
     check(&read);

@@ -23,7 +23,8 @@ pub const INFOBIP: Target = Target {
         let sms = json!({"messageId": "m1", "from": "+4917012345678", "text": "7KQ4 R", "receivedAt": "2026-11-24T03:14:00Z"});
         let button = json!({"messageId": "m2", "from": "4917012345678", "message":
             {"type": "INTERACTIVE_BUTTON_REPLY", "id": "token", "title": "Take it"}});
-        let refused = json!({"requestError": {"serviceException": {"messageId": "UNAUTHORIZED", "text": "Invalid login"}}});
+        let refused =
+            json!({"requestError": {"serviceException": {"messageId": "UNAUTHORIZED", "text": "Invalid login"}}});
         let list = |entries: &[&Value]| json!({"results": entries}).to_string().into_bytes();
         vec![
             chosen(0, &list(&[&report, &json!(null), &report])),
@@ -36,8 +37,26 @@ pub const INFOBIP: Target = Target {
         ]
     },
     words: &[
-        "\"results\":[", "\"status\":{", "\"id\":", "\"groupId\":", "\"permanent\":true", "\"error\":{", "4103", "23", "12", "null",
-        "\"message\":{\"type\":\"TEXT\"", "\"from\":", "\"text\":", "{", "}", "[", "]", ",", "<", ">",
+        "\"results\":[",
+        "\"status\":{",
+        "\"id\":",
+        "\"groupId\":",
+        "\"permanent\":true",
+        "\"error\":{",
+        "4103",
+        "23",
+        "12",
+        "null",
+        "\"message\":{\"type\":\"TEXT\"",
+        "\"from\":",
+        "\"text\":",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        "<",
+        ">",
     ],
 };
 
@@ -54,12 +73,30 @@ pub const ID_TOKEN: Target = Target {
             chosen(0, several.to_string().as_bytes()),
             chosen(1, whole.as_bytes()),
             chosen(2, br#"{"alg":"ES256","kid":"one"}"#),
-            chosen(3, br#"{"keys":[{"kty":"EC","crv":"P-256","x":"AA","y":"AA"},{"kty":"RSA","n":"AQAB","e":"AQAB"},7]}"#),
+            chosen(
+                3,
+                br#"{"keys":[{"kty":"EC","crv":"P-256","x":"AA","y":"AA"},{"kty":"RSA","n":"AQAB","e":"AQAB"},7]}"#,
+            ),
         ]
     },
     words: &[
-        "\"aud\":", "\"azp\":", "\"exp\":", "\"iat\":", "\"nbf\":", "\"nonce\":\"n\"", "\"pagerpal\"", "1800000000", "1e300", "-1", "null",
-        "\"alg\":\"none\"", "RS256", "HS256", ".", "[", "]",
+        "\"aud\":",
+        "\"azp\":",
+        "\"exp\":",
+        "\"iat\":",
+        "\"nbf\":",
+        "\"nonce\":\"n\"",
+        "\"pagerpal\"",
+        "1800000000",
+        "1e300",
+        "-1",
+        "null",
+        "\"alg\":\"none\"",
+        "RS256",
+        "HS256",
+        ".",
+        "[",
+        "]",
     ],
 };
 
@@ -71,7 +108,8 @@ fn infobip(data: &[u8]) -> bool {
     let entries = serde_json::from_slice::<Value>(body).ok().and_then(|body| body["results"].as_array().map(Vec::len));
     assert!(reports.len() + replies.len() <= entries.unwrap_or(0), "nothing is made up");
     for report in &reports {
-        let is_final = !matches!(&report.fate, Fate::Refused(Outcome::Accepted | Outcome::Duplicate | Outcome::Ambiguous));
+        let is_final =
+            !matches!(&report.fate, Fate::Refused(Outcome::Accepted | Outcome::Duplicate | Outcome::Ambiguous));
         assert!(is_final, "a report that refuses says why: {report:?}");
     }
     for reply in &replies {
@@ -129,8 +167,12 @@ fn id_token(data: &[u8]) -> bool {
             let Ok(found) = claims(&token, &PROVIDER.keys, &expected) else { return false };
             assert_eq!((found["iss"].as_str(), found["nonce"].as_str()), (Some(ISSUER), Some("n")));
             let audience = &found["aud"];
-            let is_ours = audience == "pagerpal" || audience.as_array().is_some_and(|all| all.contains(&json!("pagerpal")));
-            assert!(is_ours && found.get("azp").is_none_or(|party| party == "pagerpal" || !party.is_string()), "{found:?}");
+            let is_ours =
+                audience == "pagerpal" || audience.as_array().is_some_and(|all| all.contains(&json!("pagerpal")));
+            assert!(
+                is_ours && found.get("azp").is_none_or(|party| party == "pagerpal" || !party.is_string()),
+                "{found:?}"
+            );
             assert!(found["exp"].as_f64().is_some_and(|end| end > (NOW - 61) as f64), "{found:?}");
             assert!(found["iat"].as_f64().is_some_and(|begin| begin < (NOW + 61) as f64), "{found:?}");
             true

@@ -25,13 +25,30 @@ pub const HEADERS: Target = Target {
             chosen(3, b"//evil.example.org"),
         ]
     },
-    words: &["Basic ", "Bearer ", "pagerpal=", "__Host-", "; ", ",", ":", "[::1]", "10.0.0.1", "127.0.0.1", "//", "/\\", "%2f", "/login"],
+    words: &[
+        "Basic ",
+        "Bearer ",
+        "pagerpal=",
+        "__Host-",
+        "; ",
+        ",",
+        ":",
+        "[::1]",
+        "10.0.0.1",
+        "127.0.0.1",
+        "//",
+        "/\\",
+        "%2f",
+        "/login",
+    ],
 };
 
 pub const FORM: Target = Target {
     name: "form",
     ask: form,
-    seeds: || all_of(&["name=Ana&user=usr_1m&delay=5", "start=2026-10-25T02%3A30&zone=Europe%2FBerlin", "a&b=&=c&a=%ff+x"]),
+    seeds: || {
+        all_of(&["name=Ana&user=usr_1m&delay=5", "start=2026-10-25T02%3A30&zone=Europe%2FBerlin", "a&b=&=c&a=%ff+x"])
+    },
     words: &["&", "=", "%", "+", "user=usr_", "delay=", "%00", "%e2%80%ae", "start=2026-03-29T02%3A30", "usr_1m"],
 };
 
@@ -64,7 +81,8 @@ fn cookie(value: HeaderValue) -> bool {
         let Some(token) = Token::of(&headers, secure) else { continue };
         found = true;
         let given = token.set_cookie(secure);
-        let given = given.to_str().expect("a header of ours is ASCII").split(';').next().expect("it begins with the pair");
+        let given =
+            given.to_str().expect("a header of ours is ASCII").split(';').next().expect("it begins with the pair");
         let back = HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_str(given).expect("it was one"))]);
         assert!(Token::of(&back, secure) == Some(token.clone()), "a browser gives back what it was given");
         let other = Token::of(&back, !secure);

@@ -22,8 +22,19 @@ pub const MESSAGE: Target = Target {
         seeds
     },
     words: &[
-        "\"Type\"", "\"Notification\"", "\"SubscriptionConfirmation\"", "\"Signature\"", "\"SignatureVersion\"", "\"1\"",
-        "\"2\"", "\"Message\"", "\"Token\"", "\"Subject\":\"a\",", "\"TopicArn\"", "\\n", "Message\\n",
+        "\"Type\"",
+        "\"Notification\"",
+        "\"SubscriptionConfirmation\"",
+        "\"Signature\"",
+        "\"SignatureVersion\"",
+        "\"1\"",
+        "\"2\"",
+        "\"Message\"",
+        "\"Token\"",
+        "\"Subject\":\"a\",",
+        "\"TopicArn\"",
+        "\\n",
+        "Message\\n",
     ],
 };
 
@@ -33,7 +44,8 @@ pub const CERTIFICATE: Target = Target {
     seeds: || {
         let url = "https://sns.eu-central-1.amazonaws.com/SimpleNotificationService-a1.pem";
         let arn = "arn:aws:sns:eu-central-1:123456789012:alarms.fifo";
-        let mut seeds = vec![chosen(2, url.as_bytes()), chosen(2, format!("{url}.cn").as_bytes()), chosen(3, arn.as_bytes())];
+        let mut seeds =
+            vec![chosen(2, url.as_bytes()), chosen(2, format!("{url}.cn").as_bytes()), chosen(3, arn.as_bytes())];
         seeds.push(chosen(2, b"https://sns.cn-north-1.amazonaws.com.cn/a.pem"));
         for pem in samples(SIGNED, |name| name.ends_with(".pem")) {
             let der = CertificateDer::from_pem_slice(&pem).expect("a certificate of the test authority");
@@ -41,7 +53,18 @@ pub const CERTIFICATE: Target = Target {
         }
         seeds
     },
-    words: &["-----BEGIN CERTIFICATE-----\n", "-----END CERTIFICATE-----\n", "sns.", ".amazonaws.com", "@", ":443", "?", "#", "%2f", ".pem"],
+    words: &[
+        "-----BEGIN CERTIFICATE-----\n",
+        "-----END CERTIFICATE-----\n",
+        "sns.",
+        ".amazonaws.com",
+        "@",
+        ":443",
+        "?",
+        "#",
+        "%2f",
+        ".pem",
+    ],
 };
 
 const SIGNED: &str = "tests/data/cloudwatch/signed";
@@ -147,7 +170,10 @@ fn confirm_url(arn: &str) -> bool {
 /// Where a browser or a client would go is where it looks as if it went.
 fn amazons(url: &str) {
     let host = url.strip_prefix("https://").and_then(|rest| rest.split('/').next()).expect("https and a path");
-    assert!(host.starts_with("sns.") && (host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn")), "{url}");
+    assert!(
+        host.starts_with("sns.") && (host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn")),
+        "{url}"
+    );
     assert!(host.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.'), "{url}");
     assert!(url.is_ascii() && !url.contains(['@', '#', '\\', ' ']), "{url}");
 }

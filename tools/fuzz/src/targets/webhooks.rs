@@ -22,11 +22,39 @@ pub const CLOUDWATCH: Target =
 pub const UNKNOWN: Target = target("webhook_unknown", |data| ask(None, data), all_bodies);
 
 const WORDS: &[&str] = &[
-    "\"status\"", "\"firing\"", "\"resolved\"", "\"alerts\"", "\"labels\"", "\"title\"", "\"state\"", "\"ok\"",
-    "\"external_id\"", "\"groupKey\"", "\"fingerprint\"", "\"startsAt\"", "\"truncatedAlerts\"", "\"AlarmName\"",
-    "\"NewStateValue\"", "\"Message\"", "\"Token\":\"t0p\"", "\"links\"", "null", "[]", "{}", ":", ",", "{\"a\":",
-    "\\u0000", "\\ud83d\\ude00", "&status=close&", "severity", "critical", "http://", "javascript:",
-    "2026-05-01T02:00:00Z", "0001-01-01T00:00:00Z",
+    "\"status\"",
+    "\"firing\"",
+    "\"resolved\"",
+    "\"alerts\"",
+    "\"labels\"",
+    "\"title\"",
+    "\"state\"",
+    "\"ok\"",
+    "\"external_id\"",
+    "\"groupKey\"",
+    "\"fingerprint\"",
+    "\"startsAt\"",
+    "\"truncatedAlerts\"",
+    "\"AlarmName\"",
+    "\"NewStateValue\"",
+    "\"Message\"",
+    "\"Token\":\"t0p\"",
+    "\"links\"",
+    "null",
+    "[]",
+    "{}",
+    ":",
+    ",",
+    "{\"a\":",
+    "\\u0000",
+    "\\ud83d\\ude00",
+    "&status=close&",
+    "severity",
+    "critical",
+    "http://",
+    "javascript:",
+    "2026-05-01T02:00:00Z",
+    "0001-01-01T00:00:00Z",
 ];
 
 fn bodies(kind: &str) -> Vec<Vec<u8>> {
@@ -45,7 +73,8 @@ const RECEIVED: SenderTime = SenderTime(1_777_600_810_000_000_000);
 fn ask(kind: Option<Kind>, body: &[u8]) -> bool {
     let plain = SourceRules::new("Shop");
     let severity_map = [("page".to_owned(), Severity::Critical)].into();
-    let other = SourceRules { severity_map, one_incident_per_alert: true, insufficient_data_triggers: true, ..plain.clone() };
+    let other =
+        SourceRules { severity_map, one_incident_per_alert: true, insufficient_data_triggers: true, ..plain.clone() };
     let form = Some("application/x-www-form-urlencoded");
     let parse = |source: &SourceRules, content_type, is_raw_sns: bool, truncated| {
         let header = |name: &str| match name {

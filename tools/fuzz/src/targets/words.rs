@@ -25,24 +25,57 @@ pub const PEOPLE: Target = Target {
     ask: people,
     seeds: || {
         all_of(&[
-            "Ana@Example.org", " bo@example.org ", "+49 (170) 123-45.67/8", "+4917012345678", "usr_1m", "con_0", "ovr_7zzz",
-            "https://calendar.example.org/a.ics?b", "webcal://calendar.example.org/a", "nightly-backup_2", "Europe/Berlin",
-            "Etc/UTC", "UTC", "correct horse battery staple", "success", "always_high", "sms",
+            "Ana@Example.org",
+            " bo@example.org ",
+            "+49 (170) 123-45.67/8",
+            "+4917012345678",
+            "usr_1m",
+            "con_0",
+            "ovr_7zzz",
+            "https://calendar.example.org/a.ics?b",
+            "webcal://calendar.example.org/a",
+            "nightly-backup_2",
+            "Europe/Berlin",
+            "Etc/UTC",
+            "UTC",
+            "correct horse battery staple",
+            "success",
+            "always_high",
+            "sms",
         ])
     },
-    words: &["@", "+", "_", "https://", "WEBCAL://", "usr_", "/", "\u{130}", "\u{df}", "Etc/", "..", "\u{3000}", "\u{212a}"],
+    words: &[
+        "@",
+        "+",
+        "_",
+        "https://",
+        "WEBCAL://",
+        "usr_",
+        "/",
+        "\u{130}",
+        "\u{df}",
+        "Etc/",
+        "..",
+        "\u{3000}",
+        "\u{212a}",
+    ],
 };
 
 pub const ROTATION: Target = Target {
     name: "rotation",
     ask: rotation,
     seeds: || {
-        let patterns = ["0 9 * * 1", "30 8,20 1-7 * 1#1", "0 0 L 2 *", "0 7 15W 1-6 *", "0 9 * * MON-FRI", "15 3 29 2 *"];
+        let patterns =
+            ["0 9 * * 1", "30 8,20 1-7 * 1#1", "0 0 L 2 *", "0 7 15W 1-6 *", "0 9 * * MON-FRI", "15 3 29 2 *"];
         let windows = ["mon,tue 09:00 17:00 0", "sun 18:00 08:30 1", "sat 00:00 00:00 6"];
-        let patterns = patterns.iter().flat_map(|pattern| [3, 130, 201].map(|day| chosen(day & !1, pattern.as_bytes())));
+        let patterns =
+            patterns.iter().flat_map(|pattern| [3, 130, 201].map(|day| chosen(day & !1, pattern.as_bytes())));
         patterns.chain(windows.iter().map(|window| chosen(1, window.as_bytes()))).collect()
     },
-    words: &["*", "/2", ",", "-", "#", "L", "W", "?", "MON", "JAN", "0 ", "59", "23", "31", "29", "2", "fri", "24:00", "23:59"],
+    words: &[
+        "*", "/2", ",", "-", "#", "L", "W", "?", "MON", "JAN", "0 ", "59", "23", "31", "29", "2", "fri", "24:00",
+        "23:59",
+    ],
 };
 
 pub const LINES: Target = Target {
@@ -50,7 +83,14 @@ pub const LINES: Target = Target {
     ask: lines,
     seeds: || {
         all_of(&[
-            "service=checkout\ncluster!=prod", "a=", "ack 7KQ4", "7kq4 r", "(7KQ4)", "resolve", "6 7KQ4", "escalate 7KQ4 now",
+            "service=checkout\ncluster!=prod",
+            "a=",
+            "ack 7KQ4",
+            "7kq4 r",
+            "(7KQ4)",
+            "resolve",
+            "6 7KQ4",
+            "escalate 7KQ4 now",
             "\u{df}\u{df}\u{df} 4",
         ])
     },
@@ -62,12 +102,32 @@ pub const TEXTS: Target = Target {
     ask: |data| texts(data),
     seeds: || {
         all_of(&[
-            "Disk full on db1", "J\u{f6}rg \u{201e}sp\u{e4}ter\u{201c} \u{20ac}5 {a} \u{41f}\u{438}\u{432}\u{43e}",
-            "call +4917012345678 or ana@example.org", "POST /a/6b3C?token=abcdefgh failed", "{\"Token\":\"abc\"}",
-            "Authorization: Bearer abc def", "api_key=abcdefgh&b=1",
+            "Disk full on db1",
+            "J\u{f6}rg \u{201e}sp\u{e4}ter\u{201c} \u{20ac}5 {a} \u{41f}\u{438}\u{432}\u{43e}",
+            "call +4917012345678 or ana@example.org",
+            "POST /a/6b3C?token=abcdefgh failed",
+            "{\"Token\":\"abc\"}",
+            "Authorization: Bearer abc def",
+            "api_key=abcdefgh&b=1",
         ])
     },
-    words: &["@", "+49", "token=", "Token", "\":\"", "bearer ", "ppt_", "/a/", "\\", "\u{20ac}", "\u{1f600}", "=", "\"", "...", "^"],
+    words: &[
+        "@",
+        "+49",
+        "token=",
+        "Token",
+        "\":\"",
+        "bearer ",
+        "ppt_",
+        "/a/",
+        "\\",
+        "\u{20ac}",
+        "\u{1f600}",
+        "=",
+        "\"",
+        "...",
+        "^",
+    ],
 };
 
 /// What was let in is kept as it is: a second look changes nothing.
@@ -93,10 +153,7 @@ fn people(data: &[u8]) -> bool {
     assert!(ids.iter().filter(|is_one| **is_one).count() <= 1, "an id names one kind of thing: {text:?}");
     let zone = zone_named(text);
     assert!(zone.is_none() || text == "UTC" || text.contains('/'), "a place: {text:?}");
-    let words = [
-        Channel::from_word(text).map(Channel::word),
-        UrgencyRule::from_word(text).map(UrgencyRule::word),
-    ];
+    let words = [Channel::from_word(text).map(Channel::word), UrgencyRule::from_word(text).map(UrgencyRule::word)];
     let password = checked_password(text, &[text]);
     assert!(password.is_err(), "what everybody knows of somebody is no password: {text:?}");
     let is_long = (12..=128).contains(&text.chars().count());
