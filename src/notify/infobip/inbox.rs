@@ -116,7 +116,8 @@ fn replies(body: &Value) -> Vec<Inbound> {
             // A picture or a voice is no command.
             Some(_) => return None,
         };
-        let message_id = match entry["messageId"].as_str() {
+        // An empty one would make every later answer look like a repeat.
+        let message_id = match entry["messageId"].as_str().filter(|id| !id.is_empty()) {
             Some(id) => id.to_owned(),
             None => format!("{from} {} {text}", entry["receivedAt"].as_str().unwrap_or_default()),
         };
@@ -191,5 +192,7 @@ mod tests {
         let button = whatsapp(json!({"type": "INTERACTIVE_BUTTON_REPLY", "id": "token", "title": "Take it"}));
         assert_eq!(button, inbound(Channel::WhatsApp, "Take it", Some("token")));
         assert_eq!(whatsapp(json!({"type": "IMAGE", "url": "x"})), None);
+        let nameless = |text: &str| read(json!({"messageId": "", "from": "49170", "text": text, "receivedAt": "now"}));
+        assert_ne!(nameless("4").map(|one| one.message_id), nameless("6").map(|other| other.message_id));
     }
 }

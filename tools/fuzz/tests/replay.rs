@@ -82,7 +82,7 @@ macro_rules! replays {
 
 replays! {
     webhook_generic webhook_alertmanager webhook_grafana webhook_cloudwatch webhook_unknown sns_message sns_certificate
-    records keys backup calendar recurrence feed document config_files setting people rotation lines texts headers form
+    records keys backup age calendar recurrence feed document config_files setting people rotation lines texts headers form
     infobip id_token
 }
 

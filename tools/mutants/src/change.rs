@@ -275,14 +275,18 @@ fn answers(output: &ReturnType) -> Vec<Expr> {
 fn values(of: &Type) -> Vec<Expr> {
     match of {
         Type::Tuple(tuple) if tuple.elems.is_empty() => vec![parse_quote!(())],
-        Type::Reference(reference) if quote!(#reference).to_string().ends_with("str") => vec![parse_quote!(""), parse_quote!("xyzzy")],
+        Type::Reference(reference) if quote!(#reference).to_string().ends_with("str") => {
+            vec![parse_quote!(""), parse_quote!("xyzzy")]
+        }
         Type::Path(path) => {
             let Some(last) = path.path.segments.last() else { return vec![] };
             let inner = match &last.arguments {
-                syn::PathArguments::AngleBracketed(arguments) => arguments.args.iter().find_map(|argument| match argument {
-                    syn::GenericArgument::Type(of) => Some(of),
-                    _ => None,
-                }),
+                syn::PathArguments::AngleBracketed(arguments) => {
+                    arguments.args.iter().find_map(|argument| match argument {
+                        syn::GenericArgument::Type(of) => Some(of),
+                        _ => None,
+                    })
+                }
                 _ => None,
             };
             let wrapped = |wrap: fn(Expr) -> Expr| inner.map(values).unwrap_or_default().into_iter().map(wrap);
@@ -295,7 +299,9 @@ fn values(of: &Type) -> Vec<Expr> {
                 "BTreeSet" => vec![parse_quote!(std::collections::BTreeSet::new())],
                 "BTreeMap" => vec![parse_quote!(std::collections::BTreeMap::new())],
                 "Timestamp" => vec![parse_quote!(crate::domain::time::Timestamp::MIN)],
-                "Option" => std::iter::once(parse_quote!(None)).chain(wrapped(|value| parse_quote!(Some(#value)))).collect(),
+                "Option" => {
+                    std::iter::once(parse_quote!(None)).chain(wrapped(|value| parse_quote!(Some(#value)))).collect()
+                }
                 "Result" if inner.is_none() => vec![parse_quote!(Ok(()))],
                 "Result" => wrapped(|value| parse_quote!(Ok(#value))).collect(),
                 _ => vec![],

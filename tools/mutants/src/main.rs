@@ -1,13 +1,13 @@
-//! Whether the core's own tests notice that one thing in it is changed: `cargo xtask mutants [FILE …]`, such as `turn.rs`.
+//! Whether unit tests and scenarios notice that one thing in it is changed: `cargo xtask mutants [FILE …]`, such as `turn.rs`.
 //!
 //! To compile the core anew for each of two thousand changes takes hours. So all are compiled in at once, each behind a switch
 //! (`crate::mutant::on(17)`), and the environment says which one is on: a change costs what its tests cost. Which tests reach a
 //! change is asked first, test by test; no other is run for it.
 //!
-//! `src/domain` alone is taken, into a package in `target/mutants`: it needs nothing else of ours. What `tests/it` and the
-//! simulation would notice does not count here.
+//! A package in `target/mutants` gets the core and what is needed to play the scenarios with it, which is neither pages nor
+//! providers: a fraction of the whole to compile. What only the other tests and the simulation would notice does not count.
 //!
-//! Changed are comparisons, arithmetic, `&&` and `||`, negations, arms and guards of `match`, and what a function answers, where the
+//! Changed in `src/domain` are comparisons, arithmetic, `&&` and `||`, negations, arms and guards of `match`, and what a function answers, where the
 //! kind of answer is plain from its type. A change that does not compile is left out. A change of which a test never ends is noticed.
 
 mod change;
@@ -22,10 +22,48 @@ use std::process::{Command, ExitCode, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// What the core may use, as `tests/it/tidy/arrows.rs` says, and what its tests use.
-const CRATES: [&str; 4] = ["croner", "jiff", "serde", "proptest"];
-/// Beside `src/domain`, what it names.
-const FILES: [&str; 2] = ["src/planted.rs", "assets/common_passwords.txt"];
+/// What all of that and its tests use of others.
+const CRATES: [&str; 18] = [
+    "argon2",
+    "bincode",
+    "chacha20poly1305",
+    "crc32fast",
+    "croner",
+    "flate2",
+    "jiff",
+    "proptest",
+    "redb",
+    "ring",
+    "rustix",
+    "schemars",
+    "serde",
+    "serde_json",
+    "serde_path_to_error",
+    "tempfile",
+    "thiserror",
+    "tracing",
+];
+const FOLDERS: [&str; 3] = ["src/app", "src/exchange", "src/store"];
+const FILES: [&str; 9] = [
+    "assets/common_passwords.txt",
+    "src/clock.rs",
+    "src/planted.rs",
+    "src/random.rs",
+    "src/secret.rs",
+    "src/vault.rs",
+    "tests/it/reaching.rs",
+    "tests/it/scenarios.rs",
+    "tests/it/world.rs",
+];
+/// Tests of it name it by its name.
+const LIB: &str = "#![allow(warnings)]
+extern crate self as pagerpal;
+pub mod app; pub mod clock; pub mod domain; pub mod exchange; pub mod mutant; pub mod planted; pub mod random; pub mod secret;
+pub mod store; pub mod vault;
+#[cfg(test)] #[path = \"../tests/it/reaching.rs\"] mod reaching;
+#[cfg(test)] #[path = \"../tests/it/scenarios.rs\"] mod scenarios;
+#[cfg(test)] #[path = \"../tests/it/world.rs\"] mod world;
+";
 /// Longer than all of its tests together.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Fewer would mean that something was not looked at.
@@ -85,7 +123,8 @@ fn run(wanted: &[String]) -> io::Result<()> {
         return Err(Error::other("that is too few to be all of the core"));
     }
     let reached = reached(&package, &binary)?;
-    let is_wanted = |mutant: &&Mutant| wanted.is_empty() || wanted.iter().any(|name| mutant.file.ends_with(name.as_str()));
+    let is_wanted =
+        |mutant: &&Mutant| wanted.is_empty() || wanted.iter().any(|name| mutant.file.ends_with(name.as_str()));
     let mut scores: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     for mutant in mutants.iter().filter(is_wanted) {
         let tests = reached.get(&mutant.number).map(Vec::as_slice).unwrap_or_default();
@@ -109,11 +148,18 @@ fn run(wanted: &[String]) -> io::Result<()> {
 fn prepare(root: &Path, package: &Path, unusable: &BTreeSet<u32>) -> io::Result<Vec<Mutant>> {
     let _ = fs::remove_dir_all(package.join("src"));
     let mut changer = Changer::new(unusable.clone());
-    copy(root, "src/domain", package, &mut changer)?;
-    fs::create_dir_all(package.join("assets"))?;
+    copy(root, "src/domain", package, &mut |path, text| changer.changed(path, text))?;
+    for folder in FOLDERS {
+        copy(root, folder, package, &mut |_, text| text.to_owned())?;
+    }
+    copy(root, "tests/scenarios", package, &mut |_, text| text.to_owned())?;
+    for folder in ["assets", "tests/it"] {
+        fs::create_dir_all(package.join(folder))?;
+    }
     for file in FILES {
         fs::copy(root.join(file), package.join(file))?;
     }
+    fs::write(package.join("tests/it/scenarios.rs"), one_test_each(root)?)?;
     let whole = fs::read_to_string(root.join("Cargo.toml"))?;
     let line = |name: &str| {
         let line = whole.lines().find(|line| line.starts_with(&format!("{name} = ")));
@@ -128,29 +174,43 @@ fn prepare(root: &Path, package: &Path, unusable: &BTreeSet<u32>) -> io::Result<
     fs::write(package.join("Cargo.toml"), manifest)?;
     fs::copy(root.join("Cargo.lock"), package.join("Cargo.lock"))?;
     fs::write(package.join("src/mutant.rs"), SWITCH)?;
-    let lints = "#![allow(warnings, clippy::all)]\n";
-    fs::write(package.join("src/lib.rs"), format!("{lints}pub mod domain;\npub mod mutant;\npub mod planted;\n"))?;
+    fs::write(package.join("src/lib.rs"), LIB)?;
     Ok(changer.mutants)
 }
 
-fn copy(root: &Path, folder: &str, package: &Path, changer: &mut Changer) -> io::Result<()> {
+fn copy(root: &Path, folder: &str, package: &Path, change: &mut dyn FnMut(&str, &str) -> String) -> io::Result<()> {
     fs::create_dir_all(package.join(folder))?;
-    let mut names: Vec<String> = fs::read_dir(root.join(folder))?
-        .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()))
-        .collect::<io::Result<_>>()?;
+    let names = fs::read_dir(root.join(folder))?
+        .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()));
+    let mut names: Vec<String> = names.collect::<io::Result<_>>()?;
     names.sort();
     for name in names {
         let path = format!("{folder}/{name}");
         if root.join(&path).is_dir() {
-            copy(root, &path, package, changer)?;
+            copy(root, &path, package, change)?;
             continue;
         }
         let text = fs::read_to_string(root.join(&path))?;
         let is_test = ["tests.rs", "examples.rs", "properties.rs", "testing.rs"].iter().any(|end| name.ends_with(end));
-        let text = if is_test { text } else { changer.changed(&path, &text) };
-        fs::write(package.join(&path), text)?;
+        fs::write(package.join(&path), if is_test { text } else { change(&path, &text) })?;
     }
     Ok(())
+}
+
+/// The scenarios as a test for each file instead of one for all, so that a change meets those alone that come by it.
+fn one_test_each(root: &Path) -> io::Result<String> {
+    let text = fs::read_to_string(root.join("tests/it/scenarios.rs"))?;
+    let mut text =
+        text.replace("#[test]\nfn every_scenario_happens_as_written", "fn every_scenario_happens_as_written");
+    for entry in fs::read_dir(root.join("tests/scenarios"))? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let Some(plain) = name.strip_suffix(".txt") else { continue };
+        text.push_str(&format!(
+            "\n#[test]\nfn {plain}() {{\n    let file = Path::new(env!(\"CARGO_MANIFEST_DIR\")).join(\"tests/scenarios/{name}\");\n    \
+             let written = fs::read_to_string(&file).expect(\"a text file\");\n    assert_eq!(Stage::play(&written, &file), written);\n}}\n"
+        ));
+    }
+    Ok(text)
 }
 
 /// The test binary, or the changes that do not compile.
@@ -162,7 +222,9 @@ fn build(package: &Path) -> io::Result<Result<PathBuf, BTreeSet<u32>>> {
         .output()?;
     let mut found = BTreeSet::new();
     let mut binary = None;
-    for message in String::from_utf8_lossy(&output.stdout).lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+    for message in
+        String::from_utf8_lossy(&output.stdout).lines().filter_map(|line| serde_json::from_str::<Value>(line).ok())
+    {
         if let Some(path) = message["executable"].as_str() {
             binary = Some(PathBuf::from(path));
         }

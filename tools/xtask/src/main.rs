@@ -32,7 +32,7 @@ Usage: cargo xtask <command>
   deb     the same as a Debian package
   sim     nights that nobody wrote: `sim --seeds N`, `sim --seed S`, `sim --plan FILE`, `sim --planted all`
   fuzz    every parser and decoder: `fuzz NAME [SECS]` by libFuzzer; without it, `cargo test -p fuzz`
-  mutants whether the core's tests notice that one thing is changed: `mutants turn.rs`
+  mutants whether tests notice that one thing in the core is changed: `mutants turn.rs`
   bench   what it can carry, beside yardsticks: `bench ingest [--secs N]`; who is on call: `bench oncall [filter]`";
 
 fn main() -> ExitCode {

@@ -1,5 +1,5 @@
-//! `cargo xtask mutants [FILE …]`: whether the core's own tests notice that one thing in it is changed. Without a file it is all
-//! of `src/domain`. What it changes and how is said in `tools/mutants`.
+//! `cargo xtask mutants [FILE …]`: whether unit tests and scenarios notice that one thing in the core is changed. Without a
+//! file it is all of `src/domain`. What it changes and how is said in `tools/mutants`.
 
 use crate::step::{Result, cargo};
 

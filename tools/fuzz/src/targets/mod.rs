@@ -22,6 +22,7 @@ pub const TARGETS: &[Target] = &[
     stored::RECORDS,
     stored::KEYS,
     stored::BACKUP,
+    stored::AGE,
     calendars::CALENDAR,
     calendars::RECURRENCE,
     calendars::FEED,

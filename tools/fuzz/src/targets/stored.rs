@@ -4,6 +4,7 @@ use super::{choice, chosen, samples};
 use crate::Target;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use pagerpal::age::{Decryptor, Encryptor, Identity, NotOpened, Recipient};
 use pagerpal::clock::ScriptedClock;
 use pagerpal::domain::effect::TimerKey;
 use pagerpal::domain::id::*;
@@ -18,7 +19,7 @@ use pagerpal::store::keys::{self, Key, Newest};
 use pagerpal::store::tables::RECORDS as KINDS;
 use pagerpal::store::{IndexRows, Lane, Record, Store, StoreError, Tx};
 use ring::digest::{SHA256, digest};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::sync::Arc;
 
 pub const RECORDS: Target = Target { name: "records", ask: record, seeds: record_seeds, words: &[] };
@@ -30,6 +31,22 @@ pub const BACKUP: Target = Target {
     ask: backup,
     seeds: backup_seeds,
     words: &["pagerpal backup 1\n", "\"format\":2", "\"records\":", "R", "E", "\0\0\0\u{1}", "counters"],
+};
+
+pub const AGE: Target = Target {
+    name: "age",
+    ask: age,
+    seeds: age_seeds,
+    words: &[
+        "age-encryption.org/v1\n",
+        "-> X25519 ",
+        "-> scrypt a 18\n",
+        "--- ",
+        "\n",
+        "AGE-SECRET-KEY-1",
+        "age1",
+        "#",
+    ],
 };
 
 /// Each record type of `store/tables.rs`, by the name of its table.
@@ -212,8 +229,71 @@ fn backup_seeds() -> Vec<Vec<u8>> {
     let read = store.read_tx().expect("a store in memory");
     backup::write(&read, KINDS, &mut whole, &mut |_| true).expect("memory takes everything");
     let mut plain = Vec::new();
-    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&whole[..]), &mut plain).expect("just packed");
+    flate2::read::GzDecoder::new(&whole[..]).read_to_end(&mut plain).expect("just packed");
     assert!(plain.starts_with(MAGIC));
     let without_end = &plain[..plain.len() - 33];
     vec![chosen(0, &whole), chosen(1, &plain), chosen(2, without_end)]
+}
+
+/// A file as it comes, a text that is encrypted and read back, an encrypted one of which a byte is changed, or a key.
+fn age(data: &[u8]) -> bool {
+    let (how, bytes) = choice(data, 4);
+    let identity = Identity::new([7; 32]);
+    let plain = match how {
+        0 => return decrypted(bytes, &identity).is_ok_and(|plain| !plain.is_empty()),
+        1 => bytes,
+        2 => bytes.get(2..).unwrap_or_default(),
+        _ => return keys_of_age(&String::from_utf8_lossy(bytes)),
+    };
+    let mut file = encrypted(plain, &identity);
+    if how == 1 {
+        assert_eq!(decrypted(&file, &identity).as_deref(), Ok(plain), "what was encrypted reads back");
+        assert_eq!(decrypted(&file, &Identity::new([8; 32])), Err(NotOpened::OtherKey));
+        return true;
+    }
+    let place =
+        usize::from(bytes.first().copied().unwrap_or(0)) * 256 + usize::from(bytes.get(1).copied().unwrap_or(0));
+    let place = place % file.len();
+    file[place] ^= 1 << (plain.len() % 8);
+    assert!(decrypted(&file, &identity).is_err(), "byte {place} was changed");
+    assert!(decrypted(&file[..place], &identity).is_err(), "cut to {place}");
+    false
+}
+
+fn encrypted(plain: &[u8], identity: &Identity) -> Vec<u8> {
+    let mut out =
+        Encryptor::new(Vec::new(), &[identity.recipient()], |bytes| bytes.fill(9)).expect("memory takes everything");
+    out.write_all(plain).and_then(|()| out.finish()).expect("memory takes everything")
+}
+
+fn decrypted(file: &[u8], identity: &Identity) -> Result<Vec<u8>, NotOpened> {
+    let mut plain = Vec::new();
+    let mut reader = Decryptor::new(file, std::slice::from_ref(identity))?;
+    reader.read_to_end(&mut plain).map_err(|_| NotOpened::Damaged)?;
+    Ok(plain)
+}
+
+fn keys_of_age(text: &str) -> bool {
+    let identities = Identity::read_file(text);
+    for identity in identities.iter().flatten() {
+        let again: Identity = identity.expose().parse().expect("it reads back");
+        assert_eq!(again.recipient(), identity.recipient());
+    }
+    let recipient = text.parse::<Recipient>();
+    if let Ok(recipient) = &recipient {
+        assert_eq!(recipient.to_string().parse().as_ref(), Ok(recipient));
+    }
+    identities.is_ok() || recipient.is_ok()
+}
+
+fn age_seeds() -> Vec<Vec<u8>> {
+    let identity = Identity::new([7; 32]);
+    let key = format!("# of the machine\n{}\n", identity.expose());
+    vec![
+        chosen(0, &encrypted(b"a backup", &identity)),
+        chosen(1, b"a backup"),
+        chosen(2, b"\0\x30a backup"),
+        chosen(3, key.as_bytes()),
+        chosen(3, identity.recipient().to_string().as_bytes()),
+    ]
 }
