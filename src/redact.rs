@@ -90,7 +90,7 @@ fn user_of_address(rest: &str) -> Option<(&str, usize)> {
 fn number(before: char, rest: &str) -> Option<(&str, usize)> {
     let digits = rest.strip_prefix('+')?;
     let length = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
-    (!before.is_ascii_alphanumeric() && (7..=15).contains(&length)).then_some((&rest[..3], 1 + length - 2))
+    (!before.is_ascii_alphanumeric() && (7..=15).contains(&length)).then(|| (&rest[..3], length - 1))
 }
 
 /// `ana@example.org`: its first letter and its domain are left.
@@ -118,6 +118,8 @@ mod tests {
     #[test]
     fn people_are_hinted_at() {
         check("no route to +4917012345678", "no route to +49\u{2026}78");
+        // A plus sign before no digit was once counted with.
+        check("call +a491701234567", "call +a491701234567");
         check("to=\"ana.b+x@example.org\" refused", "to=\"a\u{2026}@example.org\" refused");
         check(
             "<ana@example.org>,<\u{e9}l@mail.example.net>",

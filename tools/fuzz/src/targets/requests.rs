@@ -47,7 +47,12 @@ pub const FORM: Target = Target {
     name: "form",
     ask: form,
     seeds: || {
-        all_of(&["name=Ana&user=usr_1m&delay=5", "start=2026-10-25T02%3A30&zone=Europe%2FBerlin", "a&b=&=c&a=%ff+x"])
+        all_of(&[
+            "",
+            "name=Ana&user=usr_1m&delay=5",
+            "start=2026-10-25T02%3A30&zone=Europe%2FBerlin",
+            "a&b=&=c&a=%ff+x",
+        ])
     },
     words: &["&", "=", "%", "+", "user=usr_", "delay=", "%00", "%e2%80%ae", "start=2026-03-29T02%3A30", "usr_1m"],
 };
