@@ -49,6 +49,12 @@ impl Clock for DemoClock {
     fn step(&self) -> Option<ClockStep> {
         self.present.get().and_then(SystemClock::step)
     }
+
+    fn adopt(&self, step: ClockStep) {
+        if let Some(present) = self.present.get() {
+            present.adopt(step);
+        }
+    }
 }
 
 /// What `grow` makes.
