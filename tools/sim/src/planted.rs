@@ -38,3 +38,6 @@ pub const FAULTS: &[(&str, &str)] = &[
     ("late_answer_counts", "the answer to an attempt that is over decides about the next"),
     ("reserve_for_all", "what is kept for critical incidents is used by others"),
 ];
+
+/// Those that take more runs to be found than a change has time for: `--planted slow`.
+pub const SLOW: &[&str] = &["oldest_override_wins", "bypassed_still_paged", "late_answer_counts"];

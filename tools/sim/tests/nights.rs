@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-const RUNS: u64 = 600;
+const RUNS: u64 = 520;
 /// What a run comes to on average is fixed by its seed; a simulation that does less than this does not do what it should.
 const YEARS: f64 = 50.0;
 const COMMITS_A_RUN: u64 = 300;
