@@ -205,7 +205,8 @@ mod tests {
             created_at: at(0),
             version: 1,
         };
-        let table: &[(&[(i64, Option<i64>)], bool)] = &[
+        type Span = (i64, Option<i64>);
+        let table: &[(&[Span], bool)] = &[
             (&[(0, None)], true),
             (&[(0, Some(500))], false),
             // The clock read 900 and 950 then, and reads 600 now.

@@ -50,7 +50,7 @@ fn all_of(texts: &[&str]) -> Vec<Vec<u8>> {
 }
 
 /// A choice, taken off the front.
-fn choice<'a>(data: &'a [u8], of: usize) -> (usize, &'a [u8]) {
+fn choice(data: &[u8], of: usize) -> (usize, &[u8]) {
     match data.split_first() {
         Some((first, rest)) => (usize::from(*first) % of, rest),
         None => (0, data),
