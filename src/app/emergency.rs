@@ -238,7 +238,7 @@ pub fn collect(read: &crate::app::Read<'_>) -> Result<Roster, AppError> {
     }
     for user in crate::store::users::users_active_admins(read, super::MANY)? {
         roster.admins.push(user.id);
-        people.insert(user.id, user);
+        people.insert(user.id, user.known_at(now));
     }
     people.retain(|_, user| user.is_pageable_at(now));
     roster.people = people.into_iter().map(|(id, user)| (id, Person::of(&user))).collect();

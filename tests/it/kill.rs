@@ -247,7 +247,7 @@ impl Field {
             }
             Phase::Record => {
                 // Every other answer is lost on its way as well.
-                if cycle % 2 == 0 {
+                if cycle.is_multiple_of(2) {
                     self.infobip.fail_next(Channel::Sms, 1, Fault::AcceptThenDrop);
                 }
                 under_way.spawn(post(self.site.url(""), self.new_alert()));
