@@ -37,7 +37,7 @@ enum Verdict {
 type Counts = BTreeMap<Verdict, u64>;
 
 fn flips() -> u64 {
-    number("FLIPS").unwrap_or(2000)
+    number("FLIPS").unwrap_or(1500)
 }
 
 fn base() -> Base {

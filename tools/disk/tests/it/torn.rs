@@ -49,7 +49,7 @@ fn the_same_seed_is_the_same_life() {
 #[test]
 fn what_a_lying_disk_gives_back_is_refused_or_was_once_so() {
     let mut sum = Tally::default();
-    for seed in 1..=number("LIES").unwrap_or(200) {
+    for seed in 1..=number("LIES").unwrap_or(120) {
         sum += live_with_lies(seed, &as_the_product).unwrap_or_else(|broken| panic!("{broken}"));
     }
     println!("{sum:?}");
