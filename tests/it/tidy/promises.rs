@@ -83,15 +83,15 @@ fn every_promise_names_the_tests_that_hold_it() {
         "| a | b | `it::tidy::promises::every_promise_names_the_tests_that_hold_it` |",
         "| a | b | Reason: not there |",
     ] {
-        assert_eq!(promises("A.md", &table(sound)), Some(vec![]), "{sound}");
+        assert_eq!(promises("README.md", &table(sound)), Some(vec![]), "{sound}");
     }
     hold(
         promises,
         &[
-            ("A.md", &table("| a | b | – |")),
-            ("A.md", &table("| a | b | `it::kill::that_was_never_written` |")),
-            ("A.md", &table("| a | b | `scenarios/never.txt`, `sim::S3` |")),
-            ("A.md", &table("| a | b | `sim::S99` |")),
+            ("README.md", &table("| a | b | – |")),
+            ("README.md", &table("| a | b | `it::kill::that_was_never_written` |")),
+            ("README.md", &table("| a | b | `scenarios/never.txt`, `sim::S3` |")),
+            ("README.md", &table("| a | b | `sim::S99` |")),
         ],
     );
 }

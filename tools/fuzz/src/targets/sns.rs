@@ -111,7 +111,8 @@ fn message(body: &[u8]) -> bool {
 }
 
 fn envelope_type(body: &[u8]) -> Option<String> {
-    serde_json::from_slice::<Value>(body).ok()?["Type"].as_str().map(str::to_owned)
+    // As the product reads it: what is no UTF-8 is replaced.
+    serde_json::from_str::<Value>(&String::from_utf8_lossy(body)).ok()?["Type"].as_str().map(str::to_owned)
 }
 
 fn certificate(data: &[u8]) -> bool {

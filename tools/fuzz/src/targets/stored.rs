@@ -60,7 +60,7 @@ macro_rules! records {
 
 records! {
     incident::Incident, incident::IncidentDetails, timeline::TimelineEntry, effect::Timer, notification::Notification,
-    delivery::Delivery, pass::Pass, throttle::Ledger, throttle::ChannelTrouble, user::User, preferences::Preferences,
+    clock_mark::ClockMark, delivery::Delivery, pass::Pass, throttle::Ledger, throttle::ChannelTrouble, user::User, preferences::Preferences,
     team::Team, schedule::Schedule, entry::Entry, entry::Override, import::Import, import::ImportCopy, feed::Feed,
     feed::Publication, policy::Policy, alert_source::AlertSource, heartbeat::Heartbeat, maintenance::Maintenance,
     source_event::SourceEvent, source_event::Replay, storm::Surge, storm::StormLine, session::Session,
