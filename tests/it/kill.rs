@@ -218,7 +218,8 @@ impl Field {
         let (confirmed, sends) = (self.known.confirmed.len(), self.sends());
         let mut process = self.start(binary).await?;
         self.post_in_peace().await?;
-        self.wait("a page in this life", |memory| memory.received.len() > sends).await?;
+        let paged = self.wait("a page in this life", |memory| memory.received.len() > sends).await;
+        paged.map_err(|why| format!("{why}\n{}", process.output()))?;
 
         let sends = self.sends();
         let mut under_way = JoinSet::new();
@@ -287,12 +288,11 @@ impl Field {
         self.next - 1
     }
 
-    /// What got no answer is sent again, as senders are told to, and else something new; nothing disturbs it.
+    /// What got no answer is sent again, as senders are told to, and something new, for what is sent again may have been saved and
+    /// paged before; nothing disturbs it.
     async fn post_in_peace(&mut self) -> Result<(), String> {
         let mut alerts = std::mem::take(&mut self.known.unanswered);
-        if alerts.is_empty() {
-            alerts.push(self.new_alert());
-        }
+        alerts.push(self.new_alert());
         for alert in alerts {
             let posted = post(self.site.url(""), alert).await;
             if !posted.is_confirmed() {
