@@ -76,6 +76,18 @@ fn names(directory: &Path) -> Vec<String> {
     names
 }
 
+/// Every quarter of an hour, not encrypted.
+fn plan_in(folder: &Path) -> Plan {
+    Plan {
+        every_secs: 900,
+        directory: folder.join("backups"),
+        scratch: folder.join("proof.new"),
+        keep: 3,
+        keep_daily: 2,
+        recipients: vec![],
+    }
+}
+
 fn text(path: &Path) -> &str {
     path.to_str().expect("a plain path")
 }
@@ -315,14 +327,7 @@ async fn a_running_server_is_copied_and_checked_through_its_socket() {
 fn backups_are_taken_in_turn_and_the_newest_is_proven() {
     let house = house();
     let folder = folder();
-    let plan = Plan {
-        every_secs: 900,
-        directory: folder.path().join("backups"),
-        scratch: folder.path().join("proof.new"),
-        keep: 3,
-        keep_daily: 2,
-        recipients: vec![],
-    };
+    let plan = plan_in(folder.path());
     let notices = || {
         let all = house.app().read(|read| Ok(read.scan_table::<Delivery>(&Span::all(), all())?.items)).expect("reads");
         all.iter().filter(|delivery| delivery.reason == Reason::Notice).count()
@@ -452,14 +457,7 @@ fn an_encrypted_backup_is_proven_by_the_process_that_took_it_and_by_the_next_one
     let house = house();
     let folder = folder();
     let owner = Identity::new([5; 32]);
-    let plan = Plan {
-        every_secs: 900,
-        directory: folder.path().join("backups"),
-        scratch: folder.path().join("proof.new"),
-        keep: 3,
-        keep_daily: 0,
-        recipients: vec![owner.recipient()],
-    };
+    let plan = Plan { recipients: vec![owner.recipient()], ..plan_in(folder.path()) };
     let start = house.clock.now();
     automatic::round(house.app(), &plan, &mut |_| true).expect("a round");
     let first = files::name(start, true);
