@@ -200,7 +200,7 @@ fn start_next_method(tx: &mut Write<'_>, delivery: &mut Delivery) -> Result<(), 
                 tx.put(&sooner)?;
             }
         }
-        Some(Next::Another(contact)) => apply::queue(tx, &notification, contact, now)?,
+        Some(Next::Another(contact)) => apply::queue(tx, &notification, delivery.visit, contact, now)?,
         None => return Ok(()),
     }
     delivery.next_started = true;
