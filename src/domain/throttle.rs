@@ -62,7 +62,7 @@ pub struct Heard {
 pub struct Ledger {
     /// E.164.
     pub number: String,
-    /// Of the last hour.
+    /// Of the last hour, in their order, and what came after the oldest of them.
     pub texts: Vec<Text>,
     /// How many texts there ever were.
     pub count: u32,
@@ -187,7 +187,10 @@ impl Ledger {
     }
 
     fn forget(&mut self, now: Timestamp) {
-        self.texts.retain(|text| now.secs_since(text.at) < HOUR_SECS);
+        // The oldest first, and none before an older one: what is sent again is told by their order from what came later.
+        let is_recent = |text: &Text| now.secs_since(text.at) < HOUR_SECS;
+        let old = self.texts.iter().position(is_recent).unwrap_or(self.texts.len());
+        self.texts.drain(..old);
         self.misses.retain(|at| now.secs_since(*at) < HOUR_SECS);
         self.heard.retain(|heard| now.secs_since(heard.at) < HEARD_SECS);
     }
@@ -251,6 +254,17 @@ mod tests {
         ledger.close(minute(6));
         assert_eq!(ledger.opens_at(FirstCritical, minute(7)), minute(66));
         assert!(!ledger.admits(FirstCritical, minute(65)) && ledger.admits(FirstCritical, minute(66)));
+    }
+
+    #[test]
+    fn a_text_is_forgotten_only_after_those_before_it() {
+        let mut ledger = Ledger::new("+12025550123");
+        let mut note = |delivery, at| ledger.note(DeliveryId::new(delivery), 1, Other, minute(at));
+        assert_eq!([note(1, 0), note(2, 1), note(1, 50), note(3, 70)], [1, 2, 1, 3]);
+        let known = |ledger: &Ledger| ledger.texts.iter().map(|text| text.nth).collect::<Vec<_>>();
+        assert_eq!(known(&ledger), [1, 2, 3]);
+        ledger.note(DeliveryId::new(4), 1, Other, minute(110));
+        assert_eq!(known(&ledger), [3, 4]);
     }
 
     #[test]
