@@ -29,6 +29,9 @@ const PLAIN_AN_HOUR: usize = 10;
 /// After trouble of the store a worker that nobody woke looks within 15 s.
 const LATE_AFTER_TROUBLE_MS: u64 = 15_000 + LATE_MS;
 
+/// Whoever waits for somebody to be on call looks again so soon, and a second for rounding.
+const LOOKED_FOR_WITHIN_MS: u64 = 15 * 60_000 + 1000;
+
 /// What a commit was for.
 #[derive(Clone, Copy, Debug)]
 pub enum Cause<'a> {
@@ -318,6 +321,9 @@ impl Judge {
             let ahead = if let Cause::Shift = cause { step.moved_secs.max(0) } else { 0 };
             let (stored, at) = (after.due, here.when(after.due.plus_secs(-ahead)));
             let known = self.due.get(key).copied();
+            if key.kind == TimerKind::Cover && at > here.at + LOOKED_FOR_WITHIN_MS {
+                return Err(format!("S7: {key:?} is not looked at until {stored}"));
+            }
             // Who is on call next is looked for anew after a step back, which may also have begun another visit.
             let is_looked_for =
                 matches!(key.kind, TimerKind::Cover | TimerKind::Follow) || visited.contains(&key.subject);
@@ -333,7 +339,9 @@ impl Judge {
             }
             match (cause, known) {
                 (_, Some(known)) if known.stored == stored => {}
-                (Cause::Adopt, Some(Due { latest, .. })) => drop(self.due.insert(*key, Due { stored, at, latest })),
+                (Cause::Adopt, Some(Due { latest, .. })) if !is_looked_for => {
+                    self.due.insert(*key, Due { stored, at, latest });
+                }
                 _ => drop(self.due.insert(*key, Due { stored, at, latest: at })),
             }
         }
@@ -466,15 +474,19 @@ impl Judge {
         Ok(())
     }
 
+    /// Whether this is the only claim of its message so far.
+    pub fn is_first(&self, outgoing: &Outgoing) -> bool {
+        self.view.deliveries.get(&outgoing.delivery).is_some_and(|delivery| {
+            let number = delivery.attempts.get(outgoing.attempt).map(|attempt| attempt.message_number);
+            delivery.attempts.iter().filter(|attempt| Some(attempt.message_number) == number).count() == 1
+        })
+    }
+
     /// What the provider did not take does not count.
     pub fn answered(&mut self, outgoing: &Outgoing, outcome: &Outcome) {
         let not_taken = matches!(outcome, Outcome::Temporary { .. } | Outcome::Permanent { account_wide: true });
-        let is_first = self.view.deliveries.get(&outgoing.delivery).is_some_and(|delivery| {
-            let number = delivery.attempts.get(outgoing.attempt).map(|attempt| attempt.message_number);
-            delivery.attempts.iter().filter(|attempt| Some(attempt.message_number) == number).count() == 1
-        });
         if not_taken
-            && is_first
+            && self.is_first(outgoing)
             && let Some(texts) = self.texts.get_mut(&outgoing.address)
         {
             texts.retain(|text| text.message_id != outgoing.message_id);
@@ -540,7 +552,9 @@ fn shape(delivery: &Delivery) -> Result<(), String> {
     let unanswered = delivery.attempts.last().is_some_and(|attempt| attempt.answer.is_none());
     let is_right = match delivery.state {
         State::Sending { .. } => unanswered,
-        State::Accepted { .. } | State::Delivered | State::Failed | State::Exhausted => !delivery.attempts.is_empty(),
+        State::Accepted { .. } | State::Delivered => !delivery.attempts.is_empty(),
+        // The last attempt has failed, and not one that was over before.
+        State::Retrying { .. } | State::Failed | State::Exhausted => !delivery.attempts.is_empty() && !unanswered,
         _ => true,
     };
     if is_right { Ok(()) } else { Err(format!("S5: {} is {} with {expected}", delivery.id, delivery.state.word())) }

@@ -278,6 +278,9 @@ pub enum Mood {
     LosesAnswers,
     /// An error of its own, with or without having taken the message.
     Breaks { taken: bool },
+    /// The answer comes when the claim is long over and somebody else has claimed the message: a host that stood still.
+    /// Yes, or a no that may pass.
+    AnswersLate { taken: bool },
     /// It believes that somebody has used the id before, and takes nothing.
     KnowsTheId,
     /// Rejected in the report, with leave to try once more.

@@ -4,9 +4,11 @@
 use pagerpal::domain::time::Timestamp;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::sync::LazyLock;
 
-/// Lines that are kept for a failure.
-const KEPT: usize = 200;
+/// Lines that are kept for a failure; SIM_LINES=100000 keeps more.
+static KEPT: LazyLock<usize> =
+    LazyLock::new(|| std::env::var("SIM_LINES").ok().and_then(|most| most.parse().ok()).unwrap_or(200));
 
 #[derive(Default)]
 pub struct Trace {
@@ -23,7 +25,7 @@ impl Trace {
             // FNV-1a: quick, and the same everywhere.
             self.hash = (self.hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
-        if self.lines.len() == KEPT {
+        if self.lines.len() >= *KEPT {
             self.lines.pop_front();
         }
         self.lines.push_back(line);
