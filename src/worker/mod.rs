@@ -180,8 +180,7 @@ where
                         Ok(panic) => panic_text(&*panic),
                         Err(_) => return,
                     };
-                    tracing::error!(worker = worker.word(), text, "a worker panicked and is started again");
-                    shop.app.board.panicked(worker, shop.app.now(), text);
+                    shop.panicked(worker, text);
                 }
             }
             tokio::time::sleep(RESTART).await;
@@ -210,6 +209,33 @@ impl Shop {
             let _ = hand_over.send(result);
         });
         answer.await.unwrap_or_else(|_| Err(AppError::Unavailable("the store is closing".to_owned())))
+    }
+
+    /// A panic is counted, and admins hear of one that comes again and again.
+    fn panicked(&self, worker: Worker, text: String) {
+        tracing::error!(worker = worker.word(), text, "a worker panicked; it goes on");
+        if self.app.board.panicked(worker, self.app.now(), text.clone()) {
+            self.alarm(worker, format!("A part of it stumbles again and again: {text}"));
+        }
+    }
+
+    /// Admins hear of a worker's trouble, at most once an hour and without keeping the worker.
+    fn alarm(&self, worker: Worker, words: String) {
+        if !self.app.board.may_tell(worker, self.app.now()) {
+            return;
+        }
+        let shop = self.clone();
+        let words = format!("PagerPal itself is in trouble ({}). {words}", worker.word());
+        tokio::spawn(async move {
+            if let Err(error) = shop.tell_admins(words).await {
+                tracing::error!(%error, "admins could not be told of a worker's trouble");
+            }
+        });
+    }
+
+    async fn tell_admins(&self, words: impl Into<String>) -> Result<(), AppError> {
+        let (words, can_send) = (words.into(), self.providers.current().channels_configured());
+        self.write(move |tx| app::upkeep::tell_of_trouble(tx, &can_send, &words)).await
     }
 
     fn is_stopping(&self) -> bool {
