@@ -6,6 +6,7 @@
 
 pub mod backups;
 pub mod ballast;
+pub mod beat;
 pub mod clock;
 pub mod deliveries;
 pub mod emergency;
@@ -34,6 +35,8 @@ pub struct Shop {
     pub providers: Providers,
     /// Fetches calendars from addresses that users entered.
     pub calendars: Client,
+    /// Calls the outside watcher.
+    watcher: Client,
     wakers: Arc<Wakers>,
     stop: watch::Receiver<bool>,
 }
@@ -74,7 +77,8 @@ const RESTART: Duration = Duration::from_secs(1);
 pub async fn start(app: Arc<App>, bridge: Bridge, providers: Providers, egress: &Egress) -> Workers {
     let (stop, stopped) = watch::channel(false);
     let calendars = egress.client(Purpose::Untrusted);
-    let shop = Shop { app, bridge, providers, calendars, wakers: Arc::default(), stop: stopped };
+    let watcher = egress.client(Purpose::Operator);
+    let shop = Shop { app, bridge, providers, calendars, watcher, wakers: Arc::default(), stop: stopped };
     let wakers = Arc::clone(&shop.wakers);
     shop.app.on_commit(Box::new(move || wakers.wake_all()));
     ballast::relieve(&shop.app);
@@ -142,6 +146,7 @@ fn all(shop: &Shop, tasks: &Tasks) {
         supervise(shop, Worker::Feeds, feeds::run),
         supervise(shop, Worker::Inspector, inspector::run),
         supervise(shop, Worker::Inspector, clock::run),
+        supervise(shop, Worker::Inspector, beat::run),
         supervise(shop, Worker::Inspector, emergency::run),
     ]);
 }
@@ -266,7 +271,7 @@ mod tests {
     use tokio::time::Instant;
 
     /// A shop that sells nothing, and its clock.
-    fn shop() -> (Shop, ScriptedClock) {
+    pub(super) fn shop() -> (Shop, ScriptedClock) {
         let clock = ScriptedClock::at(Timestamp::MIN);
         let random = Arc::new(ScriptedRandom::new(1));
         let store = Store::in_memory(Arc::new(clock.clone()), random.clone());
@@ -283,6 +288,7 @@ mod tests {
             bridge: Bridge::new(1),
             providers: Providers::new(Registry::new(&NotifySettings { infobip: None, smtp: None }, &egress)),
             calendars: egress.client(Purpose::Untrusted),
+            watcher: egress.client(Purpose::Operator),
             wakers: Arc::default(),
             stop: watch::channel(false).1,
         };

@@ -5,6 +5,7 @@ use crate::emergency::{SmallDisk, wait_for_health};
 use crate::live::{START, Site};
 use harness::infobip::{Channel, FakeInfobip, Fault};
 use harness::process::{Launch, Process, folder};
+use harness::receiver::Receiver;
 use harness::smtp::MailServer;
 use pagerpal::app::users::{self, NewUser};
 use pagerpal::app::{policies, teams};
@@ -19,7 +20,7 @@ use serde_json::json;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const KEY: &str = "00112233445566778899aabbccddeeff";
 const OTHER: &str = "10112233445566778899aabbccddeeff";
@@ -223,4 +224,28 @@ async fn a_disk_that_has_become_read_only_keeps_nobody_from_being_called() {
     post(&site, KEY, "Disk full again").await;
     infobip.wait_for_copy("the new page", PATIENCE, |copy| copy.to == BO && copy.text.contains("full again")).await;
     assert!(process.terminate(PATIENCE).await.success(), "{}", process.output());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outside_watcher_hears_each_start_and_nothing_in_safe_mode() {
+    let (infobip, watcher) = (FakeInfobip::start("k3y").await, Receiver::start().await);
+    let mut site = Site::new();
+    site.ada();
+    site.sms_by(&infobip);
+    site.set("HEARTBEAT_URL", watcher.url("/ping/s3cret?on=1"));
+    let mut process = site.start().await;
+    watcher.wait_for("a beat", PATIENCE, |post| post.method == "GET" && post.path == "/ping/s3cret?on=1").await;
+    assert!(process.terminate(PATIENCE).await.success());
+    assert!(!process.output().contains("s3cret"), "{}", process.output());
+
+    let before = watcher.posts().len();
+    site.set("NOTIFICATION_SENDING_ENABLED", "false");
+    let mut process = site.start().await;
+    let since = Instant::now();
+    while !process.output().contains("so the outside watcher is not called") {
+        assert!(since.elapsed() < PATIENCE, "{}", process.output());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(process.terminate(PATIENCE).await.success());
+    assert_eq!(watcher.posts().len(), before);
 }
