@@ -36,7 +36,7 @@ pub fn append(tx: &mut Write<'_>, incident: &mut Incident, by: By, what: Happene
     let at = tx.now();
     let appended = matches!(what, Happened::EventAppended { .. });
     if let (true, Some(seq)) = (appended, incident.appended_seq)
-        && let Some(mut entry) = tx.get::<TimelineEntry>((incident.id, seq))?
+        && let Some(mut entry) = tx.get_sound::<TimelineEntry>((incident.id, seq))?
         && let Happened::EventAppended { count, .. } = &mut entry.what
     {
         *count += 1;
@@ -98,7 +98,7 @@ pub fn is_idle(read: &impl Read, before: &Incident, transition: &Transition) -> 
 /// A notification for whom no method is left is not made: the ladder has looked at that already and said so. A person is
 /// paged once per visit, however many recipients lead to them.
 fn notify(tx: &mut Write<'_>, new: &NewNotification) -> Result<(), AppError> {
-    let Some(user) = tx.get::<User>(new.user)? else { return Ok(()) };
+    let Some(user) = tx.get_sound::<User>(new.user)? else { return Ok(()) };
     let steps: Vec<(ContactMethod, u8)> = plan(&user, new.reason, new.urgency)
         .into_iter()
         .map(|step| (step.contact.clone(), step.after_minutes))

@@ -19,31 +19,78 @@ use crate::domain::time::Timestamp;
 use crate::domain::timeline::DeliveryNews;
 use crate::domain::user::User;
 use crate::planted;
-use crate::store::{Read, deliveries};
-use std::collections::BTreeSet;
+use crate::store::{Read, Take, deliveries};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Deliveries claimed in one transaction at most.
 pub const BATCH: usize = 32;
 
+/// So many due ones are looked at for those whose channel has room.
+const LOOKED_AT: usize = 4096;
+
 /// So many pages to one mail address leave as one mail; anywhere else two do.
 const EMAIL_BUNDLE: usize = 6;
 
-/// Takes due deliveries of a ring out for sending, at most `limit` messages. Those no longer wanted, and all of them in
-/// safe mode, become final here.
-pub fn claim_due(
-    tx: &mut Write<'_>,
-    ring: DeliveryRing,
-    sender: &Sender,
-    limit: usize,
-) -> Result<Vec<Outgoing>, AppError> {
+/// How many messages may leave now, by channel: one that is slow takes no place of another.
+#[derive(Clone, Debug)]
+pub struct Room(BTreeMap<Channel, usize>);
+
+impl Room {
+    pub fn each(places: usize) -> Room {
+        Channel::ALL.map(|channel| (channel, places)).into_iter().collect()
+    }
+}
+
+impl FromIterator<(Channel, usize)> for Room {
+    fn from_iter<T: IntoIterator<Item = (Channel, usize)>>(places: T) -> Room {
+        Room(places.into_iter().collect())
+    }
+}
+
+/// What a claim did.
+#[derive(Debug, Default)]
+pub struct Claimed {
+    pub outgoing: Vec<Outgoing>,
+    /// Sentences about deliveries that nothing could be done about. They are over, and hold up nobody else.
+    pub set_aside: Vec<String>,
+    /// Nothing has changed: what is due has no room, or cannot be read.
+    pub is_idle: bool,
+}
+
+/// Takes due deliveries of a ring out for sending, as many as have room. Those no longer wanted, and all of them in safe
+/// mode, become final here. Each has a layer of its own, so that one that cannot be acted on is set aside alone.
+pub fn claim_due(tx: &mut Write<'_>, ring: DeliveryRing, sender: &Sender, room: &Room) -> Result<Claimed, AppError> {
     let mut round = Round { ring, sender, outgoing: Vec::new(), settled: BTreeSet::new() };
-    for delivery in deliveries::deliveries_due(tx, ring, tx.now(), limit.min(BATCH))? {
-        // It may have gone with one before it.
-        if !round.settled.contains(&delivery.id) {
-            round.take(tx, delivery)?;
+    let mut set_aside = Vec::new();
+    let mut looked_at = 0;
+    let mut cursor = None;
+    loop {
+        let page = deliveries::deliveries_due(tx, ring, tx.now(), Take::first(BATCH).after(cursor))?;
+        for delivery in page.items {
+            looked_at += 1;
+            // It may have gone with one before it.
+            if round.settled.contains(&delivery.id) || !round.has_room(room, delivery.channel) {
+                continue;
+            }
+            let before = (round.outgoing.len(), round.settled.clone());
+            match tx.nested(|tx| round.take(tx, delivery.clone())) {
+                Ok(()) => {}
+                // The store is in trouble, not this delivery.
+                Err(error @ AppError::Unavailable(_)) => return Err(error),
+                Err(error) => {
+                    round.outgoing.truncate(before.0);
+                    round.settled = before.1;
+                    set_aside.push(round.set_aside(tx, delivery, &error)?);
+                }
+            }
+        }
+        let has_room = Channel::ALL.into_iter().any(|channel| round.has_room(room, channel));
+        match page.next {
+            Some(next) if has_room && looked_at < LOOKED_AT && round.settled.len() < BATCH => cursor = Some(next),
+            _ => break,
         }
     }
-    Ok(round.outgoing)
+    Ok(Claimed { is_idle: round.settled.is_empty(), outgoing: round.outgoing, set_aside })
 }
 
 struct Round<'a> {
@@ -55,6 +102,29 @@ struct Round<'a> {
 }
 
 impl Round<'_> {
+    fn has_room(&self, room: &Room, channel: Channel) -> bool {
+        let own = self.outgoing.iter().filter(|outgoing| outgoing.channel == channel).count();
+        self.outgoing.len() < BATCH && own < room.0.get(&channel).copied().unwrap_or_default()
+    }
+
+    /// It is over, and the person's next method starts, as far as what is stored allows that. The sentence is for admins.
+    fn set_aside(&mut self, tx: &mut Write<'_>, mut delivery: Delivery, error: &AppError) -> Result<String, AppError> {
+        let text = format!("PagerPal could not make it ready: {error}");
+        delivery.state = State::Failed;
+        self.settle(tx, &delivery)?;
+        let next = tx.nested(|tx| {
+            start_next_method(tx, &mut delivery)?;
+            Ok::<(), AppError>(tx.put(&delivery)?)
+        });
+        let said = tx.nested(|tx| say(tx, &delivery, DeliveryNews::Failed { text: text.clone() }));
+        for part in [next, said] {
+            if let Err(AppError::Unavailable(text)) = part {
+                return Err(AppError::Unavailable(text));
+            }
+        }
+        Ok(format!("A message by {} cannot leave. {text}", delivery.channel.title()))
+    }
+
     fn take(&mut self, tx: &mut Write<'_>, delivery: Delivery) -> Result<(), AppError> {
         if !delivery.is_repeat() {
             return self.leave(tx, delivery);

@@ -31,8 +31,8 @@ pub enum About {
     Code(String),
     /// A sentence about PagerPal itself: the answer to a reply, a warning.
     Words(String),
-    /// The link by which the person chooses a password.
-    Invitation {
+    /// With a page of ours to open, such as the one on which an invited person chooses a password.
+    Linked {
         sentence: String,
         path: String,
     },
@@ -103,14 +103,14 @@ pub fn about(
     user: &User,
     key: &LinkKey,
 ) -> Result<About, AppError> {
-    let words = tx.get::<Notification>(delivery.notification)?.map(|notification| notification.words);
+    let words = tx.get_sound::<Notification>(delivery.notification)?.map(|notification| notification.words);
     let words = words.unwrap_or_default();
     Ok(match (incident, delivery.reason) {
         (Some(incident), _) => About::Incident(Box::new(facts(tx, delivery, incident, user, key)?)),
         (None, Reason::Code) => About::Code(key.proof(delivery.contact, delivery.created_at)),
         (None, Reason::Answer | Reason::Notice | Reason::Account) => About::Words(words),
         (None, Reason::Invitation) => match invitations::message(tx, key, user)? {
-            Some((sentence, token)) => About::Invitation { sentence, path: invitations::path(&token) },
+            Some((sentence, token)) => About::Linked { sentence, path: invitations::path(&token) },
             None => About::Words("A link to choose a password was on its way to you and is over.".to_owned()),
         },
         (None, _) => About::Test(words),
@@ -128,17 +128,17 @@ fn facts(
         true => Some(passes::give(tx, key, incident.id, user.id)?),
         false => None,
     };
-    let details = tx.get::<IncidentDetails>(incident.id)?.map(|details| details.details).unwrap_or_default();
-    let team = tx.get::<Team>(incident.team)?.map(|team| team.name).unwrap_or_default();
-    let notification = tx.get::<Notification>(delivery.notification)?;
-    let policy = tx.get::<Policy>(incident.policy)?;
+    let details = tx.get_sound::<IncidentDetails>(incident.id)?.map(|details| details.details).unwrap_or_default();
+    let team = tx.get_sound::<Team>(incident.team)?.map(|team| team.name).unwrap_or_default();
+    let notification = tx.get_sound::<Notification>(delivery.notification)?;
+    let policy = tx.get_sound::<Policy>(incident.policy)?;
     let why = match &notification {
         Some(notification) => names::why(tx, notification, policy.as_ref())?,
         None => String::new(),
     };
     let by = match (incident.status, incident.assignee, incident.resolved_by) {
         (Status::Resolved, _, Some(user)) | (Status::Acknowledged, Some(user), _) => {
-            tx.get::<User>(user)?.map(|user| user.name)
+            tx.get_sound::<User>(user)?.map(|user| user.name)
         }
         _ => None,
     };

@@ -6,7 +6,7 @@ use super::judge::Cause;
 use super::plan::{Action, Moment, Planned};
 use super::post::{Reply, Request, has_receipts};
 use super::run::{Event, Run, Written};
-use pagerpal::app::deliveries::{About, BATCH, Outgoing, Sender, claim_due, next_due};
+use pagerpal::app::deliveries::{About, BATCH, Outgoing, Room, Sender, claim_due, next_due};
 use pagerpal::app::deliveries::{receipts_overdue, receive_receipts, record};
 use pagerpal::app::timers::{self, fire_due, keep_time};
 use pagerpal::clock::{Clock, ClockStep};
@@ -126,10 +126,13 @@ impl Run<'_> {
     fn claim(&mut self, ring: DeliveryRing, free: usize) -> Result<bool, String> {
         let Some(process) = &self.process else { return Ok(false) };
         let sender = Sender::of(&process.app);
-        let claimed = self.write(Cause::Claim, move |tx| claim_due(tx, ring, &sender, free.min(BATCH)))?;
+        let claimed = self.write(Cause::Claim, move |tx| claim_due(tx, ring, &sender, &Room::each(free.min(BATCH))))?;
         let Written::Done(claimed) = claimed else { return Ok(false) };
+        if let Some(sentence) = claimed.set_aside.first() {
+            return Err(format!("S17: {sentence}"));
+        }
         let epoch = self.epoch;
-        for outgoing in claimed {
+        for outgoing in claimed.outgoing {
             if let About::Bundle(_) = outgoing.about {
                 self.trace.rare.count("a message in a bundle");
             }
@@ -350,7 +353,7 @@ fn text_of(outgoing: &Outgoing) -> String {
             let named: Vec<u64> = bundle.incidents.iter().map(|(incident, _)| incident.number).take(3).collect();
             format!("{} incidents {named:?} ({:?})", bundle.incidents.len(), outgoing.nth)
         }
-        About::Test(words) | About::Code(words) | About::Words(words) | About::Invitation { sentence: words, .. } => {
+        About::Test(words) | About::Code(words) | About::Words(words) | About::Linked { sentence: words, .. } => {
             format!("{words} ({:?})", outgoing.nth)
         }
     }
