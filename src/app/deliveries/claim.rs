@@ -350,9 +350,8 @@ fn share(read: &impl Read, delivery: &Delivery, incident: Option<&Incident>) -> 
         Reason::Answer => return Ok(Share::Answer),
         _ => {}
     }
-    let may_be_first = |of: &&Incident| {
-        delivery.channel == Channel::Sms && delivery.is_page() && of.severity == Severity::Critical
-    };
+    let may_be_first =
+        |of: &&Incident| delivery.channel == Channel::Sms && delivery.is_page() && of.severity == Severity::Critical;
     let Some(incident) = incident.filter(may_be_first) else { return Ok(Share::Other) };
     let others = deliveries::deliveries_of(read, incident.id, crate::app::MANY)?;
     let was_not_taken =

@@ -10,7 +10,7 @@ use pagerpal::app::incidents::{self, Deed as AppDeed};
 use pagerpal::app::intake::{Received, receive};
 use pagerpal::app::schedules::{self, Basics as ScheduleBasics};
 use pagerpal::app::users::{self, NewUser};
-use pagerpal::app::{AppError, Write, alert_sources, policies, teams};
+use pagerpal::app::{AppError, Write, alert_sources, maintenance, policies, teams};
 use pagerpal::domain::access::Role;
 use pagerpal::domain::actor::{Actor, Door};
 use pagerpal::domain::contact::Channel;
@@ -20,6 +20,7 @@ use pagerpal::domain::event::{Action as EventAction, Event, Order, Report, Sende
 use pagerpal::domain::id::{AlertSourceId, ContactId, PolicyId, ScheduleId, TeamId, UserId};
 use pagerpal::domain::incident::{Incident, Status};
 use pagerpal::domain::layer::Draft;
+use pagerpal::domain::maintenance::Scope;
 use pagerpal::domain::policy::{Level, Recipient};
 use pagerpal::domain::rotation::{Cadence, Civil};
 use pagerpal::domain::source_event::ResultWord;
@@ -304,8 +305,33 @@ impl Run<'_> {
                 };
                 self.edit(action, move |tx| teams::remove_member(tx, &Actor::SYSTEM, team, user))
             }
+            Action::AddWindow { sources, from, to } => self.add_window(action, sources, *from, *to),
+            Action::EndWindow { nth } => {
+                let Some(id) = self.judge.view.made.windows.get(*nth).copied() else { return Ok(true) };
+                self.edit(action, move |tx| maintenance::end_now(tx, &Actor::SYSTEM, id).map(drop))
+            }
+            Action::RemoveWindow { nth } => {
+                let Some(id) = self.judge.view.made.windows.get(*nth).copied() else { return Ok(true) };
+                self.edit(action, move |tx| maintenance::delete(tx, &Actor::SYSTEM, id))
+            }
             _ => self.plan_shift(action),
         }
+    }
+
+    fn add_window(&mut self, action: &Action, sources: &[usize], from: i64, to: i64) -> Result<bool, String> {
+        let scope = match sources {
+            [] => Scope::Team(self.places.teams[0]),
+            _ => Scope::Sources(all_of(&self.places.sources, sources)),
+        };
+        let span = span(Shift { who: 0, from, to });
+        let basics = maintenance::Basics {
+            name: "works".to_owned(),
+            scope,
+            occurs: maintenance::Chosen::Once(span),
+            zone: "UTC".to_owned(),
+            matchers: vec![],
+        };
+        self.edit(action, move |tx| maintenance::create(tx, &Actor::SYSTEM, &basics).map(drop))
     }
 
     fn plan_shift(&mut self, action: &Action) -> Result<bool, String> {

@@ -35,6 +35,7 @@ pub fn deal(seed: u64) -> Plan {
     night.faults(&mut Dice(stream(seed, "fate")));
     night.overlaps(&mut Dice(stream(seed, "overlaps")));
     night.haste(&mut Dice(stream(seed, "haste")));
+    night.windows(&mut Dice(stream(seed, "windows")));
     if is_long {
         night.recoveries(&mut Dice(stream(seed, "recoveries")));
     }
@@ -351,6 +352,22 @@ impl Night<'_> {
                 _ => Deed::Escalate { to: None, seen: None },
             };
             self.push(alarm + dice.log(20, 12_000), Action::Act { alert, who, deed });
+        }
+    }
+
+    /// Maintenance about the time of an alert, some of it ended early.
+    fn windows(&mut self, dice: &mut Dice) {
+        for _ in 0..dice.some(8) {
+            let (alarm, alert) = self.alarms[dice.below(self.alarms.len())];
+            let minute = (alarm / 60_000) as i64;
+            let (from, to) = (minute - dice.below(20) as i64, minute + 1 + dice.log(1, 120) as i64);
+            let sources = if dice.chance(30) { vec![] } else { vec![alert.source] };
+            let at = alarm.saturating_sub(dice.log(1, 600_000));
+            self.push(at, Action::AddWindow { sources, from, to });
+            if dice.chance(40) {
+                let (at, nth) = (alarm + dice.log(1000, 3_600_000), dice.below(4));
+                self.push(at, if dice.chance(50) { Action::EndWindow { nth } } else { Action::RemoveWindow { nth } });
+            }
         }
     }
 

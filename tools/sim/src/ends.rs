@@ -70,7 +70,12 @@ impl Run<'_> {
 
     /// L1. With a policy that leads to nobody, the last resort is paged again and again, and everybody sees why.
     fn is_over_or_visible(&self, incident: &Incident) -> Result<(), String> {
-        let is_visible = matches!(incident.ladder.phase, Phase::Exhausted | Phase::NoCoverage);
+        let is_visible = match incident.ladder.phase {
+            Phase::Exhausted | Phase::NoCoverage => true,
+            // A clock that was set back has made its window longer.
+            Phase::Held => self.judge.is_held_rightly(incident, self.now()),
+            Phase::Climbing => false,
+        };
         if incident.status != Status::Triggered || is_visible {
             return Ok(());
         }

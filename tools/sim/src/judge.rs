@@ -158,10 +158,7 @@ impl Judge {
     /// S13: this commit pages those whom the second model names, and nobody else.
     fn compare(&mut self, here: &Surroundings, cause: Cause<'_>, step: &Step) -> Result<(), String> {
         let Some(SecondOpinion { model, people, sources }) = &mut self.second_opinion else { return Ok(()) };
-        let alert_of = |incident: &Incident| {
-            let alert = incident.external_id.strip_prefix("alert ")?.parse().ok()?;
-            Some(Alert { source: *sources.get(&incident.source)?, alert })
-        };
+        let alert_of = |incident: &Incident| alert_of(incident, sources);
         let mut observed = Observed::default();
         for (_, _, after) in &step.notifications {
             let Some(notification) = after else { continue };
@@ -190,6 +187,12 @@ impl Judge {
         }
         let (missing, more) = (&expected - &observed.pages, &observed.pages - &expected);
         Err(format!("S13: by {cause:?} not paged were {missing:?}, and paged without a rule {more:?}"))
+    }
+
+    /// Whether the second model, too, has this incident wait for the end of a window.
+    pub fn is_held_rightly(&self, incident: &Incident, now: Timestamp) -> bool {
+        let Some(SecondOpinion { model, sources, .. }) = &self.second_opinion else { return false };
+        alert_of(incident, sources).is_some_and(|alert| model.is_waiting(alert, now.as_second() - START))
     }
 
     /// S11.
@@ -325,8 +328,8 @@ impl Judge {
                 return Err(format!("S7: {key:?} is not looked at until {stored}"));
             }
             // Who is on call next is looked for anew after a step back, which may also have begun another visit.
-            let is_looked_for =
-                matches!(key.kind, TimerKind::Cover | TimerKind::Follow) || visited.contains(&key.subject);
+            let is_looked_for = matches!(key.kind, TimerKind::Cover | TimerKind::Follow | TimerKind::Hold)
+                || visited.contains(&key.subject);
             if let (Cause::Shift, Some(known)) = (cause, known)
                 && before.is_some()
                 && !is_looked_for
@@ -494,6 +497,12 @@ impl Judge {
     }
 }
 
+/// What the plan calls the alert of an incident.
+fn alert_of(incident: &Incident, sources: &BTreeMap<AlertSourceId, usize>) -> Option<Alert> {
+    let alert = incident.external_id.strip_prefix("alert ")?.parse().ok()?;
+    Some(Alert { source: *sources.get(&incident.source)?, alert })
+}
+
 /// S12: status changes only as the table of transitions has it, and counters never go back.
 fn transition(cause: Cause<'_>, before: Option<&Incident>, after: &Incident) -> Result<(), String> {
     use Status::{Acknowledged, Resolved, Triggered};
@@ -606,6 +615,8 @@ fn tell_timers(here: &Surroundings, timers: &Changed<Timer>, trace: &mut Trace) 
 fn count(cause: Cause<'_>, step: &Step, rare: &mut Rare) {
     for line in &step.timeline {
         let state = match &line.what {
+            Happened::Held { .. } => "held by a maintenance window",
+            Happened::HoldEnded => "a hold that ended",
             Happened::Exhausted => "exhausted",
             Happened::NoCoverage => "nobody on call",
             Happened::CoverageReturned => "coverage returned",

@@ -3,8 +3,8 @@
 //!
 //! It is told of each commit what it was for and when, and answers whom that commit must page; the judge compares. Covered:
 //! people and their methods, levels, schedules with a rotation, entries and overrides, teams, cycles, the last resort, rising
-//! severity, every deed, timeouts of acknowledgements, naps, silence, and every edit of these. Not covered, and not
-//! dealt: maintenance windows, storms, restores.
+//! severity, every deed, timeouts of acknowledgements, naps, silence, maintenance windows, and every edit of these. Not
+//! covered, and not dealt: storms, restores.
 //!
 //! Two instants are the product's choice within limits, so they are observed instead of predicted: when, at most a
 //! quarter of an hour late, the last resort of an incident without coverage is paged again, and whether silence resolves an
@@ -33,6 +33,7 @@ pub struct Model {
     policies: Vec<Policy>,
     /// Policy and silence, in seconds.
     sources: Vec<(usize, Option<Time>)>,
+    windows: Vec<Window>,
     /// The newest incident of each alert.
     incidents: BTreeMap<Alert, Incident>,
     pages: Pages,
@@ -77,8 +78,16 @@ impl Stretch {
     }
 }
 
+/// Maintenance: new incidents of these sources, or of all, wait for its end.
+struct Window {
+    sources: Vec<usize>,
+    from: Time,
+    to: Time,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Phase {
+    Held,
     Climbing,
     Exhausted,
     NoCoverage,
@@ -139,6 +148,7 @@ impl Model {
                 .iter()
                 .map(|source| (source.policy, source.auto_resolve.map(|minutes| i64::from(minutes) * 60)))
                 .collect(),
+            windows: vec![],
             incidents: BTreeMap::new(),
             pages: Pages::new(),
         }
@@ -227,6 +237,7 @@ impl Model {
                 self.page_also(alert, incident, had_it);
             }
             Status::Triggered => match incident.phase {
+                Phase::Held => self.end_hold(alert, incident, now),
                 Phase::Climbing if is_due(incident.next) => self.climb(alert, incident, incident.level, now),
                 Phase::Climbing => self.page_newcomers(alert, incident, now),
                 Phase::Exhausted if is_due(incident.next) => self.repage(alert, incident, now),
@@ -398,6 +409,24 @@ impl Model {
         incident.next = Some(now + i64::from(self.policies[incident.policy].repage) * 60);
     }
 
+    fn is_held(&self, source: usize, now: Time) -> bool {
+        let covers = |window: &Window| window.sources.is_empty() || window.sources.contains(&source);
+        self.windows.iter().any(|window| covers(window) && window.from <= now && now < window.to)
+    }
+
+    /// Unless a window still holds it.
+    fn end_hold(&mut self, alert: Alert, incident: &mut Incident, now: Time) {
+        if !self.is_held(alert.source, now) {
+            self.climb(alert, incident, None, now);
+        }
+    }
+
+    /// Whether the newest incident of this alert waits for the end of a window that runs.
+    pub fn is_waiting(&self, alert: Alert, now: Time) -> bool {
+        self.incidents.get(&alert).is_some_and(|incident| incident.phase == Phase::Held)
+            && self.is_held(alert.source, now)
+    }
+
     /// Without `observed` it was an edit, which acts at once.
     fn look_for_coverage(
         &mut self,
@@ -457,6 +486,7 @@ impl Model {
             return;
         }
         match incident.phase {
+            Phase::Held => self.end_hold(alert, incident, now),
             Phase::NoCoverage => drop(self.look_for_coverage(alert, incident, now, None)),
             Phase::Exhausted => {
                 if !self.enter_above(alert, incident, incident.level, now) && self.last_resort_is_back(incident) {
@@ -510,7 +540,11 @@ impl Model {
                 ack_timeout: None,
                 silence: silence.map(|silence| now + silence),
             };
-            self.climb(alert, &mut incident, None, now);
+            if self.is_held(alert.source, now) {
+                incident.phase = Phase::Held;
+            } else {
+                self.climb(alert, &mut incident, None, now);
+            }
             self.incidents.insert(alert, incident);
             return;
         }
@@ -524,6 +558,9 @@ impl Model {
                 return;
             }
             incident.severity = severity;
+            if (incident.status, incident.phase) == (Status::Triggered, Phase::Held) {
+                return;
+            }
             let had_it: Vec<usize> = match (incident.status, incident.snooze) {
                 (Status::Triggered, _) => vec![],
                 (_, Some((_, by))) => incident.assignee.into_iter().chain([by]).collect(),
@@ -657,6 +694,19 @@ impl Model {
             Action::AddEntry { schedule, shift } => self.schedules[*schedule].entries.push(Stretch::of(shift)),
             Action::AddOverride { schedule, shift, instead_of } => {
                 self.schedules[*schedule].overrides.push((Stretch::of(shift), *instead_of));
+            }
+            // What it holds from now on is held; nothing is looked at anew.
+            Action::AddWindow { sources, from, to } => {
+                self.windows.push(Window { sources: sources.clone(), from: from * 60, to: to * 60 });
+                return;
+            }
+            Action::EndWindow { nth } | Action::RemoveWindow { nth } => {
+                let window = &mut self.windows[*nth];
+                match action {
+                    Action::RemoveWindow { .. } if now < window.from => window.to = window.from,
+                    _ if window.from <= now => window.to = window.to.min(now),
+                    _ => return,
+                }
             }
             Action::RemoveEntry { schedule, nth } => self.schedules[*schedule].entries[*nth].cut(now),
             Action::RemoveOverride { schedule, nth } => self.schedules[*schedule].overrides[*nth].0.cut(now),

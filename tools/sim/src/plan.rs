@@ -223,6 +223,19 @@ pub enum Action {
         team: usize,
         who: usize,
     },
+    /// A maintenance window over these sources, or over the team of all of them.
+    AddWindow {
+        sources: Vec<usize>,
+        from: i64,
+        to: i64,
+    },
+    /// What runs of it ends now.
+    EndWindow {
+        nth: usize,
+    },
+    RemoveWindow {
+        nth: usize,
+    },
     /// Somebody sets the host's wall clock.
     SetClock {
         by_secs: i64,

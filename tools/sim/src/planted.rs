@@ -36,6 +36,8 @@ pub const FAULTS: &[(&str, &str)] = &[
     ("no_next_method", "a message that fails starts no other method"),
     ("bypassed_still_paged", "somebody passed over is paged all the same"),
     ("late_answer_counts", "the answer to an attempt that is over decides about the next"),
+    ("window_unseen", "a maintenance window holds nothing back"),
+    ("window_ended_unseen", "an edit of a maintenance window decides nothing anew"),
     ("reserve_for_all", "what is kept for critical incidents is used by others"),
 ];
 

@@ -6,9 +6,10 @@ use pagerpal::domain::delivery::Delivery;
 use pagerpal::domain::effect::{Timer, TimerKey};
 use pagerpal::domain::entry::{Entry, Override};
 use pagerpal::domain::id::{
-    ContactId, DeliveryId, EntryId, IncidentId, NotificationId, OverrideId, ScheduleId, UserId,
+    ContactId, DeliveryId, EntryId, IncidentId, MaintenanceId, NotificationId, OverrideId, ScheduleId, UserId,
 };
 use pagerpal::domain::incident::Incident;
+use pagerpal::domain::maintenance::Maintenance;
 use pagerpal::domain::notification::Notification;
 use pagerpal::domain::timeline::TimelineEntry;
 use pagerpal::domain::user::User;
@@ -37,6 +38,7 @@ pub struct Made {
     pub methods: BTreeMap<UserId, Vec<ContactId>>,
     pub entries: BTreeMap<ScheduleId, Vec<EntryId>>,
     pub overrides: BTreeMap<ScheduleId, Vec<OverrideId>>,
+    pub windows: Vec<MaintenanceId>,
 }
 
 /// What one commit did to a kind of record: before and after.
@@ -97,6 +99,11 @@ impl View {
             let made = self.made.entries.entry(after.schedule).or_default();
             if !made.contains(&id) {
                 made.push(id);
+            }
+        }
+        for (id, ..) in take_in::<Maintenance>(&mut BTreeMap::new(), changes)? {
+            if !self.made.windows.contains(&id) {
+                self.made.windows.push(id);
             }
         }
         for (id, _, after) in take_in::<Override>(&mut overrides, changes)? {
