@@ -305,7 +305,9 @@ impl Round<'_> {
         let nth = match carrier.channel {
             Channel::Sms => {
                 let mut ledger = ledger(tx, &carrier.address)?;
-                let nth = ledger.note(carrier.id, message_number, share, now);
+                let is_own = |sent: &Attempt| sent.message_number == message_number && sent.carrier.is_none();
+                let is_copy = carrier.attempts[..attempt].iter().any(is_own);
+                let nth = ledger.note((carrier.id, message_number), is_copy, share, now);
                 tx.put(&ledger)?;
                 Some(nth)
             }

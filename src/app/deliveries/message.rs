@@ -204,7 +204,7 @@ fn counter(read: &impl Read, delivery: &Delivery, incident: &Incident) -> Result
     let is_earlier = |other: &Begun| match (nth(&own), nth(other)) {
         // The same when it is sent again, whatever was done to the clock meanwhile.
         (Some(own), Some(other)) => other < own,
-        // The number forgets the oldest first.
+        // The number forgets the oldest first, and what comes again after that stands before all that it knows.
         (Some(_), None) if other.was_noted => true,
         _ => *other < own || (is_new && other.at > own.at),
     };
