@@ -36,6 +36,10 @@ pub fn deal(seed: u64) -> Plan {
     night.overlaps(&mut Dice(stream(seed, "overlaps")));
     night.haste(&mut Dice(stream(seed, "haste")));
     night.windows(&mut Dice(stream(seed, "windows")));
+    // Their watch commits each minute, so none of them beats for a year.
+    if !is_long {
+        night.heartbeats(&mut Dice(stream(seed, "heartbeats")));
+    }
     if is_long {
         night.recoveries(&mut Dice(stream(seed, "recoveries")));
     }
@@ -367,6 +371,28 @@ impl Night<'_> {
             if dice.chance(40) {
                 let (at, nth) = (alarm + dice.log(1000, 3_600_000), dice.below(4));
                 self.push(at, if dice.chance(50) { Action::EndWindow { nth } } else { Action::RemoveWindow { nth } });
+            }
+        }
+    }
+
+    /// Jobs that report, each in its own time, fail now and then, fall silent, and come back.
+    fn heartbeats(&mut self, dice: &mut Dice) {
+        let minutes = self.minutes;
+        for nth in 0..dice.some(3) as usize {
+            let (interval, grace) = (dice.log(1, 20) as u32, dice.log(1, 10) as u32);
+            let source = dice.below(self.site.sources.len());
+            let mut at = dice.0.below(minutes.div_ceil(4) * 60_000);
+            self.push(nth as u64, Action::AddHeartbeat { source, interval, grace });
+            let silence = dice.log(1, 30);
+            while at < minutes * 60_000 {
+                self.push(at, Action::Ping { nth, fails: dice.below(100) < 3 });
+                let is_late = dice.0.below(100) < silence;
+                let most = u64::from(if is_late { 3 * (interval + grace) } else { interval }) * 60_000;
+                at += dice.log(20_000, most);
+            }
+            if dice.chance(30) {
+                let at = self.any_time(dice);
+                self.push(at, Action::RemoveHeartbeat { nth });
             }
         }
     }

@@ -3,7 +3,7 @@
 //! Judged from outside: from the bytes of commits ([`View`]), from when things came about by a clock that nobody can set,
 //! and from what left the process. No decision of the product is asked again here.
 
-use super::model::{Model, Observed, Pages};
+use super::model::{HEARTBEATS, Model, Observed, Pages};
 use super::plan::{Action, Alert, Deed};
 use super::run::START;
 use super::trace::{Rare, Trace};
@@ -31,6 +31,9 @@ const LATE_AFTER_TROUBLE_MS: u64 = 15_000 + LATE_MS;
 
 /// Whoever waits for somebody to be on call looks again so soon, and a second for rounding.
 const LOOKED_FOR_WITHIN_MS: u64 = 15 * 60_000 + 1000;
+
+/// A watch that is late moves what jobs are given, and it may be late for so long after a start or trouble.
+const DISTURBED_MS: u64 = 180_000;
 
 /// What a commit was for.
 #[derive(Clone, Copy, Debug)]
@@ -103,6 +106,9 @@ pub struct Judge {
     pub notified: BTreeMap<NotificationId, u64>,
     due: BTreeMap<TimerKey, Due>,
     down_since: u64,
+    died_at: u64,
+    /// The process came up as a whole.
+    pub is_up: bool,
     open: BTreeMap<(AlertSourceId, String), IncidentId>,
     clock_stepped_at: Option<u64>,
     /// The last message of each delivery that left, and which attempt it was.
@@ -170,12 +176,21 @@ impl Judge {
             }
         }
         for (_, before, after) in &step.incidents {
+            let count = |of: &Option<Incident>| of.as_ref().map_or(0, |incident| incident.event_count);
+            let is_told = count(after) > count(before) && matches!(cause, Cause::Fire);
+            if let Some(alert) = after.as_ref().filter(|_| is_told).and_then(alert_of) {
+                observed.missed.insert(alert);
+            }
             let was_open = before.as_ref().is_some_and(|before| before.status != Status::Resolved);
             if let Some(after) = after.as_ref().filter(|after| was_open && after.status == Status::Resolved) {
                 observed.resolved.extend(alert_of(after));
             }
         }
         let now = here.now.as_second() - START;
+        let disturbed = [here.store_troubled_at, here.started_at].into_iter().flatten();
+        if disturbed.into_iter().any(|at| here.at < at + DISTURBED_MS) || here.clock_unsaved {
+            model.disturbed();
+        }
         let expected = match cause {
             Cause::Fire => model.fire(now, &observed).map_err(|problem| format!("S13: {problem}"))?,
             Cause::Client(action) => model.act(action, now),
@@ -328,8 +343,9 @@ impl Judge {
                 return Err(format!("S7: {key:?} is not looked at until {stored}"));
             }
             // Who is on call next is looked for anew after a step back, which may also have begun another visit.
-            let is_looked_for = matches!(key.kind, TimerKind::Cover | TimerKind::Follow | TimerKind::Hold)
-                || visited.contains(&key.subject);
+            let is_looked_for =
+                matches!(key.kind, TimerKind::Cover | TimerKind::Follow | TimerKind::Hold | TimerKind::Beat)
+                    || visited.contains(&key.subject);
             if let (Cause::Shift, Some(known)) = (cause, known)
                 && before.is_some()
                 && !is_looked_for
@@ -354,6 +370,7 @@ impl Judge {
     /// The next process measures from the clock that was saved last.
     pub fn died(&mut self, at: u64, marked_at: u64) {
         self.down_since = marked_at.min(at);
+        self.died_at = at;
     }
 
     /// Another process: time is what its wall clock says, which may have been set meanwhile. So much passed, as far as can
@@ -362,6 +379,10 @@ impl Judge {
         self.clock_stepped_at = None;
         if set_by_secs > 0 {
             self.texts.clear();
+        }
+        if let Some(SecondOpinion { model, .. }) = &mut self.second_opinion {
+            let is_known = std::mem::take(&mut self.is_up) && set_by_secs == 0;
+            model.was_down(if is_known { ((here.at - self.died_at) / 1000) as i64 } else { 0 });
         }
         let down = here.at - self.down_since + 1000;
         for (key, due) in &mut self.due {
@@ -499,7 +520,10 @@ impl Judge {
 
 /// What the plan calls the alert of an incident.
 fn alert_of(incident: &Incident, sources: &BTreeMap<AlertSourceId, usize>) -> Option<Alert> {
-    let alert = incident.external_id.strip_prefix("alert ")?.parse().ok()?;
+    let alert = match incident.external_id.strip_prefix("heartbeat:job-") {
+        Some(nth) => HEARTBEATS + nth.parse::<usize>().ok()?,
+        None => incident.external_id.strip_prefix("alert ")?.parse().ok()?,
+    };
     Some(Alert { source: *sources.get(&incident.source)?, alert })
 }
 
@@ -509,7 +533,8 @@ fn transition(cause: Cause<'_>, before: Option<&Incident>, after: &Incident) -> 
     let number = after.number;
     let Some(before) = before else {
         return match (cause, after.status) {
-            (Cause::Client(Action::Trigger { .. }), Triggered) => Ok(()),
+            (Cause::Client(Action::Trigger { .. } | Action::Ping { .. }), Triggered) => Ok(()),
+            (Cause::Fire, Triggered) if after.external_id.starts_with("heartbeat:") => Ok(()),
             _ => Err(format!("S12: #{number} was opened by {cause:?} as {}", after.status.word())),
         };
     };
@@ -534,7 +559,8 @@ fn transition(cause: Cause<'_>, before: Option<&Incident>, after: &Incident) -> 
                 || matches!(cause, Cause::Fire | Cause::Client(Action::Trigger { .. }))
         }
         (_, Resolved) => {
-            matches!(deed, Some(Deed::Resolve)) || matches!(cause, Cause::Fire | Cause::Client(Action::Recover { .. }))
+            matches!(deed, Some(Deed::Resolve))
+                || matches!(cause, Cause::Fire | Cause::Client(Action::Recover { .. } | Action::Ping { .. }))
         }
         (Resolved, _) => matches!(deed, Some(Deed::Reopen)),
         _ => false,
@@ -616,6 +642,7 @@ fn count(cause: Cause<'_>, step: &Step, rare: &mut Rare) {
     for line in &step.timeline {
         let state = match &line.what {
             Happened::Held { .. } => "held by a maintenance window",
+            Happened::Created { title, .. } if title.ends_with("is missing") => "a heartbeat that was missed",
             Happened::HoldEnded => "a hold that ended",
             Happened::Exhausted => "exhausted",
             Happened::NoCoverage => "nobody on call",

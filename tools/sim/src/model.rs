@@ -3,7 +3,7 @@
 //!
 //! It is told of each commit what it was for and when, and answers whom that commit must page; the judge compares. Covered:
 //! people and their methods, levels, schedules with a rotation, entries and overrides, teams, cycles, the last resort, rising
-//! severity, every deed, timeouts of acknowledgements, naps, silence, maintenance windows, and every edit of these. Not
+//! severity, every deed, timeouts of acknowledgements, naps, silence, maintenance windows, heartbeats, and every edit of these. Not
 //! covered, and not dealt: storms, restores.
 //!
 //! Two instants are the product's choice within limits, so they are observed instead of predicted: when, at most a
@@ -19,11 +19,42 @@ type Time = i64;
 /// An alert's incident and a person.
 pub type Pages = BTreeSet<(Alert, usize)>;
 
+/// The first number of an alert that is a heartbeat.
+pub const HEARTBEATS: usize = 1_000_000;
+
+/// What heartbeats do not say about severity.
+const OF_HEARTBEATS: Severity = Severity::Error;
+
+/// Whoever was away for longer certainly knows it: the watch fires each minute, and is late after half a minute.
+const WATCHED_SECS: Time = 100;
+
 /// What the product did in a commit, as far as it is its choice.
 #[derive(Default)]
 pub struct Observed {
     pub pages: Pages,
     pub resolved: BTreeSet<Alert>,
+    /// Heartbeats of which it said that they were missed.
+    pub missed: BTreeSet<Alert>,
+}
+
+/// A job that reports.
+struct Job {
+    alert: Alert,
+    /// Interval and grace.
+    every: Time,
+    grace: Time,
+    state: Beating,
+    /// Nothing has stood in its way since it was heard last: it is missed to the second.
+    is_steady: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Beating {
+    /// Not heard yet, or taken away.
+    Not,
+    /// Missed then, or later where nobody could hear it meanwhile.
+    Until(Time),
+    Missed,
 }
 
 pub struct Model {
@@ -34,6 +65,7 @@ pub struct Model {
     /// Policy and silence, in seconds.
     sources: Vec<(usize, Option<Time>)>,
     windows: Vec<Window>,
+    jobs: Vec<Job>,
     /// The newest incident of each alert.
     incidents: BTreeMap<Alert, Incident>,
     pages: Pages,
@@ -149,6 +181,7 @@ impl Model {
                 .map(|source| (source.policy, source.auto_resolve.map(|minutes| i64::from(minutes) * 60)))
                 .collect(),
             windows: vec![],
+            jobs: vec![],
             incidents: BTreeMap::new(),
             pages: Pages::new(),
         }
@@ -159,6 +192,7 @@ impl Model {
         match action {
             Action::Trigger { alert, severity } => self.trigger(*alert, *severity, now),
             Action::Recover { alert } => self.end(*alert),
+            Action::Ping { nth, fails } => self.ping(*nth, *fails, now),
             Action::TakenThere { alert } => {
                 self.change(*alert, |model, incident| {
                     if incident.status == Status::Triggered {
@@ -175,6 +209,7 @@ impl Model {
     /// Timers were fired: whom that pages. Each incident makes one step.
     pub fn fire(&mut self, now: Time, observed: &Observed) -> Result<Pages, String> {
         let alerts: Vec<Alert> = self.incidents.keys().copied().collect();
+        self.miss(now, observed)?;
         for alert in alerts {
             let mut problem = None;
             self.change(alert, |model, incident| problem = model.step(alert, incident, now, observed).err());
@@ -185,12 +220,63 @@ impl Model {
         Ok(std::mem::take(&mut self.pages))
     }
 
+    /// Jobs that were not heard in time: an alert of their source.
+    fn miss(&mut self, now: Time, observed: &Observed) -> Result<(), String> {
+        for nth in 0..self.jobs.len() {
+            let Job { alert, state, is_steady, .. } = self.jobs[nth];
+            let is_due = matches!(state, Beating::Until(until) if until <= now);
+            match observed.missed.contains(&alert) {
+                true if is_due => {
+                    self.jobs[nth].state = Beating::Missed;
+                    self.trigger(alert, OF_HEARTBEATS, now);
+                }
+                true => return Err(format!("{alert:?} counts as missed at {now}, and is {state:?}")),
+                false if is_due && is_steady => return Err(format!("{alert:?} is {state:?} and not missed at {now}")),
+                false => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn ping(&mut self, nth: usize, fails: bool, now: Time) {
+        let Some(job) = self.jobs.get_mut(nth) else { return };
+        let (alert, was) = (job.alert, job.state);
+        job.is_steady = true;
+        job.state = if fails { Beating::Missed } else { Beating::Until(now + job.every + job.grace) };
+        match fails {
+            true => self.trigger(alert, OF_HEARTBEATS, now),
+            false if was == Beating::Missed => self.end(alert),
+            false => {}
+        }
+    }
+
+    /// Nobody could be heard for so long, as far as is known: that much and a grace are given back.
+    pub fn was_down(&mut self, secs: Time) {
+        self.disturbed();
+        for job in self.jobs.iter_mut().filter(|_| secs > WATCHED_SECS) {
+            if let Beating::Until(until) = &mut job.state {
+                *until += secs + job.grace;
+            }
+        }
+    }
+
+    /// Something stands in the way of being heard: jobs may get more time than the rules say, and never less.
+    pub fn disturbed(&mut self) {
+        self.jobs.iter_mut().for_each(|job| job.is_steady = false);
+    }
+
     /// The clock was set by so many seconds: what counts elapsed time moves along. Set back, it makes others be on call.
     pub fn clock_set(&mut self, secs: Time, now: Time) -> Pages {
         for incident in self.incidents.values_mut() {
             incident.entered += secs;
             for at in [&mut incident.next, &mut incident.ack_timeout, &mut incident.silence].into_iter().flatten() {
                 *at += secs;
+            }
+        }
+        for job in &mut self.jobs {
+            job.is_steady &= secs == 0;
+            if let Beating::Until(until) = &mut job.state {
+                *until += secs;
             }
         }
         if secs < 0 {
@@ -694,6 +780,16 @@ impl Model {
             Action::AddEntry { schedule, shift } => self.schedules[*schedule].entries.push(Stretch::of(shift)),
             Action::AddOverride { schedule, shift, instead_of } => {
                 self.schedules[*schedule].overrides.push((Stretch::of(shift), *instead_of));
+            }
+            Action::AddHeartbeat { source, interval, grace } => {
+                let alert = Alert { source: *source, alert: HEARTBEATS + self.jobs.len() };
+                let (every, grace) = (i64::from(*interval) * 60, i64::from(*grace) * 60);
+                self.jobs.push(Job { alert, every, grace, state: Beating::Not, is_steady: true });
+                return;
+            }
+            Action::RemoveHeartbeat { nth } => {
+                self.jobs[*nth].state = Beating::Not;
+                return;
             }
             // What it holds from now on is held; nothing is looked at anew.
             Action::AddWindow { sources, from, to } => {

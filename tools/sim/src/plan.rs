@@ -223,6 +223,20 @@ pub enum Action {
         team: usize,
         who: usize,
     },
+    /// A job of this source is to report every so many minutes, and a grace.
+    AddHeartbeat {
+        source: usize,
+        interval: u32,
+        grace: u32,
+    },
+    /// The job reports that it ran, or that it failed.
+    Ping {
+        nth: usize,
+        fails: bool,
+    },
+    RemoveHeartbeat {
+        nth: usize,
+    },
     /// A maintenance window over these sources, or over the team of all of them.
     AddWindow {
         sources: Vec<usize>,

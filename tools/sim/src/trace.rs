@@ -59,6 +59,7 @@ impl Rare {
         "a crash in a commit that is there",
         "a crash in a commit that is not there",
         "a duplicate id answered",
+        "a heartbeat that was missed",
         "a hold that ended",
         "a lease that ran out",
         "a message in a bundle",
