@@ -96,7 +96,9 @@ impl Run<'_> {
             return Ok(());
         }
         let of_visit = |d: &&Delivery| {
-            d.incident == Some(id) && d.user == notification.user && d.visit == notification.visit && d.is_page()
+            // What somebody sent again later belongs to a later visit.
+            let is_meant = d.visit == notification.visit || d.notification == notification.id;
+            d.incident == Some(id) && d.user == notification.user && is_meant && d.is_page()
         };
         let own: Vec<&Delivery> = view.deliveries.values().filter(of_visit).collect();
         let told = || own.iter().map(|d| format!("{} {}", d.id, d.state.word())).collect::<Vec<_>>().join(", ");
