@@ -285,7 +285,8 @@ mod tests {
         let mut ledger = Ledger::new("+12025550123");
         assert!(ledger.hear("a", minute(0)) && !ledger.hear("a", minute(60)) && ledger.hear("b", minute(60)));
         assert!(ledger.hear("a", minute(48 * 60)), "after two days nobody repeats it");
-        assert_eq!([0, 10, 20, 61].map(|at| ledger.miss(minute(at))), [1, 2, 3, 3]);
+        assert_eq!([0, 10, 20, 60].map(|at| ledger.miss(minute(at))), [1, 2, 3, 3]);
+        assert_eq!([60, 69, 70, 79, 80, 119, 120].map(|at| ledger.misses_at(minute(at))), [3, 3, 2, 2, 1, 1, 0]);
         for n in 0..500 {
             ledger.hear(&n.to_string(), minute(3000));
             ledger.miss(minute(3000));

@@ -57,7 +57,11 @@ fn run(wanted: &[String]) -> io::Result<()> {
     let mut equivalents = Equivalents::read(&root.join("tools/mutants/equivalent.txt"), &mutants)?;
     let judge = Judge::new(&package, binary)?;
     eprintln!("{} changes, {} tests reach them ({:.0?})", chosen.len(), judge.tests(), begun.elapsed());
-    let verdicts = judge.judge(&chosen)?;
+    let verdicts = judge.judge(&chosen, &|mutant, tests| {
+        if equivalents.reason(mutant).is_none() {
+            println!("{}\n    missed: line {}, reached by {tests} tests", mutant.name, mutant.line);
+        }
+    })?;
 
     let mut scores: BTreeMap<&str, Score> = BTreeMap::new();
     for (mutant, verdict) in chosen.iter().zip(verdicts) {
@@ -66,10 +70,7 @@ fn run(wanted: &[String]) -> io::Result<()> {
             (Verdict::Noticed(_), None) => score.noticed += 1,
             (Verdict::Noticed(by), Some(_)) => equivalents.is_wrong(mutant, &by),
             (Verdict::Missed(_), Some(_)) => score.equivalent += 1,
-            (Verdict::Missed(tests), None) => {
-                score.missed += 1;
-                println!("{}\n    missed: line {}, reached by {tests} tests", mutant.name, mutant.line);
-            }
+            (Verdict::Missed(_), None) => score.missed += 1,
         }
     }
     for (file, score) in &scores {
