@@ -419,15 +419,11 @@ pub fn clip_provider_text(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod testing {
     use super::*;
-    use crate::domain::access::Role;
-    use crate::domain::given::Jitter;
-    use crate::domain::id::NewIds;
-    use crate::domain::incident::testing;
-    use crate::domain::receipt::Fate;
 
-    fn delivery(channel: Channel) -> Delivery {
+    /// A page that waits for its first try.
+    pub fn delivery(channel: Channel) -> Delivery {
         Delivery {
             id: DeliveryId::new(8841),
             notification: NotificationId::new(1),
@@ -446,6 +442,17 @@ mod tests {
             created_at: Timestamp::MIN,
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::delivery;
+    use super::*;
+    use crate::domain::access::Role;
+    use crate::domain::given::Jitter;
+    use crate::domain::id::NewIds;
+    use crate::domain::incident::testing as incidents;
+    use crate::domain::receipt::Fate;
 
     fn given() -> Given {
         Given { now: Timestamp::from_second(1000), ids: NewIds::starting_at(1), jitter: Jitter::seeded(1) }
@@ -624,9 +631,9 @@ mod tests {
     #[test]
     fn a_page_leaves_only_while_incident_person_and_method_want_it() {
         let page = delivery(Channel::Sms);
-        let mut user = testing::person(1, Role::Responder);
+        let mut user = incidents::person(1, Role::Responder);
         user.contacts[0].id = page.contact;
-        let mut incident = testing::climbing();
+        let mut incident = incidents::climbing();
         assert_eq!(page.unwanted(Some(&incident), &user), None);
         user.contacts[0].enabled = false;
         let why = |incident: &Incident, user: &User| page.unwanted(Some(incident), user).expect("it is unwanted");

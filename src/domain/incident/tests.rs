@@ -161,3 +161,38 @@ fn after_a_restore_an_open_incident_waits_until_somebody_has_looked() {
     let taken = Incident { hold: Some(Hold::Restore), ..incident(Status::Acknowledged) };
     assert_eq!(resume(&taken), None, "somebody has it");
 }
+
+#[test]
+fn an_incident_concerns_whoever_has_it_or_was_paged_while_it_is_open() {
+    let handed = Incident { assignee: Some(id(BO)), ..climbing() };
+    assert_eq!([ANA, BO, ROOT].map(|number| concerns(&handed, id(number))), [true, true, false]);
+    let over = Incident { status: Status::Resolved, ..handed };
+    assert_eq!([ANA, BO, ROOT].map(|number| concerns(&over, id(number))), [false; 3]);
+}
+
+#[test]
+fn a_rise_is_paged_by_the_rules_of_what_it_is_now() {
+    use crate::domain::event::{Action, Order};
+    let event = Event {
+        action: Action::Trigger,
+        external_id: "disk-db1".to_owned(),
+        severity: Some(Severity::Critical),
+        title: "Disk full".to_owned(),
+        details: String::new(),
+        labels: BTreeMap::new(),
+        links: vec![],
+        occurred_at: SenderTime(0),
+        order: Order::Arrival,
+        actor: None,
+        warnings: vec![],
+    };
+    let mild = Incident { severity: Severity::Info, urgency: Urgency::Low, ..climbing() };
+    let rises = |severity| rise(&mild, &event, severity, &context(), minute(1), SYSTEM);
+    let worse = rises(Severity::Critical);
+    assert_eq!((worse.incident.severity, worse.incident.urgency), (Severity::Critical, Urgency::High));
+    assert_eq!(paged(&worse), [id(ANA)]);
+    let changed = |transition: &Transition| {
+        transition.log.iter().any(|(_, what)| matches!(what, Happened::SeverityChanged { .. }))
+    };
+    assert!(changed(&worse) && !changed(&rises(Severity::Info)), "the same severity is no change of it");
+}
