@@ -512,6 +512,7 @@ mod tests {
         check(&[ONCE], &[1], "retrying");
         check(&[ONCE, ONCE], &[1, 2], "failed");
         check(&[ONCE, TEMPORARY, ONCE], &[1, 2, 3], "failed");
+        check(&[TEMPORARY, ONCE], &[1, 2], "retrying");
         let (numbers, state) = play(Channel::Sms, &vec![TEMPORARY; 9]);
         assert_eq!((numbers.last(), state), (Some(&9), "exhausted"));
         assert_eq!(play(Channel::Sms, &vec![TEMPORARY; 8]).1, "retrying");

@@ -293,4 +293,27 @@ mod tests {
         }
         assert!(ledger.heard.len() == HEARD && ledger.misses.len() == WRONG_CODES + 1);
     }
+
+    #[test]
+    fn what_was_kept_and_is_used_is_not_kept_twice() {
+        let sends = |first: &[Share]| {
+            let spread = first.iter().copied().chain([Other; 19]);
+            let sends: Vec<(i64, Share)> = (0..).step_by(3).zip(spread).take(19).collect();
+            play(&sends).into_iter().filter(|admitted| *admitted).count()
+        };
+        assert_eq!(sends(&[]), 10);
+        assert_eq!(sends(&[FirstCritical]), 11);
+        assert_eq!(sends(&[Test]), 11);
+        assert_eq!(sends(&[FirstCritical, FirstCritical, FirstCritical, FirstCritical, Test]), 15);
+    }
+
+    #[test]
+    fn a_text_counts_for_an_hour_and_no_second_longer() {
+        let mut ledger = Ledger::new("+12025550123");
+        ledger.note(DeliveryId::new(1), 1, Other, minute(0));
+        ledger.note(DeliveryId::new(2), 1, Other, minute(59));
+        assert_eq!(ledger.texts.len(), 2);
+        ledger.note(DeliveryId::new(3), 1, Other, minute(60));
+        assert_eq!(ledger.texts.len(), 2);
+    }
 }

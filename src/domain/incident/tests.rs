@@ -4,7 +4,7 @@ use super::testing::*;
 use super::*;
 use crate::domain::actor::By;
 use crate::domain::alert_source::UrgencyRule;
-use crate::domain::effect::{Due, TimerKind, Transition};
+use crate::domain::effect::{Due, Effect, Reason, TimerKind, Transition};
 use crate::domain::escalation::Context;
 use crate::domain::id::Id;
 use crate::domain::policy::Recipient;
@@ -104,6 +104,11 @@ fn looking_again_is_a_version_only_if_something_came_of_it() {
     let mut other_window = in_window.clone();
     other_window.hold = Some((MaintenanceId::new(5), minute(60)));
     assert_eq!(version(&other_window, &held_before), Some(8));
+    let said = |held: &Incident, context: &Context| {
+        let looked = recheck(held, context, minute(1), SYSTEM).expect("it waits");
+        looked.log.iter().filter(|(_, what)| matches!(what, Happened::Held { .. })).count()
+    };
+    assert_eq!((said(&held_before, &in_window), said(&held_before, &other_window)), (0, 1), "told once of each window");
     // Nobody can be paged any more, as before: said once more, since the reasons are others.
     let mut nobody = context();
     for user in [ANA, BO] {
@@ -195,4 +200,43 @@ fn a_rise_is_paged_by_the_rules_of_what_it_is_now() {
         transition.log.iter().any(|(_, what)| matches!(what, Happened::SeverityChanged { .. }))
     };
     assert!(changed(&worse) && !changed(&rises(Severity::Info)), "the same severity is no change of it");
+}
+
+#[test]
+fn what_a_restore_holds_is_not_looked_at_again() {
+    let mut held = Incident { hold: Some(Hold::Restore), ..climbing() };
+    held.ladder.phase = Phase::Held;
+    assert_eq!(recheck(&held, &context(), minute(1), SYSTEM), None, "only time, an alert or a person ends it");
+}
+
+#[test]
+fn a_level_that_was_deleted_is_waited_out_and_nobody_joins_it() {
+    let mut edited = context();
+    edited.policy.levels.remove(0);
+    let looked = recheck(&climbing(), &edited, minute(1), SYSTEM).expect("its timers are counted anew");
+    assert_eq!((paged(&looked), timers(&looked)), (vec![], Some(&[(TimerKind::Next, Due::Kept)][..])));
+    // Given to Bo by hand: whoever is on call does not join.
+    let mut handed = climbing();
+    (handed.ladder.reassigned, handed.ladder.paged) = (true, vec![id(BO)]);
+    let followed = fired(&handed, TimerKind::Follow, 1).expect("it climbs");
+    assert_eq!((paged(&followed), timers(&followed)), (vec![], Some(&[(TimerKind::Next, Due::At(minute(5)))][..])));
+}
+
+#[test]
+fn whoever_had_it_is_paged_once_and_only_if_they_can_be() {
+    let mut context = context();
+    context.policy.ack_timeout_minutes = Some(30);
+    let taken = Incident { ackers: vec![id(ANA), id(BO), id(ROOT)], status: Status::Acknowledged, ..climbing() };
+    context.people.get_mut(&id(ROOT)).expect("Root").deactivate(minute(10));
+    let over = on_timer(&taken, TimerKind::AckTimeout, 3, &context, minute(30)).expect("its time is over");
+    let pages: Vec<(UserId, Reason)> = over.effects.iter().filter_map(page_of).collect();
+    let level = Some(1);
+    assert_eq!(pages, [(id(ANA), Reason::Page { level }), (id(BO), Reason::Page { level: None })]);
+}
+
+fn page_of(effect: &Effect) -> Option<(UserId, Reason)> {
+    match effect {
+        Effect::Notify(notification) => Some((notification.user, notification.reason)),
+        _ => None,
+    }
 }
