@@ -29,6 +29,8 @@ pub struct Changer<'a> {
     /// How often a name has been given in this file.
     given: BTreeMap<String, usize>,
     pub mutants: Vec<Mutant>,
+    /// How many are left out.
+    pub unused: usize,
 }
 
 impl Changer<'_> {
@@ -42,6 +44,7 @@ impl Changer<'_> {
             text: 0,
             given: BTreeMap::new(),
             mutants: Vec::new(),
+            unused: 0,
         }
     }
 
@@ -65,6 +68,7 @@ impl Changer<'_> {
         }
         let print = format!("{:08x} {name}", self.text);
         if self.unusable.contains(&print) {
+            self.unused += 1;
             return None;
         }
         let number = self.next;
@@ -253,13 +257,13 @@ impl VisitMut for Changer<'_> {
             }
             Expr::If(node) => {
                 if is_plain(&node.cond) {
-                    node.cond = Box::new(self.turned(&node.cond));
+                    *node.cond = self.turned(&node.cond);
                 }
                 None
             }
             Expr::While(node) => {
                 if is_plain(&node.cond) {
-                    node.cond = Box::new(self.turned(&node.cond));
+                    *node.cond = self.turned(&node.cond);
                 }
                 None
             }

@@ -29,7 +29,9 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 /// Fewer would mean that something was not looked at.
-const FEWEST: usize = 1000;
+const FEWEST: usize = 2000;
+/// Of a hundred changes of the whole core so many are to be noticed.
+const GOAL: f64 = 95.0;
 
 fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
@@ -78,7 +80,11 @@ fn run(wanted: &[String]) -> io::Result<()> {
     }
     let all = scores.values().fold(Score::default(), |all, one| all.and(one));
     println!("{}  in all, after {:.0?}", all.shown(), begun.elapsed());
-    equivalents.checked()
+    equivalents.checked()?;
+    if wanted.is_empty() && all.percent() < GOAL {
+        return Err(Error::other(format!("less than {GOAL} % of the changes are noticed")));
+    }
+    Ok(())
 }
 
 fn is_wanted(mutant: &Mutant, wanted: &[String]) -> bool {
@@ -105,9 +111,12 @@ impl Score {
         }
     }
 
+    fn percent(&self) -> f64 {
+        100.0 * self.noticed as f64 / (self.noticed + self.missed).max(1) as f64
+    }
+
     fn shown(&self) -> String {
         let counted = self.noticed + self.missed;
-        let percent = 100.0 * self.noticed as f64 / counted.max(1) as f64;
-        format!("{percent:5.1} % {:4} of {counted:4}, {:3} equivalent", self.noticed, self.equivalent)
+        format!("{:5.1} % {:4} of {counted:4}, {:3} equivalent", self.percent(), self.noticed, self.equivalent)
     }
 }

@@ -48,10 +48,10 @@ pub fn built(root: &Path, package: &Path) -> io::Result<(Vec<Mutant>, PathBuf)> 
     let mut unusable: BTreeSet<String> =
         fs::read_to_string(&list).unwrap_or_default().lines().map(str::to_owned).collect();
     loop {
-        let mutants = prepare(root, package, &unusable)?;
+        let (mutants, unused) = prepare(root, package, &unusable)?;
         match build(package)? {
             Ok(binary) => {
-                eprintln!("{} changes compile, {} do not", mutants.len(), unusable.len());
+                eprintln!("{} changes compile, {unused} do not", mutants.len());
                 return Ok((mutants, binary));
             }
             Err(numbers) => {
@@ -68,10 +68,11 @@ pub fn built(root: &Path, package: &Path) -> io::Result<(Vec<Mutant>, PathBuf)> 
     }
 }
 
-/// Writes the package with every change in it but the unusable ones.
-fn prepare(root: &Path, package: &Path, unusable: &BTreeSet<String>) -> io::Result<Vec<Mutant>> {
+/// Writes the package with every change in it but the unusable ones, whose number comes along.
+fn prepare(root: &Path, package: &Path, unusable: &BTreeSet<String>) -> io::Result<(Vec<Mutant>, usize)> {
     let mut into = Into { root, package, written: BTreeSet::new() };
     let mut changer = Changer::new(unusable);
+    // The modules of the library, each a line.
     let mut parts = String::new();
     let whole = fs::read_to_string(root.join("tools/core/src/lib.rs"))?;
     for path in whole.lines().filter_map(|line| line.strip_prefix("#[path = \"../../../src/")?.strip_suffix("\"]")) {
@@ -103,7 +104,7 @@ fn prepare(root: &Path, package: &Path, unusable: &BTreeSet<String>) -> io::Resu
     into.write("Cargo.lock", &fs::read_to_string(root.join("Cargo.lock"))?)?;
     into.remove_others("src")?;
     into.remove_others("tests")?;
-    Ok(changer.mutants)
+    Ok((changer.mutants, changer.unused))
 }
 
 /// Where files go. One that is there already with the same text is left alone, so that nothing is compiled for it.
