@@ -10,7 +10,7 @@ use crate::app::deliveries::{Outgoing, Sender, incident_of, ledger, say, start_n
 use crate::app::{AppError, Write};
 use crate::domain::Severity;
 use crate::domain::contact::Channel;
-use crate::domain::delivery::{self, Attempt, Delivery, DeliveryRing, Outcome, State};
+use crate::domain::delivery::{self, Attempt, Delivery, DeliveryRing, State};
 use crate::domain::effect::Reason;
 use crate::domain::id::DeliveryId;
 use crate::domain::incident::Incident;
@@ -199,7 +199,10 @@ impl Round<'_> {
             if !ledger.admits(share, now) {
                 let until = ledger.opens_at(share, now);
                 self.hold_back(tx, first, until)?;
-                for (member, _) in members {
+                // What is held back already has its own time. With all of them put off each time, a number that is closed for an
+                // hour would cost the square of what waits for it.
+                let is_due = |member: &Delivery| member.wheel().is_some_and(|(_, due)| due <= now);
+                for (member, _) in members.into_iter().filter(|(member, _)| is_due(member)) {
                     self.hold_back(tx, member, until)?;
                 }
                 return Ok(());
@@ -302,7 +305,9 @@ impl Round<'_> {
         let nth = match carrier.channel {
             Channel::Sms => {
                 let mut ledger = ledger(tx, &carrier.address)?;
-                let nth = ledger.note(carrier.id, message_number, share, now);
+                let is_own = |sent: &Attempt| sent.message_number == message_number && sent.carrier.is_none();
+                let is_copy = carrier.attempts[..attempt].iter().any(is_own);
+                let nth = ledger.note((carrier.id, message_number), is_copy, share, now);
                 tx.put(&ledger)?;
                 Some(nth)
             }
@@ -340,24 +345,20 @@ impl Round<'_> {
 }
 
 /// Which part of its number's budget a message may use. The first that a number hears of a critical incident has a part
-/// of its own.
+/// of its own. Only texts have a budget.
 fn share(read: &impl Read, delivery: &Delivery, incident: Option<&Incident>) -> Result<Share, AppError> {
     match delivery.reason {
         Reason::Test => return Ok(Share::Test),
         Reason::Answer => return Ok(Share::Answer),
         _ => {}
     }
-    let Some(incident) = incident.filter(|i| delivery.is_page() && i.severity == Severity::Critical) else {
-        return Ok(Share::Other);
-    };
+    let may_be_first =
+        |of: &&Incident| delivery.channel == Channel::Sms && delivery.is_page() && of.severity == Severity::Critical;
+    let Some(incident) = incident.filter(may_be_first) else { return Ok(Share::Other) };
     let others = deliveries::deliveries_of(read, incident.id, crate::app::MANY)?;
-    let left = |other: &Delivery| other.attempts.iter().any(|attempt| !never_left(attempt));
+    let was_not_taken =
+        |attempt: &Attempt| attempt.answer.as_ref().is_some_and(|answer| answer.outcome.was_not_taken());
+    let left = |other: &Delivery| other.attempts.iter().any(|attempt| !was_not_taken(attempt));
     let is_heard = others.iter().any(|other| other.address == delivery.address && left(other));
     Ok(if is_heard { Share::Other } else { Share::FirstCritical })
-}
-
-/// The provider did not take it, so the person has heard nothing.
-fn never_left(attempt: &Attempt) -> bool {
-    let outcome = attempt.answer.as_ref().map(|answer| &answer.outcome);
-    matches!(outcome, Some(Outcome::Temporary { .. } | Outcome::Permanent { account_wide: true }))
 }

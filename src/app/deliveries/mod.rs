@@ -204,7 +204,7 @@ fn start_next_method(tx: &mut Write<'_>, delivery: &mut Delivery) -> Result<(), 
                 tx.put(&sooner)?;
             }
         }
-        Some(Next::Another(contact)) => apply::queue(tx, &notification, contact, now)?,
+        Some(Next::Another(contact)) => apply::queue(tx, &notification, delivery.visit, contact, now)?,
         None => return Ok(()),
     }
     delivery.next_started = true;
@@ -222,7 +222,7 @@ fn tell_otherwise(tx: &mut Write<'_>, delivery: &mut Delivery) -> Result<(), App
     told.retain(|other| other.notification == notification.id);
     let is_new = |contact: &&ContactMethod| contact.enabled && !told.iter().any(|other| other.contact == contact.id);
     if let Some(contact) = user.contacts.iter().find(is_new) {
-        apply::queue(tx, &notification, contact, tx.now())?;
+        apply::queue(tx, &notification, notification.visit, contact, tx.now())?;
         delivery.next_started = true;
     }
     Ok(())

@@ -58,7 +58,7 @@ fn account(tx: &mut Write<'_>, delivery: &Delivery, attempt: usize, outcome: &Ou
     let copies = delivery.attempts.iter().filter(|copy| copy.message_number == sent.message_number).count();
     match outcome {
         Outcome::Muted => ledger.close(tx.now()),
-        Outcome::Temporary { .. } | Outcome::Permanent { account_wide: true } if copies == 1 => {
+        outcome if outcome.was_not_taken() && copies == 1 => {
             ledger.give_back(delivery.id, sent.message_number);
         }
         _ => return Ok(()),

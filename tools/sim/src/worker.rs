@@ -159,7 +159,9 @@ impl Run<'_> {
         let text = text_of(&outgoing);
         let Outgoing { message_id, channel, address, .. } = &*outgoing;
         self.judge.sending(self.at, &outgoing, &text, &mut self.trace.rare)?;
-        let reply = self.post.send(self.at, &Request { message_id, channel: *channel, address, text: &text });
+        let is_first = self.judge.is_first(&outgoing);
+        let request = Request { message_id, channel: *channel, address, text: &text, is_first };
+        let reply = self.post.send(self.at, &request);
         let (channel, message_id) = (*channel, message_id.clone());
         self.say(format_args!("{message_id} leaves by {}: {text}, to be {:?}", channel.word(), reply.outcome));
         self.judge_post(&message_id)?;
@@ -201,7 +203,10 @@ impl Run<'_> {
         }
         let Some(process) = &mut self.process else { return Ok(()) };
         process.under_way[ring as usize] -= 1;
-        process.wire.retain(|id| *id != outgoing.message_id);
+        // One sending of it: another claim may have sent it again meanwhile.
+        if let Some(place) = process.wire.iter().position(|id| *id == outgoing.message_id) {
+            process.wire.remove(place);
+        }
         self.judge.answered(&outgoing, &answer.outcome);
         let (id, attempt, has_receipts) = (outgoing.delivery, outgoing.attempt, has_receipts(outgoing.channel));
         let recorded = self.write(Cause::Record, move |tx| record(tx, id, attempt, &answer, has_receipts))?;
@@ -290,7 +295,10 @@ impl Run<'_> {
         if !is_moved || is_failing {
             let at = self.at + 1000;
             let epoch = self.epoch;
-            if let Some(process) = &mut self.process {
+            // A write that failed meanwhile has asked for the next look already: two of them would double each second.
+            if let Some(process) = &mut self.process
+                && !process.is_looking_at_clock
+            {
                 process.is_looking_at_clock = true;
                 self.push(at, Event::LookAtClock(epoch));
             }
