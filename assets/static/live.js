@@ -71,8 +71,13 @@
     const call = await ask('GET', url, block);
     if (isSignedOut(call)) return end();
     if (call.status !== 200 || call.getResponseHeader('X-Fragment') !== block) throw new Error(call.status);
+    while (Date.now() - down < 2000) await new Promise(done => setTimeout(done, 50));
     use(call.response.body);
   };
+  // Nothing changes between the press of a button and the click that comes of it.
+  let down = 0;
+  document.addEventListener('pointerdown', () => { down = Date.now(); }, true);
+  for (const up of ['pointerup', 'pointercancel']) document.addEventListener(up, () => { down = 0; }, true);
 
   // A fact, from our stream or from the tab that has it.
   const hear = (id, fact) => {

@@ -36,7 +36,7 @@ pub fn append(tx: &mut Write<'_>, incident: &mut Incident, by: By, what: Happene
     let at = tx.now();
     let appended = matches!(what, Happened::EventAppended { .. });
     if let (true, Some(seq)) = (appended, incident.appended_seq)
-        && let Some(mut entry) = tx.get::<TimelineEntry>((incident.id, seq))?
+        && let Some(mut entry) = tx.get_sound::<TimelineEntry>((incident.id, seq))?
         && let Happened::EventAppended { count, .. } = &mut entry.what
     {
         *count += 1;
@@ -98,7 +98,7 @@ pub fn is_idle(read: &impl Read, before: &Incident, transition: &Transition) -> 
 /// A notification for whom no method is left is not made: the ladder has looked at that already and said so. A person is
 /// paged once per visit, however many recipients lead to them.
 fn notify(tx: &mut Write<'_>, new: &NewNotification) -> Result<(), AppError> {
-    let Some(user) = tx.get::<User>(new.user)? else { return Ok(()) };
+    let Some(user) = tx.get_sound::<User>(new.user)? else { return Ok(()) };
     let steps: Vec<(ContactMethod, u8)> = plan(&user, new.reason, new.urgency)
         .into_iter()
         .map(|step| (step.contact.clone(), step.after_minutes))
@@ -113,7 +113,8 @@ fn notify(tx: &mut Write<'_>, new: &NewNotification) -> Result<(), AppError> {
         Notification { id, incident, user, reason, urgency, visit, via, words: String::new(), created_at };
     tx.put(&notification)?;
     for (contact, after_minutes) in &steps {
-        queue(tx, &notification, contact, created_at.plus_minutes(i64::from(*after_minutes)))?;
+        let due = created_at.plus_minutes(i64::from(*after_minutes));
+        queue(tx, &notification, notification.visit, contact, due)?;
     }
     Ok(())
 }
@@ -142,13 +143,14 @@ pub fn tell(
     let (urgency, via) = (Urgency::High, Via::Named);
     let notification = Notification { id, incident: None, user, reason, urgency, visit: 0, via, words, created_at };
     tx.put(&notification)?;
-    queue(tx, &notification, contact, created_at)
+    queue(tx, &notification, notification.visit, contact, created_at)
 }
 
-/// One more delivery of a notification.
+/// One more delivery of a notification, for the visit that wants it: what was sent again by hand later is of a later one.
 pub fn queue(
     tx: &mut Write<'_>,
     notification: &Notification,
+    visit: u32,
     contact: &ContactMethod,
     due: Timestamp,
 ) -> Result<(), AppError> {
@@ -159,7 +161,7 @@ pub fn queue(
         incident: notification.incident,
         user: notification.user,
         reason: notification.reason,
-        visit: notification.visit,
+        visit,
         contact: contact.id,
         channel: contact.channel,
         address: contact.address.clone(),

@@ -35,11 +35,11 @@ pub fn for_incident_and(
     let snoozer = snooze.and_then(|snooze| snooze.by);
     let involved = ladder.paged.iter().chain(ackers).chain(assignee).chain(resolved_by).chain(&snoozer).chain(people);
     let mut context = for_now(read, incident.policy, involved.copied().collect(), now)?;
-    if let Some(source) = read.get::<AlertSource>(incident.source)? {
+    if let Some(source) = read.get_sound::<AlertSource>(incident.source)? {
         context.source = SourceRules::of(&source, incident.is_test);
     }
     if let Some(Hold::Maintenance(_)) = incident.hold {
-        let labels = read.get::<IncidentDetails>(incident.id)?.map(|details| details.labels).unwrap_or_default();
+        let labels = read.get_sound::<IncidentDetails>(incident.id)?.map(|details| details.labels).unwrap_or_default();
         context.hold = maintenance::holding(read, incident.source, incident.team, &labels, now)?;
     }
     Ok(context)
@@ -78,7 +78,7 @@ pub fn for_policy(
     mut involved: BTreeSet<UserId>,
     now: Timestamp,
 ) -> Result<Context, AppError> {
-    let policy = read.get::<Policy>(policy)?.unwrap_or_else(|| without_levels(policy, now));
+    let policy = read.get_sound::<Policy>(policy)?.unwrap_or_else(|| without_levels(policy, now));
     let mut calendars = BTreeMap::new();
     let mut teams = BTreeMap::new();
     involved.extend(&policy.last_resort);
@@ -120,7 +120,7 @@ fn without_levels(id: PolicyId, now: Timestamp) -> Policy {
 }
 
 pub fn team_coverage(read: &impl Read, id: TeamId) -> Result<Option<TeamCoverage>, AppError> {
-    let Some(team) = read.get::<Team>(id)? else { return Ok(None) };
+    let Some(team) = read.get_sound::<Team>(id)? else { return Ok(None) };
     let schedules = schedules::schedules_of_team(read, id, super::MANY)?;
     Ok(Some(TeamCoverage { team, schedules }))
 }
@@ -146,7 +146,7 @@ pub fn calendar(
     from: Timestamp,
     entries: usize,
 ) -> Result<Option<Calendar>, AppError> {
-    let Some(schedule) = read.get::<Schedule>(id)? else { return Ok(None) };
+    let Some(schedule) = read.get_sound::<Schedule>(id)? else { return Ok(None) };
     let entries = entries::entries_from(read, id, from, entries)?;
     let overrides = entries::overrides_from(read, id, from, super::MANY)?;
     let imported = imported(read, &schedule, from)?;
@@ -164,7 +164,7 @@ fn imported(
     if !used.is_empty() {
         let directory = Directory::of(&users::users_all(read, super::MANY)?);
         for import in used {
-            let copy = read.get::<ImportCopy>(import)?;
+            let copy = read.get_sound::<ImportCopy>(import)?;
             imported.insert(import, copy.map_or(vec![], |copy| copy.shifts(&directory, from)));
         }
     }
@@ -179,7 +179,7 @@ pub fn people_of(calendar: &Calendar) -> BTreeSet<UserId> {
 pub fn load_people(read: &impl Read, ids: &BTreeSet<UserId>) -> Result<People, AppError> {
     let mut people = People::new();
     for id in ids {
-        if let Some(user) = read.get::<User>(*id)? {
+        if let Some(user) = read.get_sound::<User>(*id)? {
             people.insert(*id, user);
         }
     }

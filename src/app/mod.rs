@@ -53,6 +53,7 @@ pub mod transfer;
 pub mod upkeep;
 pub mod users;
 
+use crate::secret::Secret;
 pub use crate::store::{Cursor, Lane, ReadTx as Read, Tx as Write};
 pub use error::AppError;
 
@@ -105,6 +106,8 @@ pub struct App {
     pub vault: Vault,
     /// When backups are taken by themselves; `None`: never, which is every command's but `serve`'s.
     pub backup_plan: Option<backups::automatic::Plan>,
+    /// The address of an outside watcher that hears each minute that paging works; `None`: nobody does.
+    pub watcher: Option<Secret<String>>,
     /// What the machine says for the checklist; `None`: nobody looks.
     pub host: Option<Box<dyn checks::Host>>,
     pub board: system::Board,
@@ -125,6 +128,7 @@ impl App {
             switches: RwLock::new(switches),
             vault: Vault::new(b""),
             backup_plan: None,
+            watcher: None,
             host: None,
             board: system::Board::default(),
             emergency: emergency::Desk::default(),

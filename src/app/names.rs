@@ -49,10 +49,10 @@ pub fn why(read: &impl Read, notification: &Notification, policy: Option<&Policy
         Reason::Update(_) => return Ok("You were paged for this incident".to_owned()),
     };
     let schedule = |id: ScheduleId| -> Result<String, AppError> {
-        Ok(read.get::<Schedule>(id)?.map_or("(missing schedule)".to_owned(), |schedule| schedule.name))
+        Ok(read.get_sound::<Schedule>(id)?.map_or("(missing schedule)".to_owned(), |schedule| schedule.name))
     };
     let team = |id: TeamId| -> Result<String, AppError> {
-        Ok(read.get::<Team>(id)?.map_or("(missing team)".to_owned(), |team| team.name))
+        Ok(read.get_sound::<Team>(id)?.map_or("(missing team)".to_owned(), |team| team.name))
     };
     Ok(match notification.via {
         Via::Named => format!("{step}: you are named there"),
@@ -83,7 +83,7 @@ fn covered_by(read: &impl Read, notification: &Notification) -> Result<Option<St
     }
     let mut people = Vec::new();
     for user in &ladder.paged {
-        people.extend(read.get::<User>(*user)?.map(|user| user.name));
+        people.extend(read.get_sound::<User>(*user)?.map(|user| user.name));
     }
     Ok(Some(people.join(", ")))
 }

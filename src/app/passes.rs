@@ -163,14 +163,14 @@ pub fn look(read: &Read<'_>, token: &str) -> Result<Link, AppError> {
         Holder::Dead => return Ok(Link::Dead),
         Holder::Live(both) => *both,
     };
-    let policy = read.get::<Policy>(incident.policy)?;
+    let policy = read.get_sound::<Policy>(incident.policy)?;
     let told = notifications::notifications_of(read, incident.id, super::MANY)?;
     let page = told.iter().find(|n| n.user == user.id && matches!(n.reason, Reason::Page { .. }));
     let why = page.map(|page| names::why(read, page, policy.as_ref())).transpose()?.unwrap_or_default();
     let next = policy.map(|policy| incidents::next_call(read, &incident, &policy)).transpose()?.flatten();
-    let team = read.get::<Team>(incident.team)?.map(|team| team.name).unwrap_or_default();
+    let team = read.get_sound::<Team>(incident.team)?.map(|team| team.name).unwrap_or_default();
     let names = names::all(read)?;
-    let links = read.get::<IncidentDetails>(incident.id)?.map(|details| details.links).unwrap_or_default();
+    let links = read.get_sound::<IncidentDetails>(incident.id)?.map(|details| details.links).unwrap_or_default();
     let runbook = links.into_iter().find(event::Link::is_web);
     let last_time = incidents::last_time(read, &incident)?;
     let passed_on_to = passed_on_to(read, &incident)?;

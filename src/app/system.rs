@@ -13,7 +13,7 @@ use crate::domain::incident::Status;
 use crate::domain::throttle::ChannelTrouble;
 use crate::domain::time::Timestamp;
 use crate::store::{Read as _, Take, deliveries, imports, incidents, timers, users};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The workers, as people know them.
@@ -74,8 +74,17 @@ fn silence_secs(worker: Worker) -> Option<i64> {
     }
 }
 
+/// Panics of a worker within a minute of which admins hear.
+const PANICS: usize = 3;
+
 /// A certificate that ends within so many days is worth a word on every page.
 const CERTIFICATE_DAYS: i64 = 14;
+
+const CERTIFICATE_ENDED: &str =
+    "The TLS certificate has ended: browsers and senders refuse to connect. Replace TLS_CERT_FILE.";
+
+/// Admins hear of it when so many days are left, and when it has ended.
+const CERTIFICATE_MARKS: [i64; 5] = [30, 14, 7, 1, -1];
 
 #[derive(Default)]
 pub struct Board {
@@ -102,6 +111,8 @@ struct State {
     is_disk_full: bool,
     /// Of our own TLS, if that is on.
     certificate_ends_at: Option<Timestamp>,
+    /// How many days it had when admins heard of that last.
+    certificate_told: Option<i64>,
 }
 
 /// A setting in effect, for the settings page.
@@ -123,6 +134,10 @@ pub struct Report {
     /// How late its oldest piece of work was.
     pub lag_secs: i64,
     pub panics: u32,
+    /// The last few.
+    panicked_at: VecDeque<Timestamp>,
+    /// When admins heard of its trouble.
+    told_at: Option<Timestamp>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -192,11 +207,28 @@ impl Board {
         }
     }
 
-    pub fn panicked(&self, worker: Worker, now: Timestamp, text: String) {
+    /// True: so many within a minute that somebody has to look.
+    pub fn panicked(&self, worker: Worker, now: Timestamp, text: String) -> bool {
         let mut state = self.state();
         let report = state.workers.entry(worker).or_default();
         report.panics += 1;
         report.last_error = Some((now, text));
+        report.panicked_at.push_back(now);
+        if report.panicked_at.len() > PANICS {
+            report.panicked_at.pop_front();
+        }
+        report.panicked_at.len() == PANICS && report.panicked_at.iter().all(|at| now.secs_since(*at) <= 60)
+    }
+
+    /// Whether admins are to hear of a worker's trouble now, which they do once an hour.
+    pub fn may_tell(&self, worker: Worker, now: Timestamp) -> bool {
+        let mut state = self.state();
+        let told_at = &mut state.workers.entry(worker).or_default().told_at;
+        let may = told_at.is_none_or(|at| now.secs_since(at) >= 3600);
+        if may {
+            *told_at = Some(now);
+        }
+        may
     }
 
     /// Failures from before say nothing about other settings. When something was last accepted stays true.
@@ -249,6 +281,22 @@ impl Board {
 
     pub fn certificate_ends_at(&self) -> Option<Timestamp> {
         self.state().certificate_ends_at
+    }
+
+    /// Whole days; negative once it has ended.
+    pub fn certificate_days(&self, now: Timestamp) -> Option<i64> {
+        self.certificate_ends_at().map(|at| at.secs_since(now).div_euclid(86_400))
+    }
+
+    /// What admins are to hear of our certificate now. Each time once, or once more after a restart on that very day.
+    pub fn certificate_news(&self, now: Timestamp) -> Option<String> {
+        let days = self.certificate_days(now)?.max(-1);
+        let is_news = CERTIFICATE_MARKS.contains(&days) && self.state().certificate_told.replace(days) != Some(days);
+        is_news.then(|| match days {
+            -1 => CERTIFICATE_ENDED.to_owned(),
+            1 => "The TLS certificate ends in a day. Renew it.".to_owned(),
+            _ => format!("The TLS certificate ends in {days} days. Renew it."),
+        })
     }
 
     pub fn channels(&self) -> BTreeMap<Channel, ChannelState> {
@@ -437,9 +485,9 @@ pub fn strips(app: &App) -> Vec<(Alarm, String)> {
     if switches.sending && channels.values().all(|state| state.provider.is_none()) {
         red("No channel is configured, so nobody can be paged. Set INFOBIP_* or SMTP_*.".to_owned());
     }
-    let certificate_days = app.board.certificate_ends_at().map(|at| at.secs_since(app.now()).div_euclid(86_400));
+    let certificate_days = app.board.certificate_days(app.now());
     if certificate_days.is_some_and(|days| days < 0) {
-        red("The TLS certificate has ended: browsers and senders refuse to connect. Replace TLS_CERT_FILE.".to_owned());
+        red(CERTIFICATE_ENDED.to_owned());
     }
     let mut amber = |text: String| strips.push((Alarm::Amber, text));
     if let Some(days) = certificate_days.filter(|days| (0..=CERTIFICATE_DAYS).contains(days)) {
@@ -552,4 +600,43 @@ const TROUBLE_SHOWN_SECS: i64 = 86_400;
 /// Sentences about records that could not be read since the start.
 pub fn damaged_records(app: &App) -> Vec<String> {
     app.store_status().damaged.iter().map(ToString::to_string).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_panics_within_a_minute_are_told_once_an_hour() {
+        let board = Board::default();
+        let at = |secs: i64| Timestamp::from_second(secs);
+        let panics = |secs: i64| board.panicked(Worker::Retry, at(secs), "it stumbles".to_owned());
+        assert_eq!([0, 50, 100, 110, 111].map(panics), [false, false, false, true, true]);
+        assert!(!board.panicked(Worker::Feeds, at(112), "another".to_owned()), "each has its own count");
+        let told = [111, 112, 3710, 3711].map(|secs| board.may_tell(Worker::Retry, at(secs)));
+        assert_eq!(told, [true, false, false, true]);
+    }
+
+    #[test]
+    fn admins_hear_of_the_certificate_on_four_days_and_when_it_has_ended() {
+        let board = Board::default();
+        const DAY: i64 = 86_400;
+        assert_eq!(board.certificate_news(Timestamp::from_second(0)), None, "there is none");
+        board.certificate_ends(Timestamp::from_second(31 * DAY));
+        let heard = (0..=64).filter_map(|half| {
+            board.certificate_news(Timestamp::from_second(half * DAY / 2 + 1)).map(|words| (half, words))
+        });
+        let heard: Vec<String> =
+            heard.map(|(half, words)| format!("{half} {}", &words[..words.len().min(34)])).collect();
+        assert_eq!(
+            heard,
+            [
+                "0 The TLS certificate ends in 30 day",
+                "32 The TLS certificate ends in 14 day",
+                "46 The TLS certificate ends in 7 days",
+                "58 The TLS certificate ends in a day.",
+                "62 The TLS certificate has ended: bro",
+            ]
+        );
+    }
 }

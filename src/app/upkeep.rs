@@ -63,9 +63,7 @@ fn forget(tx: &mut Write<'_>) -> Result<usize, AppError> {
     Ok(ended.len().max(replays.len()).max(repeats.len()).max(audited))
 }
 
-/// Admins hear that the disk is full while that can still be written down, over a channel that can send, if one can.
-pub fn tell_of_full_disk(tx: &mut Write<'_>, can_send: &[Channel]) -> Result<(), AppError> {
-    let words =
-        "The disk of PagerPal's machine is full. It lives on its last room: make some, or soon nothing can be saved.";
+/// Admins hear of trouble of the process itself, over a channel that can send, if one can.
+pub fn tell_of_trouble(tx: &mut Write<'_>, can_send: &[Channel], words: &str) -> Result<(), AppError> {
     tell_admins(tx, |_, contact| can_send.is_empty() || can_send.contains(&contact.channel), words)
 }

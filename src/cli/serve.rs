@@ -78,6 +78,7 @@ async fn serve(config: &Config, args: &ServeArgs, read: reload::Read, levels: Le
         Err(exit) => return exit,
     };
     app.backup_plan = backup_plan(config);
+    app.watcher = config.heartbeat_url.clone();
     let egress = match Egress::new(&config.extra_roots) {
         Ok(egress) => Arc::new(egress),
         Err(error) => return say(Exit::ConfigInvalid, &error.to_string()),

@@ -127,6 +127,10 @@ keys! {
         group: "", field: "metrics_listen_address", shape: Shape::Text, default: Unset, example: "127.0.0.1:9187",
         meaning: "Where Prometheus finds /metrics, without a credential: an address that only your monitoring reaches.",
     }
+    HEARTBEAT_URL: Secret<String> = values::watcher_url {
+        group: "", field: "heartbeat_url", shape: Shape::Secret, default: Unset, example: "https://watcher.example.org/ping/…",
+        meaning: "An outside watcher's address, called each minute while paging works; it pages when this falls silent.",
+    }
     EXTRA_CA_FILE: PathBuf = values::path {
         group: "", field: "extra_ca_file", shape: Shape::Text, default: Unset, example: "/etc/pagerpal/extra-ca.pem",
         meaning: "A PEM file of root certificates to trust besides the built-in ones, for an internal mail server.",

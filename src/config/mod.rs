@@ -53,6 +53,8 @@ pub struct Config {
     /// Certificate and key, both in PEM files.
     pub tls: Option<(PathBuf, PathBuf)>,
     pub metrics_listen_address: Option<SocketAddr>,
+    /// Of an outside watcher.
+    pub heartbeat_url: Option<Secret<String>>,
     pub extra_roots: Vec<CertificateDer<'static>>,
     /// False is safe mode.
     pub notification_sending_enabled: bool,
@@ -193,6 +195,7 @@ fn config(reader: &mut Reader, sources: &Sources<'_>) -> Option<Config> {
     let trusted_proxies = reader.read(&keys::TRUSTED_PROXIES);
     let tls = tls(reader);
     let metrics_listen_address = reader.read(&keys::METRICS_LISTEN_ADDRESS);
+    let heartbeat_url = reader.read(&keys::HEARTBEAT_URL);
     let extra_roots = extra_roots(reader, sources);
     let notification_sending_enabled = reader.read(&keys::NOTIFICATION_SENDING_ENABLED);
     let notification_retry_worker_enabled = reader.read(&keys::NOTIFICATION_RETRY_WORKER_ENABLED);
@@ -219,6 +222,7 @@ fn config(reader: &mut Reader, sources: &Sources<'_>) -> Option<Config> {
         trusted_proxies: trusted_proxies.ok()?,
         tls,
         metrics_listen_address: metrics_listen_address.ok(),
+        heartbeat_url: heartbeat_url.ok(),
         extra_roots,
         notification_sending_enabled: notification_sending_enabled.ok()?,
         notification_retry_worker_enabled: notification_retry_worker_enabled.ok()?,

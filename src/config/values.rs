@@ -254,6 +254,17 @@ pub fn provider_url(text: &str) -> Result<String, String> {
     Err("must begin with https://, for the API key would travel in the clear".into())
 }
 
+/// Where an outside watcher is told that all is well; a secret, for whoever knows it can say so, too.
+pub fn watcher_url(text: &str) -> Result<Secret<String>, String> {
+    let after_scheme = text.find("://").map_or(0, |at| at + 3);
+    let path = text[after_scheme..].find(['/', '?']).map_or(text.len(), |at| after_scheme + at);
+    let origin = web_origin(&text[..path])?;
+    if origin.is_https() || origin.is_loopback() {
+        return secret_text(text);
+    }
+    Err("must begin with https://, for whoever reads it on its way could say that all is well".into())
+}
+
 /// The name of an OpenID Connect provider is its address, which may have a path and counts letter by letter.
 pub fn issuer(text: &str) -> Result<String, String> {
     let after_scheme = text.find("://").map_or(0, |at| at + 3);

@@ -50,6 +50,13 @@ pub enum Outcome {
     TemporaryOnce,
 }
 
+impl Outcome {
+    /// Nothing reached the provider's network, for sure.
+    pub fn was_not_taken(&self) -> bool {
+        matches!(self, Outcome::Temporary { .. } | Outcome::Permanent { account_wide: true })
+    }
+}
+
 /// One attempt's outcome with the provider's own words, clipped by [`clip_provider_text`].
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Answer {

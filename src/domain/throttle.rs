@@ -62,7 +62,7 @@ pub struct Heard {
 pub struct Ledger {
     /// E.164.
     pub number: String,
-    /// Of the last hour.
+    /// Of the last hour, in their order, and what came after the oldest of them.
     pub texts: Vec<Text>,
     /// How many texts there ever were.
     pub count: u32,
@@ -126,17 +126,27 @@ impl Ledger {
         if open(&now) { now } else { candidates.into_iter().find(open).unwrap_or(now.plus_secs(HOUR_SECS)) }
     }
 
-    /// A text leaves; answers which one it is. The same message again stays the one it was.
-    pub fn note(&mut self, delivery: DeliveryId, message_number: u32, share: Share, now: Timestamp) -> u32 {
+    /// A text leaves; answers which one it is. The same message again stays the one it was; a copy of what is forgotten
+    /// comes before all that is known.
+    pub fn note(&mut self, message: (DeliveryId, u32), is_copy: bool, share: Share, now: Timestamp) -> u32 {
         self.forget(now);
-        let same = |text: &&mut Text| text.delivery == delivery && text.message_number == message_number;
+        let (delivery, message_number) = message;
+        let same = |text: &&mut Text| (text.delivery, text.message_number) == message;
         if let Some(text) = self.texts.iter_mut().find(same) {
             text.at = now;
             return text.nth;
         }
-        self.count = self.count.saturating_add(1);
-        self.texts.push(Text { at: now, delivery, message_number, share, nth: self.count });
-        self.count
+        let oldest = self.texts.first().map(|text| text.nth).filter(|_| is_copy);
+        let nth = match oldest {
+            Some(oldest) => oldest.saturating_sub(1),
+            None => {
+                self.count = self.count.saturating_add(1);
+                self.count
+            }
+        };
+        let place = if oldest.is_some() { 0 } else { self.texts.len() };
+        self.texts.insert(place, Text { at: now, delivery, message_number, share, nth });
+        nth
     }
 
     /// Nothing was sent after all.
@@ -187,7 +197,10 @@ impl Ledger {
     }
 
     fn forget(&mut self, now: Timestamp) {
-        self.texts.retain(|text| now.secs_since(text.at) < HOUR_SECS);
+        // The oldest first, and none before an older one: what is sent again is told by their order from what came later.
+        let is_recent = |text: &Text| now.secs_since(text.at) < HOUR_SECS;
+        let old = self.texts.iter().position(is_recent).unwrap_or(self.texts.len());
+        self.texts.drain(..old);
         self.misses.retain(|at| now.secs_since(*at) < HOUR_SECS);
         self.heard.retain(|heard| now.secs_since(heard.at) < HEARD_SECS);
     }
@@ -210,7 +223,7 @@ mod tests {
         for (index, (at, share)) in sends.iter().enumerate() {
             let admits = ledger.admits(*share, minute(*at));
             if admits {
-                ledger.note(DeliveryId::new(index as u64), 1, *share, minute(*at));
+                ledger.note((DeliveryId::new(index as u64), 1), false, *share, minute(*at));
             }
             admitted.push(admits);
         }
@@ -245,7 +258,7 @@ mod tests {
         let mut ledger = Ledger::new("+12025550123");
         assert_eq!(ledger.opens_at(Other, minute(0)), minute(0));
         for n in 0..5 {
-            ledger.note(DeliveryId::new(n), 1, Other, minute(n as i64));
+            ledger.note((DeliveryId::new(n), 1), false, Other, minute(n as i64));
         }
         assert_eq!(ledger.opens_at(Other, minute(5)), minute(15));
         ledger.close(minute(6));
@@ -254,11 +267,27 @@ mod tests {
     }
 
     #[test]
+    fn a_text_is_forgotten_only_after_those_before_it() {
+        let mut ledger = Ledger::new("+12025550123");
+        let note = |ledger: &mut Ledger, delivery, is_copy, at| {
+            ledger.note((DeliveryId::new(delivery), 1), is_copy, Other, minute(at))
+        };
+        let noted = [(1, false, 0), (2, false, 1), (1, true, 50), (3, false, 70)];
+        assert_eq!(noted.map(|(delivery, is_copy, at)| note(&mut ledger, delivery, is_copy, at)), [1, 2, 1, 3]);
+        let known = |ledger: &Ledger| ledger.texts.iter().map(|text| text.nth).collect::<Vec<_>>();
+        assert_eq!(known(&ledger), [1, 2, 3]);
+        assert_eq!(note(&mut ledger, 4, false, 110), 4);
+        assert_eq!(known(&ledger), [3, 4]);
+        assert_eq!(note(&mut ledger, 1, true, 115), 2, "a copy of what is forgotten comes before what is known");
+        assert_eq!(known(&ledger), [2, 3, 4]);
+    }
+
+    #[test]
     fn a_clock_that_is_set_opens_and_closes_no_number() {
         for hours in [-2, 2] {
             let mut ledger = Ledger::new("+12025550123");
             for n in 0..5 {
-                ledger.note(DeliveryId::new(n), 1, Other, minute(n as i64));
+                ledger.note((DeliveryId::new(n), 1), false, Other, minute(n as i64));
             }
             ledger.shift(hours * 3600);
             assert_eq!(ledger.opens_at(Other, minute(5 + hours * 60)), minute(15 + hours * 60));
@@ -272,12 +301,12 @@ mod tests {
     fn the_same_message_again_is_one_message() {
         let mut ledger = Ledger::new("+12025550123");
         let delivery = DeliveryId::new(1);
-        assert_eq!(ledger.note(delivery, 1, Other, minute(0)), 1);
-        assert_eq!(ledger.note(delivery, 1, Other, minute(1)), 1);
-        assert_eq!(ledger.note(delivery, 2, Other, minute(2)), 2);
+        assert_eq!(ledger.note((delivery, 1), false, Other, minute(0)), 1);
+        assert_eq!(ledger.note((delivery, 1), false, Other, minute(1)), 1);
+        assert_eq!(ledger.note((delivery, 2), false, Other, minute(2)), 2);
         ledger.give_back(delivery, 2);
         assert_eq!((ledger.texts.len(), ledger.texts[0].at), (1, minute(1)));
-        assert_eq!(ledger.note(delivery, 3, Other, minute(3)), 3, "a number is never given twice");
+        assert_eq!(ledger.note((delivery, 3), false, Other, minute(3)), 3, "a number is never given twice");
     }
 
     #[test]

@@ -36,9 +36,8 @@ impl Record for Delivery {
 }
 
 /// What is due, the oldest first.
-pub fn deliveries_due(read: &impl Read, ring: DeliveryRing, now: Timestamp, limit: usize) -> Result<Vec<Delivery>> {
-    let span = Span::of((ring,)).through((ring, now));
-    Ok(read.scan(&tables::DELIVERIES_WHEEL, &span, Take::first(limit))?.items)
+pub fn deliveries_due(read: &impl Read, ring: DeliveryRing, now: Timestamp, take: Take) -> Result<Page<Delivery>> {
+    read.scan(&tables::DELIVERIES_WHEEL, &Span::of((ring,)).through((ring, now)), take)
 }
 
 /// When the first delivery of a ring is due.

@@ -205,6 +205,15 @@ pub trait Read: Rows {
         }
     }
 
+    /// As [`Read::get`], for what goes on without: a damaged record is read as missing, and goes on the list of the store's
+    /// status.
+    fn get_sound<R: Record>(&self, key: impl ToKey<Key = R::Key>) -> Result<Option<R>> {
+        match self.get(key) {
+            Err(StoreError::Damaged(_)) => Ok(None),
+            found => found,
+        }
+    }
+
     /// Records in the order of an index. Damaged ones are left out and go on the list of the store's status.
     fn scan<I: AnyIndex>(&self, index: &I, span: &Span<I::Key>, take: Take) -> Result<Page<I::Record>> {
         page(self, index.table_name(), span, take, |_, record_key| match load_indexed(self, record_key) {

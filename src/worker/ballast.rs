@@ -5,7 +5,7 @@
 //! fails, whatever the reason. It is made where twice as much is free, so a tiny disk does without, and made anew once there is room
 //! again. Until then admins are told, and every page says so.
 
-use crate::app::{App, upkeep};
+use crate::app::App;
 use crate::bridge::Lane;
 use crate::domain::time::Timestamp;
 use crate::worker::{Shop, wheel};
@@ -20,6 +20,9 @@ use tokio::sync::Notify;
 
 const BYTES: u64 = 64 * 1024 * 1024;
 const EVERY: Duration = Duration::from_secs(5);
+
+const FULL: &str =
+    "The disk of PagerPal's machine is full. It lives on its last room: make some, or soon nothing can be saved.";
 
 /// What is free for those who are not root, and how large it all is.
 #[derive(Clone, Copy)]
@@ -128,8 +131,7 @@ async fn tell(shop: &Shop, is_full: bool, told_at: &mut Option<Timestamp>) {
         return;
     }
     tracing::error!("the disk is full: the ballast was given up, and what it gave back is the last room there is");
-    let can_send = shop.providers.current().channels_configured();
-    match shop.write(move |tx| upkeep::tell_of_full_disk(tx, &can_send)).await {
+    match shop.tell_admins(FULL).await {
         Ok(()) => *told_at = Some(now),
         Err(error) => tracing::error!(%error, "admins could not be told that the disk is full"),
     }

@@ -6,6 +6,7 @@
 
 pub mod backups;
 pub mod ballast;
+pub mod beat;
 pub mod clock;
 pub mod deliveries;
 pub mod emergency;
@@ -34,6 +35,8 @@ pub struct Shop {
     pub providers: Providers,
     /// Fetches calendars from addresses that users entered.
     pub calendars: Client,
+    /// Calls the outside watcher.
+    watcher: Client,
     wakers: Arc<Wakers>,
     stop: watch::Receiver<bool>,
 }
@@ -74,7 +77,8 @@ const RESTART: Duration = Duration::from_secs(1);
 pub async fn start(app: Arc<App>, bridge: Bridge, providers: Providers, egress: &Egress) -> Workers {
     let (stop, stopped) = watch::channel(false);
     let calendars = egress.client(Purpose::Untrusted);
-    let shop = Shop { app, bridge, providers, calendars, wakers: Arc::default(), stop: stopped };
+    let watcher = egress.client(Purpose::Operator);
+    let shop = Shop { app, bridge, providers, calendars, watcher, wakers: Arc::default(), stop: stopped };
     let wakers = Arc::clone(&shop.wakers);
     shop.app.on_commit(Box::new(move || wakers.wake_all()));
     ballast::relieve(&shop.app);
@@ -142,6 +146,7 @@ fn all(shop: &Shop, tasks: &Tasks) {
         supervise(shop, Worker::Feeds, feeds::run),
         supervise(shop, Worker::Inspector, inspector::run),
         supervise(shop, Worker::Inspector, clock::run),
+        supervise(shop, Worker::Inspector, beat::run),
         supervise(shop, Worker::Inspector, emergency::run),
     ]);
 }
@@ -180,8 +185,7 @@ where
                         Ok(panic) => panic_text(&*panic),
                         Err(_) => return,
                     };
-                    tracing::error!(worker = worker.word(), text, "a worker panicked and is started again");
-                    shop.app.board.panicked(worker, shop.app.now(), text);
+                    shop.panicked(worker, text);
                 }
             }
             tokio::time::sleep(RESTART).await;
@@ -212,6 +216,33 @@ impl Shop {
         answer.await.unwrap_or_else(|_| Err(AppError::Unavailable("the store is closing".to_owned())))
     }
 
+    /// A panic is counted, and admins hear of one that comes again and again.
+    fn panicked(&self, worker: Worker, text: String) {
+        tracing::error!(worker = worker.word(), text, "a worker panicked; it goes on");
+        if self.app.board.panicked(worker, self.app.now(), text.clone()) {
+            self.alarm(worker, format!("A part of it stumbles again and again: {text}"));
+        }
+    }
+
+    /// Admins hear of a worker's trouble, at most once an hour and without keeping the worker.
+    fn alarm(&self, worker: Worker, words: String) {
+        if !self.app.board.may_tell(worker, self.app.now()) {
+            return;
+        }
+        let shop = self.clone();
+        let words = format!("PagerPal itself is in trouble ({}). {words}", worker.word());
+        tokio::spawn(async move {
+            if let Err(error) = shop.tell_admins(words).await {
+                tracing::error!(%error, "admins could not be told of a worker's trouble");
+            }
+        });
+    }
+
+    async fn tell_admins(&self, words: impl Into<String>) -> Result<(), AppError> {
+        let (words, can_send) = (words.into(), self.providers.current().channels_configured());
+        self.write(move |tx| app::upkeep::tell_of_trouble(tx, &can_send, &words)).await
+    }
+
     fn is_stopping(&self) -> bool {
         *self.stop.borrow()
     }
@@ -240,7 +271,7 @@ mod tests {
     use tokio::time::Instant;
 
     /// A shop that sells nothing, and its clock.
-    fn shop() -> (Shop, ScriptedClock) {
+    pub(super) fn shop() -> (Shop, ScriptedClock) {
         let clock = ScriptedClock::at(Timestamp::MIN);
         let random = Arc::new(ScriptedRandom::new(1));
         let store = Store::in_memory(Arc::new(clock.clone()), random.clone());
@@ -257,6 +288,7 @@ mod tests {
             bridge: Bridge::new(1),
             providers: Providers::new(Registry::new(&NotifySettings { infobip: None, smtp: None }, &egress)),
             calendars: egress.client(Purpose::Untrusted),
+            watcher: egress.client(Purpose::Operator),
             wakers: Arc::default(),
             stop: watch::channel(false).1,
         };

@@ -2,7 +2,7 @@
 
 use crate::app::AppError;
 use crate::app::system::Worker;
-use crate::app::timers::{fire_due, next_due};
+use crate::app::timers::{Fired, fire_due, next_due};
 use crate::domain::effect::Ring;
 use crate::domain::time::Timestamp;
 use crate::worker::{Shop, wheel};
@@ -41,8 +41,12 @@ async fn round(shop: &Shop) -> Result<Option<Timestamp>, AppError> {
         };
         let done = shop.write(|tx| fire_due(tx, Ring::Escalation)).await?;
         let error = (!done.failed.is_empty()).then(|| done.failed.join("; "));
-        shop.ran(Worker::Escalation, now.secs_since(due), error);
-        if shop.is_stopping() {
+        shop.ran(Worker::Escalation, now.secs_since(due), error.clone());
+        if let Some(words) = error {
+            shop.alarm(Worker::Escalation, words);
+        }
+        // What is due and cannot be read is no reason to ask again at once.
+        if done == Fired::default() || shop.is_stopping() {
             return Ok(None);
         }
     }

@@ -1,4 +1,5 @@
-//! The nightly chores, by a cron pattern whose next match is a persisted timer: a night missed is made up for at start.
+//! The nightly chores, by a cron pattern whose next match is a persisted timer: a night missed is made up for at start; and the
+//! word to admins about our certificate.
 
 use crate::app::backups::automatic::{self, Note};
 use crate::app::system::Worker;
@@ -20,6 +21,11 @@ pub async fn run(shop: Shop) {
     loop {
         let error = round(&shop).await.err().map(|error| error.to_string());
         shop.ran(Worker::Upkeep, 0, error);
+        if let Some(words) = shop.app.board.certificate_news(shop.app.now())
+            && let Err(error) = shop.tell_admins(words).await
+        {
+            tracing::error!(%error, "admins could not be told of the certificate");
+        }
         if !wheel::rest(&shop, &nobody, None).await {
             return;
         }

@@ -6,7 +6,7 @@ use clap::Parser;
 use pagerpal::age::Identity;
 use pagerpal::app::backups::automatic::{self, Plan};
 use pagerpal::app::backups::{self, BackupError, RestoreError, Restored, Unusable};
-use pagerpal::app::deliveries::{Sender, claim_due};
+use pagerpal::app::deliveries::{Room, Sender, claim_due};
 use pagerpal::app::incidents::{self, Deed};
 use pagerpal::app::{AppError, Lane, Write as Tx, audit, inspect, oncall, system};
 use pagerpal::cli::{self, Arguments, Exit};
@@ -40,9 +40,9 @@ fn house() -> House {
     let claimed = house.write(move |tx| {
         let admin = Actor::user(boss, Role::Admin, Door::Web);
         incidents::act(tx, &admin, &number, Some(boss), Deed::Escalate { expected_level: None })?;
-        claim_due(tx, DeliveryRing::First, &sender, 32)
+        claim_due(tx, DeliveryRing::First, &sender, &Room::each(32))
     });
-    assert!(!claimed.is_empty(), "somebody is being paged");
+    assert!(!claimed.outgoing.is_empty(), "somebody is being paged");
     house
 }
 
@@ -187,9 +187,9 @@ fn after_a_restore_the_open_wait_and_what_was_on_its_way_is_not_sent_again() {
     // Nothing leaves while it is held, whatever was due in the copy.
     let sender = Sender { sending_enabled: true, ..Sender::of(house.app()) };
     let claimed = store.write(Lane::Paging, move |tx| {
-        let mut claimed = claim_due(tx, DeliveryRing::First, &sender, 32)?;
-        claimed.extend(claim_due(tx, DeliveryRing::Retry, &sender, 32)?);
-        Ok::<_, AppError>(claimed)
+        let first = claim_due(tx, DeliveryRing::First, &sender, &Room::each(32))?;
+        let again = claim_due(tx, DeliveryRing::Retry, &sender, &Room::each(32))?;
+        Ok::<_, AppError>([first.outgoing, again.outgoing].concat())
     });
     assert!(claimed.expect("claims work").is_empty());
 

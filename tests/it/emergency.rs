@@ -31,10 +31,10 @@ const BO: &str = "4917000002";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A mounted disk of some megabytes, unmounted when dropped.
-struct SmallDisk(TempDir);
+pub struct SmallDisk(TempDir);
 
 impl SmallDisk {
-    fn mount(mib: u32) -> SmallDisk {
+    pub fn mount(mib: u32) -> SmallDisk {
         let folder = folder("small-disk");
         let mounted = Command::new(program("mount"))
             .args(["-t", "tmpfs", "-o", &format!("size={mib}m,mode=0700"), "tmpfs"])
@@ -44,8 +44,15 @@ impl SmallDisk {
         SmallDisk(folder)
     }
 
-    fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.0.path()
+    }
+
+    /// `ro` or `rw`, which nobody may keep busy.
+    pub fn remount(&self, how: &str) {
+        let options = format!("remount,{how}");
+        let remounted = Command::new(program("mount")).args(["-o", &options]).arg(self.path()).status();
+        assert!(remounted.expect("mount starts").success(), "it is mounted anew as {how}");
     }
 
     /// Takes all that is free now, and not what somebody else gives up meanwhile.
@@ -85,7 +92,7 @@ fn alert(id: &str, title: &str) -> Value {
     json!({"external_id": id, "title": title, "severity": "critical"})
 }
 
-async fn wait_for_health(site: &Site, status: u16, process: &Process) {
+pub async fn wait_for_health(site: &Site, status: u16, process: &Process) {
     let since = Instant::now();
     loop {
         let answer = http::get(site.url("/health")).send().await;

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt;
 use pagerpal::app::alert_sources::{self, Basics, NewSigning};
-use pagerpal::app::deliveries::{Sender, claim_due, record};
+use pagerpal::app::deliveries::{Room, Sender, claim_due, record};
 use pagerpal::app::feeds;
 use pagerpal::app::incidents::{self, Deed};
 use pagerpal::app::intake::{self, Received};
@@ -398,7 +398,7 @@ impl House {
             act(tx, second.1, Deed::Acknowledge)?;
             act(tx, third.1, Deed::Resolve)?;
             let mut failed = None;
-            for outgoing in claim_due(tx, DeliveryRing::First, &sender, 32)? {
+            for outgoing in claim_due(tx, DeliveryRing::First, &sender, &Room::each(32))?.outgoing {
                 let outcome = Outcome::Permanent { account_wide: false };
                 let answer = Answered { outcome, text: say("provider") };
                 record(tx, outgoing.delivery, outgoing.attempt, &answer, false)?;

@@ -3,7 +3,7 @@
 use crate::house::{Answer, House, PASSWORD, cookie, session_of};
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
-use pagerpal::app::deliveries::{About, Sender, claim_due};
+use pagerpal::app::deliveries::{About, Room, Sender, claim_due};
 use pagerpal::app::{audit, invitations, sessions, users};
 use pagerpal::domain::access::Role;
 use pagerpal::domain::actor::{Actor, Door};
@@ -222,12 +222,12 @@ async fn a_link_is_mailed_through_the_queue_and_not_after_it_is_over() {
     };
     let sent = || {
         let sender = Sender { sending_enabled: true, ..Sender::of(house.app()) };
-        let due = house.write(move |tx| claim_due(tx, DeliveryRing::First, &sender, 32));
+        let due = house.write(move |tx| claim_due(tx, DeliveryRing::First, &sender, &Room::each(32)));
         let about = |outgoing: pagerpal::app::deliveries::Outgoing| match outgoing.about {
-            About::Invitation { path, sentence } => Some((outgoing.address, path, sentence)),
+            About::Linked { path, sentence } => Some((outgoing.address, path, sentence)),
             _ => None,
         };
-        due.into_iter().filter_map(about).collect::<Vec<_>>()
+        due.outgoing.into_iter().filter_map(about).collect::<Vec<_>>()
     };
     sent();
     mailed().await;

@@ -68,6 +68,7 @@ mod storm;
 mod tidy;
 mod tls;
 mod transfer;
+mod trouble;
 mod two_way;
 mod ui;
 mod web;

@@ -82,7 +82,7 @@ pub fn line(world: &World, delivery: &Delivery, about: &About) -> Option<String>
                 count => format!("{count} incidents: {named} and {} more", count - 3),
             }
         }
-        About::Words(words) | About::Invitation { sentence: words, .. } => format!("\"{words}\""),
+        About::Words(words) | About::Linked { sentence: words, .. } => format!("\"{words}\""),
         About::Test(_) => "a test".to_owned(),
         About::Incident(_) | About::Code(_) => return None,
     };

@@ -2,7 +2,7 @@
 //! providers that answer as told. When it is dropped, every index is recomputed and the inspector looks around.
 
 use pagerpal::app::deliveries::{
-    About, Outgoing, Sender, claim_due, receipts_overdue, receive_receipts, record, release_claims,
+    About, Outgoing, Room, Sender, claim_due, receipts_overdue, receive_receipts, record, release_claims,
 };
 use pagerpal::app::passes::LinkKey;
 use pagerpal::app::timers::{catch_up, fire_due};
@@ -215,9 +215,10 @@ impl World {
 
     fn send_due(&mut self, ring: DeliveryRing) -> usize {
         let sender = Sender { sending_enabled: self.settings.sending_enabled, ..Sender::of(self.app()) };
-        let claimed = self.write(move |tx| claim_due(tx, ring, &sender, 32)).expect("claims work");
-        let count = claimed.len();
-        for outgoing in claimed {
+        let claimed = self.write(move |tx| claim_due(tx, ring, &sender, &Room::each(32))).expect("claims work");
+        assert_eq!(claimed.set_aside, Vec::<String>::new());
+        let count = claimed.outgoing.len();
+        for outgoing in claimed.outgoing {
             let fault = self.faults.entry(outgoing.channel).or_default().pop_front();
             let (id, attempt, at) = (outgoing.delivery, outgoing.attempt, self.clock.now());
             let refused = matches!(fault, Some(Fault::Answers(Outcome::Temporary { .. })));
@@ -304,7 +305,7 @@ pub fn text_of(outgoing: &Outgoing) -> String {
             let numbers: Vec<u64> = bundle.incidents.iter().map(|(incident, _)| incident.number).take(3).collect();
             format!("{} incidents {numbers:?} ({:?})", bundle.incidents.len(), outgoing.nth)
         }
-        About::Test(words) | About::Code(words) | About::Words(words) | About::Invitation { sentence: words, .. } => {
+        About::Test(words) | About::Code(words) | About::Words(words) | About::Linked { sentence: words, .. } => {
             format!("{words} ({:?})", outgoing.nth)
         }
     }

@@ -10,7 +10,7 @@ use crate::app::deliveries::{Outgoing, Sender, incident_of, ledger, say, start_n
 use crate::app::{AppError, Write};
 use crate::domain::Severity;
 use crate::domain::contact::Channel;
-use crate::domain::delivery::{self, Attempt, Delivery, DeliveryRing, Outcome, State};
+use crate::domain::delivery::{self, Attempt, Delivery, DeliveryRing, State};
 use crate::domain::effect::Reason;
 use crate::domain::id::DeliveryId;
 use crate::domain::incident::Incident;
@@ -19,31 +19,78 @@ use crate::domain::time::Timestamp;
 use crate::domain::timeline::DeliveryNews;
 use crate::domain::user::User;
 use crate::planted;
-use crate::store::{Read, deliveries};
-use std::collections::BTreeSet;
+use crate::store::{Read, Take, deliveries};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Deliveries claimed in one transaction at most.
 pub const BATCH: usize = 32;
 
+/// So many due ones are looked at for those whose channel has room.
+const LOOKED_AT: usize = 4096;
+
 /// So many pages to one mail address leave as one mail; anywhere else two do.
 const EMAIL_BUNDLE: usize = 6;
 
-/// Takes due deliveries of a ring out for sending, at most `limit` messages. Those no longer wanted, and all of them in
-/// safe mode, become final here.
-pub fn claim_due(
-    tx: &mut Write<'_>,
-    ring: DeliveryRing,
-    sender: &Sender,
-    limit: usize,
-) -> Result<Vec<Outgoing>, AppError> {
+/// How many messages may leave now, by channel: one that is slow takes no place of another.
+#[derive(Clone, Debug)]
+pub struct Room(BTreeMap<Channel, usize>);
+
+impl Room {
+    pub fn each(places: usize) -> Room {
+        Channel::ALL.map(|channel| (channel, places)).into_iter().collect()
+    }
+}
+
+impl FromIterator<(Channel, usize)> for Room {
+    fn from_iter<T: IntoIterator<Item = (Channel, usize)>>(places: T) -> Room {
+        Room(places.into_iter().collect())
+    }
+}
+
+/// What a claim did.
+#[derive(Debug, Default)]
+pub struct Claimed {
+    pub outgoing: Vec<Outgoing>,
+    /// Sentences about deliveries that nothing could be done about. They are over, and hold up nobody else.
+    pub set_aside: Vec<String>,
+    /// Nothing has changed: what is due has no room, or cannot be read.
+    pub is_idle: bool,
+}
+
+/// Takes due deliveries of a ring out for sending, as many as have room. Those no longer wanted, and all of them in safe
+/// mode, become final here. Each has a layer of its own, so that one that cannot be acted on is set aside alone.
+pub fn claim_due(tx: &mut Write<'_>, ring: DeliveryRing, sender: &Sender, room: &Room) -> Result<Claimed, AppError> {
     let mut round = Round { ring, sender, outgoing: Vec::new(), settled: BTreeSet::new() };
-    for delivery in deliveries::deliveries_due(tx, ring, tx.now(), limit.min(BATCH))? {
-        // It may have gone with one before it.
-        if !round.settled.contains(&delivery.id) {
-            round.take(tx, delivery)?;
+    let mut set_aside = Vec::new();
+    let mut looked_at = 0;
+    let mut cursor = None;
+    loop {
+        let page = deliveries::deliveries_due(tx, ring, tx.now(), Take::first(BATCH).after(cursor))?;
+        for delivery in page.items {
+            looked_at += 1;
+            // It may have gone with one before it.
+            if round.settled.contains(&delivery.id) || !round.has_room(room, delivery.channel) {
+                continue;
+            }
+            let before = (round.outgoing.len(), round.settled.clone());
+            match tx.nested(|tx| round.take(tx, delivery.clone())) {
+                Ok(()) => {}
+                // The store is in trouble, not this delivery.
+                Err(error @ AppError::Unavailable(_)) => return Err(error),
+                Err(error) => {
+                    round.outgoing.truncate(before.0);
+                    round.settled = before.1;
+                    set_aside.push(round.set_aside(tx, delivery, &error)?);
+                }
+            }
+        }
+        let has_room = Channel::ALL.into_iter().any(|channel| round.has_room(room, channel));
+        match page.next {
+            Some(next) if has_room && looked_at < LOOKED_AT && round.settled.len() < BATCH => cursor = Some(next),
+            _ => break,
         }
     }
-    Ok(round.outgoing)
+    Ok(Claimed { is_idle: round.settled.is_empty(), outgoing: round.outgoing, set_aside })
 }
 
 struct Round<'a> {
@@ -55,6 +102,29 @@ struct Round<'a> {
 }
 
 impl Round<'_> {
+    fn has_room(&self, room: &Room, channel: Channel) -> bool {
+        let own = self.outgoing.iter().filter(|outgoing| outgoing.channel == channel).count();
+        self.outgoing.len() < BATCH && own < room.0.get(&channel).copied().unwrap_or_default()
+    }
+
+    /// It is over, and the person's next method starts, as far as what is stored allows that. The sentence is for admins.
+    fn set_aside(&mut self, tx: &mut Write<'_>, mut delivery: Delivery, error: &AppError) -> Result<String, AppError> {
+        let text = format!("PagerPal could not make it ready: {error}");
+        delivery.state = State::Failed;
+        self.settle(tx, &delivery)?;
+        let next = tx.nested(|tx| {
+            start_next_method(tx, &mut delivery)?;
+            Ok::<(), AppError>(tx.put(&delivery)?)
+        });
+        let said = tx.nested(|tx| say(tx, &delivery, DeliveryNews::Failed { text: text.clone() }));
+        for part in [next, said] {
+            if let Err(AppError::Unavailable(text)) = part {
+                return Err(AppError::Unavailable(text));
+            }
+        }
+        Ok(format!("A message by {} cannot leave. {text}", delivery.channel.title()))
+    }
+
     fn take(&mut self, tx: &mut Write<'_>, delivery: Delivery) -> Result<(), AppError> {
         if !delivery.is_repeat() {
             return self.leave(tx, delivery);
@@ -129,7 +199,10 @@ impl Round<'_> {
             if !ledger.admits(share, now) {
                 let until = ledger.opens_at(share, now);
                 self.hold_back(tx, first, until)?;
-                for (member, _) in members {
+                // What is held back already has its own time. With all of them put off each time, a number that is closed for an
+                // hour would cost the square of what waits for it.
+                let is_due = |member: &Delivery| member.wheel().is_some_and(|(_, due)| due <= now);
+                for (member, _) in members.into_iter().filter(|(member, _)| is_due(member)) {
                     self.hold_back(tx, member, until)?;
                 }
                 return Ok(());
@@ -232,7 +305,9 @@ impl Round<'_> {
         let nth = match carrier.channel {
             Channel::Sms => {
                 let mut ledger = ledger(tx, &carrier.address)?;
-                let nth = ledger.note(carrier.id, message_number, share, now);
+                let is_own = |sent: &Attempt| sent.message_number == message_number && sent.carrier.is_none();
+                let is_copy = carrier.attempts[..attempt].iter().any(is_own);
+                let nth = ledger.note((carrier.id, message_number), is_copy, share, now);
                 tx.put(&ledger)?;
                 Some(nth)
             }
@@ -270,24 +345,20 @@ impl Round<'_> {
 }
 
 /// Which part of its number's budget a message may use. The first that a number hears of a critical incident has a part
-/// of its own.
+/// of its own. Only texts have a budget.
 fn share(read: &impl Read, delivery: &Delivery, incident: Option<&Incident>) -> Result<Share, AppError> {
     match delivery.reason {
         Reason::Test => return Ok(Share::Test),
         Reason::Answer => return Ok(Share::Answer),
         _ => {}
     }
-    let Some(incident) = incident.filter(|i| delivery.is_page() && i.severity == Severity::Critical) else {
-        return Ok(Share::Other);
-    };
+    let may_be_first =
+        |of: &&Incident| delivery.channel == Channel::Sms && delivery.is_page() && of.severity == Severity::Critical;
+    let Some(incident) = incident.filter(may_be_first) else { return Ok(Share::Other) };
     let others = deliveries::deliveries_of(read, incident.id, crate::app::MANY)?;
-    let left = |other: &Delivery| other.attempts.iter().any(|attempt| !never_left(attempt));
+    let was_not_taken =
+        |attempt: &Attempt| attempt.answer.as_ref().is_some_and(|answer| answer.outcome.was_not_taken());
+    let left = |other: &Delivery| other.attempts.iter().any(|attempt| !was_not_taken(attempt));
     let is_heard = others.iter().any(|other| other.address == delivery.address && left(other));
     Ok(if is_heard { Share::Other } else { Share::FirstCritical })
-}
-
-/// The provider did not take it, so the person has heard nothing.
-fn never_left(attempt: &Attempt) -> bool {
-    let outcome = attempt.answer.as_ref().map(|answer| &answer.outcome);
-    matches!(outcome, Some(Outcome::Temporary { .. } | Outcome::Permanent { account_wide: true }))
 }

@@ -12,6 +12,7 @@ use crate::domain::incident::{Incident, IncidentDetails, Status};
 use crate::domain::notification::Notification;
 use crate::domain::policy::Policy;
 use crate::domain::team::Team;
+use crate::domain::throttle::Text;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::planted;
@@ -30,8 +31,8 @@ pub enum About {
     Code(String),
     /// A sentence about PagerPal itself: the answer to a reply, a warning.
     Words(String),
-    /// The link by which the person chooses a password.
-    Invitation {
+    /// With a page of ours to open, such as the one on which an invited person chooses a password.
+    Linked {
         sentence: String,
         path: String,
     },
@@ -102,14 +103,14 @@ pub fn about(
     user: &User,
     key: &LinkKey,
 ) -> Result<About, AppError> {
-    let words = tx.get::<Notification>(delivery.notification)?.map(|notification| notification.words);
+    let words = tx.get_sound::<Notification>(delivery.notification)?.map(|notification| notification.words);
     let words = words.unwrap_or_default();
     Ok(match (incident, delivery.reason) {
         (Some(incident), _) => About::Incident(Box::new(facts(tx, delivery, incident, user, key)?)),
         (None, Reason::Code) => About::Code(key.proof(delivery.contact, delivery.created_at)),
         (None, Reason::Answer | Reason::Notice | Reason::Account) => About::Words(words),
         (None, Reason::Invitation) => match invitations::message(tx, key, user)? {
-            Some((sentence, token)) => About::Invitation { sentence, path: invitations::path(&token) },
+            Some((sentence, token)) => About::Linked { sentence, path: invitations::path(&token) },
             None => About::Words("A link to choose a password was on its way to you and is over.".to_owned()),
         },
         (None, _) => About::Test(words),
@@ -127,17 +128,17 @@ fn facts(
         true => Some(passes::give(tx, key, incident.id, user.id)?),
         false => None,
     };
-    let details = tx.get::<IncidentDetails>(incident.id)?.map(|details| details.details).unwrap_or_default();
-    let team = tx.get::<Team>(incident.team)?.map(|team| team.name).unwrap_or_default();
-    let notification = tx.get::<Notification>(delivery.notification)?;
-    let policy = tx.get::<Policy>(incident.policy)?;
+    let details = tx.get_sound::<IncidentDetails>(incident.id)?.map(|details| details.details).unwrap_or_default();
+    let team = tx.get_sound::<Team>(incident.team)?.map(|team| team.name).unwrap_or_default();
+    let notification = tx.get_sound::<Notification>(delivery.notification)?;
+    let policy = tx.get_sound::<Policy>(incident.policy)?;
     let why = match &notification {
         Some(notification) => names::why(tx, notification, policy.as_ref())?,
         None => String::new(),
     };
     let by = match (incident.status, incident.assignee, incident.resolved_by) {
         (Status::Resolved, _, Some(user)) | (Status::Acknowledged, Some(user), _) => {
-            tx.get::<User>(user)?.map(|user| user.name)
+            tx.get_sound::<User>(user)?.map(|user| user.name)
         }
         _ => None,
     };
@@ -163,35 +164,51 @@ fn facts(
     })
 }
 
+/// A message that was begun, and when.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Begun {
+    at: Timestamp,
+    delivery: u64,
+    message_number: u32,
+    /// It left under its own name, so its number knew it for an hour.
+    was_noted: bool,
+}
+
+fn begun(delivery: &Delivery) -> Vec<Begun> {
+    let mut begun: Vec<Begun> = Vec::new();
+    for attempt in &delivery.attempts {
+        let Attempt { message_number, claimed_at: at, .. } = *attempt;
+        if begun.last().is_none_or(|last| last.message_number != message_number) {
+            let is_given_back = attempt.answer.as_ref().is_some_and(|answer| answer.outcome.was_not_taken());
+            let was_noted = attempt.carrier.is_none() && !is_given_back;
+            begun.push(Begun { at, delivery: delivery.id.number(), message_number, was_noted });
+        }
+    }
+    begun
+}
+
 /// Messages about the incident to this address that were begun before this one, and this one. Sent again under its own
 /// id, a message keeps its number.
 fn counter(read: &impl Read, delivery: &Delivery, incident: &Incident) -> Result<u32, AppError> {
-    let begun = |delivery: &Delivery| -> Vec<(Timestamp, u64, u32)> {
-        let mut begun: Vec<(Timestamp, u64, u32)> = Vec::new();
-        for Attempt { message_number, claimed_at, .. } in &delivery.attempts {
-            if begun.last().is_none_or(|(.., last)| last != message_number) {
-                begun.push((*claimed_at, delivery.id.number(), *message_number));
-            }
-        }
-        begun
-    };
     let Some(own) = begun(delivery).pop() else { return Ok(1) };
     let texts = if delivery.channel == Channel::Sms { ledger(read, &delivery.address)?.texts } else { vec![] };
-    let nth = |(_, delivery, number): &(Timestamp, u64, u32)| {
-        let text = texts.iter().find(|text| text.delivery.number() == *delivery && text.message_number == *number);
-        text.map(|text| text.nth)
+    let nth = |of: &Begun| {
+        let is_of = |text: &&Text| (text.delivery.number(), text.message_number) == (of.delivery, of.message_number);
+        texts.iter().find(is_of).map(|text| text.nth)
     };
     let all = deliveries::deliveries_of(read, incident.id, crate::app::MANY)?;
     let others = all.iter().filter(|other| other.channel == delivery.channel && other.address == delivery.address);
     // What seems to have been begun after a message that is being sent for the first time was begun before it, too: the clock
     // was set back meanwhile.
-    let is_new = delivery.attempts.iter().filter(|attempt| attempt.message_number == own.2).count() == 1;
-    let is_earlier = |other: &(Timestamp, u64, u32)| match (nth(&own), nth(other)) {
+    let is_new = delivery.attempts.iter().filter(|attempt| attempt.message_number == own.message_number).count() == 1;
+    let is_earlier = |other: &Begun| match (nth(&own), nth(other)) {
         // The same when it is sent again, whatever was done to the clock meanwhile.
         (Some(own), Some(other)) => other < own,
-        _ => *other < own || (is_new && other.0 > own.0),
+        // The number forgets the oldest first, and what comes again after that stands before all that it knows.
+        (Some(_), None) if other.was_noted => true,
+        _ => *other < own || (is_new && other.at > own.at),
     };
-    let mut earlier: BTreeSet<(Timestamp, u64, u32)> = others.flat_map(begun).filter(is_earlier).collect();
+    let mut earlier: BTreeSet<Begun> = others.flat_map(begun).filter(is_earlier).collect();
     earlier.extend(begun(delivery));
     if planted::is("same_text_twice") {
         return Ok(1);

@@ -12,7 +12,7 @@ mod message;
 mod receipts;
 mod record;
 
-pub use claim::{BATCH, claim_due};
+pub use claim::{BATCH, Claimed, Room, claim_due};
 pub use message::{About, Bundled, Facts};
 pub use receipts::{receipts_overdue, receive_receipts};
 pub use record::record;
@@ -24,6 +24,7 @@ use crate::domain::access::{self, Action};
 use crate::domain::actor::{Actor, By};
 use crate::domain::contact::Channel;
 use crate::domain::delivery::{Attempt, Delivery, DeliveryRing, LOST_TRACK, State};
+use crate::domain::effect::Reason;
 use crate::domain::id::{DeliveryId, NotificationId};
 use crate::domain::incident::{Incident, Status};
 use crate::domain::notification::{Next, Notification, next_method};
@@ -31,7 +32,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::throttle::Ledger;
 use crate::domain::time::Timestamp;
 use crate::domain::timeline::DeliveryNews;
-use crate::domain::user::User;
+use crate::domain::user::{ContactMethod, User};
 use crate::planted;
 use crate::store::{Read, Take, deliveries};
 
@@ -174,8 +175,11 @@ fn carried_by(read: &impl Read, carrier: DeliveryId, attempt: &Attempt) -> Resul
 }
 
 /// Starts the person's next method because of this delivery, which happens once, and only for pages that are still
-/// wanted. The flag is set on `delivery`; the caller puts it.
+/// wanted and for news to admins. The flag is set on `delivery`; the caller puts it.
 fn start_next_method(tx: &mut Write<'_>, delivery: &mut Delivery) -> Result<(), AppError> {
+    if delivery.reason == Reason::Notice {
+        return tell_otherwise(tx, delivery);
+    }
     let Some(incident) = incident_of(tx, delivery)? else { return Ok(()) };
     let is_wanted = !planted::is("no_next_method")
         && delivery.is_page()
@@ -200,14 +204,31 @@ fn start_next_method(tx: &mut Write<'_>, delivery: &mut Delivery) -> Result<(), 
                 tx.put(&sooner)?;
             }
         }
-        Some(Next::Another(contact)) => apply::queue(tx, &notification, contact, now)?,
+        Some(Next::Another(contact)) => apply::queue(tx, &notification, delivery.visit, contact, now)?,
         None => return Ok(()),
     }
     delivery.next_started = true;
     Ok(())
 }
 
+/// The same news to an admin by a method that was not tried yet.
+fn tell_otherwise(tx: &mut Write<'_>, delivery: &mut Delivery) -> Result<(), AppError> {
+    let (false, Some(user), Some(notification)) =
+        (delivery.next_started, tx.get::<User>(delivery.user)?, tx.get::<Notification>(delivery.notification)?)
+    else {
+        return Ok(());
+    };
+    let mut told = deliveries::deliveries_told(tx, user.id, super::MANY)?;
+    told.retain(|other| other.notification == notification.id);
+    let is_new = |contact: &&ContactMethod| contact.enabled && !told.iter().any(|other| other.contact == contact.id);
+    if let Some(contact) = user.contacts.iter().find(is_new) {
+        apply::queue(tx, &notification, notification.visit, contact, tx.now())?;
+        delivery.next_started = true;
+    }
+    Ok(())
+}
+
 /// What is kept of a number.
 pub(super) fn ledger(read: &impl Read, number: &str) -> Result<Ledger, AppError> {
-    Ok(read.get::<Ledger>(number)?.unwrap_or_else(|| Ledger::new(number)))
+    Ok(read.get_sound::<Ledger>(number)?.unwrap_or_else(|| Ledger::new(number)))
 }

@@ -7,7 +7,7 @@ use crate::domain::contact::Channel;
 use crate::domain::delivery::{self, Delivery, DeliveryRing, Outcome, clip_provider_text};
 use crate::domain::receipt::{Fate, Receipt, Received, Reported};
 use crate::domain::timeline::DeliveryNews;
-use crate::store::{Read, deliveries};
+use crate::store::{Read, Take, deliveries};
 
 /// Receipts whose time has run out, looked at in one transaction at most.
 const BATCH: usize = 100;
@@ -63,7 +63,7 @@ fn take(
 /// can be asked about.
 pub fn receipts_overdue(tx: &mut Write<'_>, lineage: &str) -> Result<Vec<String>, AppError> {
     let mut silent = Vec::new();
-    for mut delivery in deliveries::deliveries_due(tx, DeliveryRing::Receipt, tx.now(), BATCH)? {
+    for mut delivery in deliveries::deliveries_due(tx, DeliveryRing::Receipt, tx.now(), Take::first(BATCH))?.items {
         delivery.stop_waiting_for_receipt();
         let had_started = delivery.next_started;
         start_next_method(tx, &mut delivery)?;

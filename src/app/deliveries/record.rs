@@ -58,7 +58,7 @@ fn account(tx: &mut Write<'_>, delivery: &Delivery, attempt: usize, outcome: &Ou
     let copies = delivery.attempts.iter().filter(|copy| copy.message_number == sent.message_number).count();
     match outcome {
         Outcome::Muted => ledger.close(tx.now()),
-        Outcome::Temporary { .. } | Outcome::Permanent { account_wide: true } if copies == 1 => {
+        outcome if outcome.was_not_taken() && copies == 1 => {
             ledger.give_back(delivery.id, sent.message_number);
         }
         _ => return Ok(()),
@@ -94,7 +94,7 @@ pub(super) fn follow_up(
 /// No message to anybody works on this channel: admins hear of it on another one, at most hourly.
 fn warn_admins(tx: &mut Write<'_>, channel: Channel, text: &str) -> Result<(), AppError> {
     let now = tx.now();
-    let told = tx.get::<ChannelTrouble>(channel.word())?;
+    let told = tx.get_sound::<ChannelTrouble>(channel.word())?;
     if told.is_some_and(|told| !told.may_tell_again(now)) {
         return Ok(());
     }
@@ -103,7 +103,7 @@ fn warn_admins(tx: &mut Write<'_>, channel: Channel, text: &str) -> Result<(), A
     tell_admins(tx, |_, contact| contact.channel != channel, &words)
 }
 
-/// Tells every active admin, by the first method that is right.
+/// Tells every active admin, by the first method that is right, and by the next ones while none works.
 pub(in crate::app) fn tell_admins(
     tx: &mut Write<'_>,
     is_right: impl Fn(UserId, &ContactMethod) -> bool,

@@ -75,7 +75,7 @@ pub struct Story {
 
 pub fn story(read: &impl Read, reference: &str) -> Result<Story, AppError> {
     let incident = find(read, reference)?;
-    let policy = read.get::<Policy>(incident.policy)?;
+    let policy = read.get_sound::<Policy>(incident.policy)?;
     let mut deliveries = deliveries::deliveries_of(read, incident.id, DELIVERIES_SHOWN)?;
     deliveries.reverse();
     let told = notifications::notifications_of(read, incident.id, DELIVERIES_SHOWN)?;
@@ -89,7 +89,7 @@ pub fn story(read: &impl Read, reference: &str) -> Result<Story, AppError> {
     };
     let next = next_call.as_ref().map(|next| named(read, next)).transpose()?;
     Ok(Story {
-        details: read.get::<IncidentDetails>(incident.id)?,
+        details: read.get_sound::<IncidentDetails>(incident.id)?,
         timeline: timeline::timeline_of(read, incident.id, Take::first(TIMELINE_LINES))?.items,
         notifications: notifications.collect(),
         next,
@@ -145,7 +145,7 @@ pub fn told_once(read: &impl Read, actor: &Actor, id: NotificationId) -> Result<
     };
     deliveries.retain(|delivery| delivery.notification == id);
     deliveries.reverse();
-    let policy = incident.as_ref().map(|incident| read.get::<Policy>(incident.policy)).transpose()?.flatten();
+    let policy = incident.as_ref().map(|incident| read.get_sound::<Policy>(incident.policy)).transpose()?.flatten();
     let why = names::why(read, &notification, policy.as_ref())?;
     Ok((Told { notification, deliveries, incident, why }, names::all(read)?))
 }
@@ -179,7 +179,7 @@ pub fn armed(read: &impl Read, id: IncidentId) -> Result<Vec<(TimerKind, Timesta
 /// The last resolved incident of the same alert, and what was written down last about it. `None` where there is none, and
 /// where it is gone.
 pub fn last_time(read: &impl Read, incident: &Incident) -> Result<Option<(Incident, Option<String>)>, AppError> {
-    let Some(previous) = incident.previous.map(|id| read.get::<Incident>(id)).transpose()?.flatten() else {
+    let Some(previous) = incident.previous.map(|id| read.get_sound::<Incident>(id)).transpose()?.flatten() else {
         return Ok(None);
     };
     let lines = timeline::timeline_of(read, previous.id, Take::first(TIMELINE_LINES))?.items;
@@ -243,7 +243,7 @@ fn named(read: &impl Read, next: &NextCall) -> Result<(String, Timestamp), AppEr
     }
     let mut names = Vec::new();
     for user in &next.people {
-        names.extend(read.get::<User>(*user)?.map(|user| user.name));
+        names.extend(read.get_sound::<User>(*user)?.map(|user| user.name));
     }
     Ok((names.join(", "), next.due))
 }

@@ -3,7 +3,7 @@
 
 use super::alerts::{ALERTS, Alert};
 use super::organisation::{self, Organisation};
-use crate::app::deliveries::{Sender, claim_due, record};
+use crate::app::deliveries::{Room, Sender, claim_due, record};
 use crate::app::incidents::{self, Deed};
 use crate::app::intake::{self, Received};
 use crate::app::passes::LinkKey;
@@ -224,9 +224,9 @@ impl Past {
 
     fn send_due(&self, ring: DeliveryRing) -> Result<usize, AppError> {
         let sender = Sender::of(&self.app);
-        let claimed = self.write(move |tx| claim_due(tx, ring, &sender, deliveries::BATCH))?;
-        let count = claimed.len();
-        for outgoing in claimed {
+        let claimed = self.write(move |tx| claim_due(tx, ring, &sender, &Room::each(deliveries::BATCH)))?;
+        let count = claimed.outgoing.len();
+        for outgoing in claimed.outgoing {
             let (delivery, attempt) = (outgoing.delivery, outgoing.attempt);
             let answer = Answer { outcome: Outcome::Accepted, text: phone::TAKEN.to_owned() };
             self.write(move |tx| record(tx, delivery, attempt, &answer, false).map(drop))?;

@@ -404,11 +404,12 @@ fn open_error(path: &Path, error: DatabaseError) -> OpenError {
     }
 }
 
-/// Tells a file that may not be written from one that cannot be right.
+/// Tells a file that may not be written from one that cannot be right. A file system that has become read-only is trouble of
+/// the disk, and no mistake of whoever set this up.
 pub fn io_failure(path: &Path, error: &io::Error) -> OpenError {
     let path = path.to_owned();
     match error.kind() {
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => OpenError::ReadOnly { path },
+        ErrorKind::PermissionDenied => OpenError::ReadOnly { path },
         // Not a redb file, or one that is shorter than it says.
         ErrorKind::InvalidData | ErrorKind::UnexpectedEof => OpenError::Corrupt { path, problem: error.to_string() },
         _ => OpenError::Failed { path, problem: error.to_string() },

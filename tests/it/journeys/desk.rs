@@ -106,8 +106,9 @@ impl Desk<'_> {
     pub async fn press_twice(&self, words: &str) {
         let button = self.find(BUTTONS, words).await;
         match self.setting.device {
-            Device::Desk => button.double_click().await,
-            Device::Phone => button.tap(2).await,
+            Device::Phone if self.setting.scripts => button.tap(2).await,
+            // Where the first tap leaves the page, nobody may be left to answer the driver for the second touch.
+            Device::Desk | Device::Phone => button.double_click().await,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Contact methods, rules, maintenance windows and heartbeats, as people enter them.
 
 use super::*;
-use pagerpal::app::deliveries::{Sender, claim_due};
+use pagerpal::app::deliveries::{Room, Sender, claim_due};
 use pagerpal::clock::Clock;
 use pagerpal::domain::delivery::DeliveryRing;
 
@@ -42,8 +42,9 @@ async fn a_contact_method_is_tried_verified_and_readdressed() {
 
     // In safe mode it is decided and recorded, and the page says that nothing left.
     let sender = Sender::of(&site.web.app);
-    let claimed = site.web.app.write(Lane::People, move |tx| claim_due(tx, DeliveryRing::First, &sender, 32));
-    assert!(claimed.expect("claims work").is_empty());
+    let claimed =
+        site.web.app.write(Lane::People, move |tx| claim_due(tx, DeliveryRing::First, &sender, &Room::each(32)));
+    assert!(claimed.expect("claims work").outgoing.is_empty());
     vic.get(&mine).await.has("test to Email vic@example.test: safe mode: recorded, not sent");
     for _ in 0..2 {
         vic.done(&format!("{contact}/test"), &[]).await;

@@ -4,7 +4,7 @@
 //! An action that is carried out twice, on two stores of the same content under the same clock and seed, has the same
 //! outcome, to the byte.
 
-use pagerpal::app::deliveries::{Outgoing, Sender, claim_due, receipts_overdue, record, release_claims};
+use pagerpal::app::deliveries::{Outgoing, Room, Sender, claim_due, receipts_overdue, record, release_claims};
 use pagerpal::app::incidents::{self, Deed};
 use pagerpal::app::intake::{Received, receive};
 use pagerpal::app::passes::LinkKey;
@@ -241,7 +241,8 @@ impl Site {
             Action::Claim(retries) => {
                 let ring = if retries { DeliveryRing::Retry } else { DeliveryRing::First };
                 let sender = Sender::of(app);
-                app.write(Lane::Paging, move |tx| claim_due(tx, ring, &sender, 8)).map(Done::Claimed)
+                app.write(Lane::Paging, move |tx| claim_due(tx, ring, &sender, &Room::each(8)))
+                    .map(|claimed| Done::Claimed(claimed.outgoing))
             }
             Action::Record { nth, outcome } => {
                 let Some(outgoing) = self.claimed.get(nth).cloned() else { return Ok(Done::Said(String::new())) };

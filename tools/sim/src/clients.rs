@@ -5,21 +5,25 @@
 use super::judge::{Cause, SecondOpinion};
 use super::model::Model;
 use super::plan::{self, Action, Alert, Deed, Method, Planned, Shift};
-use super::run::{Run, START, Written};
+use super::run::{Run, SECRET, START, Written};
+use pagerpal::app::heartbeats::NewHeartbeat;
 use pagerpal::app::incidents::{self, Deed as AppDeed};
 use pagerpal::app::intake::{Received, receive};
+use pagerpal::app::passes::LinkKey;
 use pagerpal::app::schedules::{self, Basics as ScheduleBasics};
 use pagerpal::app::users::{self, NewUser};
-use pagerpal::app::{AppError, Write, alert_sources, policies, teams};
+use pagerpal::app::{AppError, Write, alert_sources, heartbeats, maintenance, pings, policies, teams};
 use pagerpal::domain::access::Role;
 use pagerpal::domain::actor::{Actor, Door};
 use pagerpal::domain::contact::Channel;
 use pagerpal::domain::delivery::State;
 use pagerpal::domain::entry::{Interval, OverrideMode};
 use pagerpal::domain::event::{Action as EventAction, Event, Order, Report, SenderTime};
+use pagerpal::domain::heartbeat::Beat;
 use pagerpal::domain::id::{AlertSourceId, ContactId, PolicyId, ScheduleId, TeamId, UserId};
 use pagerpal::domain::incident::{Incident, Status};
 use pagerpal::domain::layer::Draft;
+use pagerpal::domain::maintenance::Scope;
 use pagerpal::domain::policy::{Level, Recipient};
 use pagerpal::domain::rotation::{Cadence, Civil};
 use pagerpal::domain::source_event::ResultWord;
@@ -46,6 +50,11 @@ pub struct Places {
     pub sources: Vec<AlertSourceId>,
     /// The newest incident of each alert, by number.
     pub newest: BTreeMap<Alert, u64>,
+}
+
+/// What the heartbeat that was made as the `nth` is called.
+pub fn heartbeat_name(nth: usize) -> String {
+    format!("job-{nth}")
 }
 
 fn channel(channel: plan::Channel) -> Channel {
@@ -304,8 +313,55 @@ impl Run<'_> {
                 };
                 self.edit(action, move |tx| teams::remove_member(tx, &Actor::SYSTEM, team, user))
             }
+            Action::AddHeartbeat { source, interval, grace } => {
+                let Some(source) = places.sources.get(*source).copied() else { return Ok(true) };
+                let name = heartbeat_name(self.judge.view.made.heartbeats.len());
+                let new = NewHeartbeat { source, name, interval_minutes: *interval, grace_minutes: *grace };
+                let key = LinkKey::new(SECRET);
+                self.edit(action, move |tx| heartbeats::create(tx, &Actor::SYSTEM, &key, &new).map(drop))
+            }
+            Action::RemoveHeartbeat { nth } => {
+                let Some(id) = self.judge.view.made.heartbeats.get(*nth).copied() else { return Ok(true) };
+                self.edit(action, move |tx| heartbeats::delete(tx, &Actor::SYSTEM, id))
+            }
+            Action::Ping { nth, fails } => self.ping(*nth, *fails, action),
+            Action::AddWindow { sources, from, to } => self.add_window(action, sources, *from, *to),
+            Action::EndWindow { nth } => {
+                let Some(id) = self.judge.view.made.windows.get(*nth).copied() else { return Ok(true) };
+                self.edit(action, move |tx| maintenance::end_now(tx, &Actor::SYSTEM, id).map(drop))
+            }
+            Action::RemoveWindow { nth } => {
+                let Some(id) = self.judge.view.made.windows.get(*nth).copied() else { return Ok(true) };
+                self.edit(action, move |tx| maintenance::delete(tx, &Actor::SYSTEM, id))
+            }
             _ => self.plan_shift(action),
         }
+    }
+
+    /// A job that reports at its own address. It does not try again: it will report the next time.
+    fn ping(&mut self, nth: usize, fails: bool, action: &Action) -> Result<bool, String> {
+        let Some(id) = self.judge.view.made.heartbeats.get(nth).copied() else { return Ok(true) };
+        let Some(token_hash) = self.read(|read| Ok(heartbeats::one(read, id)?.token_hash)) else { return Ok(true) };
+        let what = if fails { Beat::Fail } else { Beat::Ping };
+        let pinged = self.write(Cause::Client(action), move |tx| pings::ping_address(tx, token_hash, what, ""))?;
+        self.is_answered(pinged);
+        Ok(true)
+    }
+
+    fn add_window(&mut self, action: &Action, sources: &[usize], from: i64, to: i64) -> Result<bool, String> {
+        let scope = match sources {
+            [] => Scope::Team(self.places.teams[0]),
+            _ => Scope::Sources(all_of(&self.places.sources, sources)),
+        };
+        let span = span(Shift { who: 0, from, to });
+        let basics = maintenance::Basics {
+            name: "works".to_owned(),
+            scope,
+            occurs: maintenance::Chosen::Once(span),
+            zone: "UTC".to_owned(),
+            matchers: vec![],
+        };
+        self.edit(action, move |tx| maintenance::create(tx, &Actor::SYSTEM, &basics).map(drop))
     }
 
     fn plan_shift(&mut self, action: &Action) -> Result<bool, String> {

@@ -23,11 +23,23 @@ pub fn deal(seed: u64) -> Plan {
     if is_long {
         minutes = dice.log(7 * 24 * 60, YEAR_MINUTES);
     }
-    let mut night = Night { site: &site, minutes, actions: vec![], alarms: vec![] };
+    // As most weeks are: people come and go, and hardly an alert.
+    let is_quiet = is_long && dice.chance(40);
+    if is_quiet {
+        minutes = dice.log(YEAR_MINUTES / 4, YEAR_MINUTES);
+    }
+    let mut night = Night { site: &site, minutes, is_quiet, actions: vec![], alarms: vec![] };
     night.alerts(&mut Dice(stream(seed, "tools")));
     night.deeds(&mut Dice(stream(seed, "people")));
     night.edits(&mut Dice(stream(seed, "admins")));
     night.faults(&mut Dice(stream(seed, "fate")));
+    night.overlaps(&mut Dice(stream(seed, "overlaps")));
+    night.haste(&mut Dice(stream(seed, "haste")));
+    night.windows(&mut Dice(stream(seed, "windows")));
+    // Their watch commits each minute, so none of them beats for a year.
+    if !is_long {
+        night.heartbeats(&mut Dice(stream(seed, "heartbeats")));
+    }
     if is_long {
         night.recoveries(&mut Dice(stream(seed, "recoveries")));
     }
@@ -177,6 +189,7 @@ impl Dice {
 struct Night<'s> {
     site: &'s Site,
     minutes: u64,
+    is_quiet: bool,
     actions: Vec<Planned>,
     /// When alerts come, and of what: most else happens about then.
     alarms: Vec<(u64, Alert)>,
@@ -202,7 +215,7 @@ impl Night<'_> {
 
     fn alerts(&mut self, dice: &mut Dice) {
         let alerts = 1 + dice.below(6);
-        for _ in 0..dice.log(1, 48) {
+        for _ in 0..dice.log(1, if self.is_quiet { 6 } else { 48 }) {
             let at = self.any_time(dice);
             let alert = Alert { source: dice.below(self.site.sources.len()), alert: dice.below(alerts) };
             self.alarms.push((at, alert));
@@ -230,7 +243,7 @@ impl Night<'_> {
 
     fn deeds(&mut self, dice: &mut Dice) {
         let people = self.site.people.len();
-        for _ in 0..dice.log(1, 64) {
+        for _ in 0..dice.log(1, if self.is_quiet { 12 } else { 64 }) {
             let (at, alert) = self.moment(dice);
             let who = dice.below(people);
             let deed = match dice.below(20) {
@@ -297,10 +310,89 @@ impl Night<'_> {
             }
         }
         if !site.schedules.is_empty() {
-            for _ in 0..dice.some(16) {
-                let (at, _) = self.moment(dice);
+            let shifts = if self.is_quiet { dice.log(8, 64) } else { dice.some(16) };
+            for _ in 0..shifts {
+                let at = if self.is_quiet { self.any_time(dice) } else { self.moment(dice).0 };
                 let action = shift(dice, site, (at / 60_000) as i64);
                 self.push(at, action);
+            }
+        }
+    }
+
+    /// Overrides on top of each other while an alert comes: the newest counts.
+    fn overlaps(&mut self, dice: &mut Dice) {
+        if self.site.schedules.is_empty() {
+            return;
+        }
+        for _ in 0..dice.some(4) {
+            let (alarm, _) = self.alarms[dice.below(self.alarms.len())];
+            let (schedule, minute) = (dice.below(self.site.schedules.len()), (alarm / 60_000) as i64);
+            for _ in 0..2 + dice.below(2) {
+                let at = alarm.saturating_sub(dice.log(1, 600_000));
+                let who = dice.below(self.site.people.len());
+                let (from, to) = (minute - dice.below(15) as i64, minute + 1 + dice.below(60) as i64);
+                let instead_of = dice.chance(30).then(|| dice.below(self.site.people.len()));
+                self.push(at, Action::AddOverride { schedule, shift: Shift { who, from, to }, instead_of });
+            }
+        }
+    }
+
+    /// Somebody passes others over while their messages are on the wire, at a provider that has its troubles.
+    fn haste(&mut self, dice: &mut Dice) {
+        for _ in 0..dice.some(8) {
+            let (alarm, alert) = self.alarms[dice.below(self.alarms.len())];
+            let channel = dice.one(&[Channel::Sms, Channel::WhatsApp, Channel::Email]);
+            let mood = match dice.below(5) {
+                0 => Mood::Busy,
+                1 => Mood::Stalls,
+                2 => Mood::Breaks { taken: dice.chance(50) },
+                _ => Mood::AnswersLate { taken: dice.chance(50) },
+            };
+            self.push(alarm, Action::Provider { channel, mood, for_ms: dice.log(1000, 120_000) });
+            let who = dice.below(self.site.people.len());
+            let deed = match dice.below(4) {
+                0 => Deed::Reassign { to: dice.several(self.site.people.len(), 1, 2) },
+                1 => Deed::Escalate { to: Some(1 + dice.below(3) as u8), seen: None },
+                _ => Deed::Escalate { to: None, seen: None },
+            };
+            self.push(alarm + dice.log(20, 12_000), Action::Act { alert, who, deed });
+        }
+    }
+
+    /// Maintenance about the time of an alert, some of it ended early.
+    fn windows(&mut self, dice: &mut Dice) {
+        for _ in 0..dice.some(8) {
+            let (alarm, alert) = self.alarms[dice.below(self.alarms.len())];
+            let minute = (alarm / 60_000) as i64;
+            let (from, to) = (minute - dice.below(20) as i64, minute + 1 + dice.log(1, 120) as i64);
+            let sources = if dice.chance(30) { vec![] } else { vec![alert.source] };
+            let at = alarm.saturating_sub(dice.log(1, 600_000));
+            self.push(at, Action::AddWindow { sources, from, to });
+            if dice.chance(40) {
+                let (at, nth) = (alarm + dice.log(1000, 3_600_000), dice.below(4));
+                self.push(at, if dice.chance(50) { Action::EndWindow { nth } } else { Action::RemoveWindow { nth } });
+            }
+        }
+    }
+
+    /// Jobs that report, each in its own time, fail now and then, fall silent, and come back.
+    fn heartbeats(&mut self, dice: &mut Dice) {
+        let minutes = self.minutes;
+        for nth in 0..dice.some(3) as usize {
+            let (interval, grace) = (dice.log(1, 20) as u32, dice.log(1, 10) as u32);
+            let source = dice.below(self.site.sources.len());
+            let mut at = dice.0.below(minutes.div_ceil(4) * 60_000);
+            self.push(nth as u64, Action::AddHeartbeat { source, interval, grace });
+            let silence = dice.log(1, 30);
+            while at < minutes * 60_000 {
+                self.push(at, Action::Ping { nth, fails: dice.below(100) < 3 });
+                let is_late = dice.0.below(100) < silence;
+                let most = u64::from(if is_late { 3 * (interval + grace) } else { interval }) * 60_000;
+                at += dice.log(20_000, most);
+            }
+            if dice.chance(30) {
+                let at = self.any_time(dice);
+                self.push(at, Action::RemoveHeartbeat { nth });
             }
         }
     }

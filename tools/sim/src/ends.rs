@@ -70,7 +70,12 @@ impl Run<'_> {
 
     /// L1. With a policy that leads to nobody, the last resort is paged again and again, and everybody sees why.
     fn is_over_or_visible(&self, incident: &Incident) -> Result<(), String> {
-        let is_visible = matches!(incident.ladder.phase, Phase::Exhausted | Phase::NoCoverage);
+        let is_visible = match incident.ladder.phase {
+            Phase::Exhausted | Phase::NoCoverage => true,
+            // A clock that was set back has made its window longer.
+            Phase::Held => self.judge.is_held_rightly(incident, self.now()),
+            Phase::Climbing => false,
+        };
         if incident.status != Status::Triggered || is_visible {
             return Ok(());
         }
@@ -91,7 +96,9 @@ impl Run<'_> {
             return Ok(());
         }
         let of_visit = |d: &&Delivery| {
-            d.incident == Some(id) && d.user == notification.user && d.visit == notification.visit && d.is_page()
+            // What somebody sent again later belongs to a later visit.
+            let is_meant = d.visit == notification.visit || d.notification == notification.id;
+            d.incident == Some(id) && d.user == notification.user && is_meant && d.is_page()
         };
         let own: Vec<&Delivery> = view.deliveries.values().filter(of_visit).collect();
         let told = || own.iter().map(|d| format!("{} {}", d.id, d.state.word())).collect::<Vec<_>>().join(", ");

@@ -3,7 +3,7 @@
 //! Judged from outside: from the bytes of commits ([`View`]), from when things came about by a clock that nobody can set,
 //! and from what left the process. No decision of the product is asked again here.
 
-use super::model::{Model, Observed, Pages};
+use super::model::{HEARTBEATS, Model, Observed, Pages};
 use super::plan::{Action, Alert, Deed};
 use super::run::START;
 use super::trace::{Rare, Trace};
@@ -28,6 +28,12 @@ const LATE_AFTER_START_MS: u64 = 5000;
 const PLAIN_AN_HOUR: usize = 10;
 /// After trouble of the store a worker that nobody woke looks within 15 s.
 const LATE_AFTER_TROUBLE_MS: u64 = 15_000 + LATE_MS;
+
+/// Whoever waits for somebody to be on call looks again so soon, and a second for rounding.
+const LOOKED_FOR_WITHIN_MS: u64 = 15 * 60_000 + 1000;
+
+/// A watch that is late moves what jobs are given, and it may be late for so long after a start or trouble.
+const DISTURBED_MS: u64 = 180_000;
 
 /// What a commit was for.
 #[derive(Clone, Copy, Debug)]
@@ -100,6 +106,9 @@ pub struct Judge {
     pub notified: BTreeMap<NotificationId, u64>,
     due: BTreeMap<TimerKey, Due>,
     down_since: u64,
+    died_at: u64,
+    /// The process came up as a whole.
+    pub is_up: bool,
     open: BTreeMap<(AlertSourceId, String), IncidentId>,
     clock_stepped_at: Option<u64>,
     /// The last message of each delivery that left, and which attempt it was.
@@ -155,10 +164,7 @@ impl Judge {
     /// S13: this commit pages those whom the second model names, and nobody else.
     fn compare(&mut self, here: &Surroundings, cause: Cause<'_>, step: &Step) -> Result<(), String> {
         let Some(SecondOpinion { model, people, sources }) = &mut self.second_opinion else { return Ok(()) };
-        let alert_of = |incident: &Incident| {
-            let alert = incident.external_id.strip_prefix("alert ")?.parse().ok()?;
-            Some(Alert { source: *sources.get(&incident.source)?, alert })
-        };
+        let alert_of = |incident: &Incident| alert_of(incident, sources);
         let mut observed = Observed::default();
         for (_, _, after) in &step.notifications {
             let Some(notification) = after else { continue };
@@ -170,12 +176,21 @@ impl Judge {
             }
         }
         for (_, before, after) in &step.incidents {
+            let count = |of: &Option<Incident>| of.as_ref().map_or(0, |incident| incident.event_count);
+            let is_told = count(after) > count(before) && matches!(cause, Cause::Fire);
+            if let Some(alert) = after.as_ref().filter(|_| is_told).and_then(alert_of) {
+                observed.missed.insert(alert);
+            }
             let was_open = before.as_ref().is_some_and(|before| before.status != Status::Resolved);
             if let Some(after) = after.as_ref().filter(|after| was_open && after.status == Status::Resolved) {
                 observed.resolved.extend(alert_of(after));
             }
         }
         let now = here.now.as_second() - START;
+        let disturbed = [here.store_troubled_at, here.started_at].into_iter().flatten();
+        if disturbed.into_iter().any(|at| here.at < at + DISTURBED_MS) || here.clock_unsaved {
+            model.disturbed();
+        }
         let expected = match cause {
             Cause::Fire => model.fire(now, &observed).map_err(|problem| format!("S13: {problem}"))?,
             Cause::Client(action) => model.act(action, now),
@@ -187,6 +202,12 @@ impl Judge {
         }
         let (missing, more) = (&expected - &observed.pages, &observed.pages - &expected);
         Err(format!("S13: by {cause:?} not paged were {missing:?}, and paged without a rule {more:?}"))
+    }
+
+    /// Whether the second model, too, has this incident wait for the end of a window.
+    pub fn is_held_rightly(&self, incident: &Incident, now: Timestamp) -> bool {
+        let Some(SecondOpinion { model, sources, .. }) = &self.second_opinion else { return false };
+        alert_of(incident, sources).is_some_and(|alert| model.is_waiting(alert, now.as_second() - START))
     }
 
     /// S11.
@@ -318,9 +339,13 @@ impl Judge {
             let ahead = if let Cause::Shift = cause { step.moved_secs.max(0) } else { 0 };
             let (stored, at) = (after.due, here.when(after.due.plus_secs(-ahead)));
             let known = self.due.get(key).copied();
+            if key.kind == TimerKind::Cover && at > here.at + LOOKED_FOR_WITHIN_MS {
+                return Err(format!("S7: {key:?} is not looked at until {stored}"));
+            }
             // Who is on call next is looked for anew after a step back, which may also have begun another visit.
             let is_looked_for =
-                matches!(key.kind, TimerKind::Cover | TimerKind::Follow) || visited.contains(&key.subject);
+                matches!(key.kind, TimerKind::Cover | TimerKind::Follow | TimerKind::Hold | TimerKind::Beat)
+                    || visited.contains(&key.subject);
             if let (Cause::Shift, Some(known)) = (cause, known)
                 && before.is_some()
                 && !is_looked_for
@@ -333,7 +358,9 @@ impl Judge {
             }
             match (cause, known) {
                 (_, Some(known)) if known.stored == stored => {}
-                (Cause::Adopt, Some(Due { latest, .. })) => drop(self.due.insert(*key, Due { stored, at, latest })),
+                (Cause::Adopt, Some(Due { latest, .. })) if !is_looked_for => {
+                    self.due.insert(*key, Due { stored, at, latest });
+                }
                 _ => drop(self.due.insert(*key, Due { stored, at, latest: at })),
             }
         }
@@ -343,6 +370,7 @@ impl Judge {
     /// The next process measures from the clock that was saved last.
     pub fn died(&mut self, at: u64, marked_at: u64) {
         self.down_since = marked_at.min(at);
+        self.died_at = at;
     }
 
     /// Another process: time is what its wall clock says, which may have been set meanwhile. So much passed, as far as can
@@ -351,6 +379,10 @@ impl Judge {
         self.clock_stepped_at = None;
         if set_by_secs > 0 {
             self.texts.clear();
+        }
+        if let Some(SecondOpinion { model, .. }) = &mut self.second_opinion {
+            let is_known = std::mem::take(&mut self.is_up) && set_by_secs == 0;
+            model.was_down(if is_known { ((here.at - self.died_at) / 1000) as i64 } else { 0 });
         }
         let down = here.at - self.down_since + 1000;
         for (key, due) in &mut self.due {
@@ -466,20 +498,33 @@ impl Judge {
         Ok(())
     }
 
+    /// Whether this is the only claim of its message so far.
+    pub fn is_first(&self, outgoing: &Outgoing) -> bool {
+        self.view.deliveries.get(&outgoing.delivery).is_some_and(|delivery| {
+            let number = delivery.attempts.get(outgoing.attempt).map(|attempt| attempt.message_number);
+            delivery.attempts.iter().filter(|attempt| Some(attempt.message_number) == number).count() == 1
+        })
+    }
+
     /// What the provider did not take does not count.
     pub fn answered(&mut self, outgoing: &Outgoing, outcome: &Outcome) {
         let not_taken = matches!(outcome, Outcome::Temporary { .. } | Outcome::Permanent { account_wide: true });
-        let is_first = self.view.deliveries.get(&outgoing.delivery).is_some_and(|delivery| {
-            let number = delivery.attempts.get(outgoing.attempt).map(|attempt| attempt.message_number);
-            delivery.attempts.iter().filter(|attempt| Some(attempt.message_number) == number).count() == 1
-        });
         if not_taken
-            && is_first
+            && self.is_first(outgoing)
             && let Some(texts) = self.texts.get_mut(&outgoing.address)
         {
             texts.retain(|text| text.message_id != outgoing.message_id);
         }
     }
+}
+
+/// What the plan calls the alert of an incident.
+fn alert_of(incident: &Incident, sources: &BTreeMap<AlertSourceId, usize>) -> Option<Alert> {
+    let alert = match incident.external_id.strip_prefix("heartbeat:job-") {
+        Some(nth) => HEARTBEATS + nth.parse::<usize>().ok()?,
+        None => incident.external_id.strip_prefix("alert ")?.parse().ok()?,
+    };
+    Some(Alert { source: *sources.get(&incident.source)?, alert })
 }
 
 /// S12: status changes only as the table of transitions has it, and counters never go back.
@@ -488,7 +533,8 @@ fn transition(cause: Cause<'_>, before: Option<&Incident>, after: &Incident) -> 
     let number = after.number;
     let Some(before) = before else {
         return match (cause, after.status) {
-            (Cause::Client(Action::Trigger { .. }), Triggered) => Ok(()),
+            (Cause::Client(Action::Trigger { .. } | Action::Ping { .. }), Triggered) => Ok(()),
+            (Cause::Fire, Triggered) if after.external_id.starts_with("heartbeat:") => Ok(()),
             _ => Err(format!("S12: #{number} was opened by {cause:?} as {}", after.status.word())),
         };
     };
@@ -513,7 +559,8 @@ fn transition(cause: Cause<'_>, before: Option<&Incident>, after: &Incident) -> 
                 || matches!(cause, Cause::Fire | Cause::Client(Action::Trigger { .. }))
         }
         (_, Resolved) => {
-            matches!(deed, Some(Deed::Resolve)) || matches!(cause, Cause::Fire | Cause::Client(Action::Recover { .. }))
+            matches!(deed, Some(Deed::Resolve))
+                || matches!(cause, Cause::Fire | Cause::Client(Action::Recover { .. } | Action::Ping { .. }))
         }
         (Resolved, _) => matches!(deed, Some(Deed::Reopen)),
         _ => false,
@@ -540,7 +587,9 @@ fn shape(delivery: &Delivery) -> Result<(), String> {
     let unanswered = delivery.attempts.last().is_some_and(|attempt| attempt.answer.is_none());
     let is_right = match delivery.state {
         State::Sending { .. } => unanswered,
-        State::Accepted { .. } | State::Delivered | State::Failed | State::Exhausted => !delivery.attempts.is_empty(),
+        State::Accepted { .. } | State::Delivered => !delivery.attempts.is_empty(),
+        // The last attempt has failed, and not one that was over before.
+        State::Retrying { .. } | State::Failed | State::Exhausted => !delivery.attempts.is_empty() && !unanswered,
         _ => true,
     };
     if is_right { Ok(()) } else { Err(format!("S5: {} is {} with {expected}", delivery.id, delivery.state.word())) }
@@ -592,6 +641,9 @@ fn tell_timers(here: &Surroundings, timers: &Changed<Timer>, trace: &mut Trace) 
 fn count(cause: Cause<'_>, step: &Step, rare: &mut Rare) {
     for line in &step.timeline {
         let state = match &line.what {
+            Happened::Held { .. } => "held by a maintenance window",
+            Happened::Created { title, .. } if title.ends_with("is missing") => "a heartbeat that was missed",
+            Happened::HoldEnded => "a hold that ended",
             Happened::Exhausted => "exhausted",
             Happened::NoCoverage => "nobody on call",
             Happened::CoverageReturned => "coverage returned",

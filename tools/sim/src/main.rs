@@ -5,7 +5,7 @@
 
 use sim::deal::deal;
 use sim::plan::Plan;
-use sim::planted::{FAULTS, SLOW};
+use sim::planted::FAULTS;
 use sim::run::{YEAR_MS, play};
 use sim::shrink::shrink;
 use sim::trace::{Failure, Rare};
@@ -14,7 +14,7 @@ use std::process::{Command, ExitCode};
 
 const USAGE: &str = "\
 Usage: sim --seeds N [--from SEED] | --seed SEED | --plan FILE | --survey N [--from SEED]
-       sim --planted all|slow|NAME [--seeds N]";
+       sim --planted all|NAME [--seeds N]";
 
 /// Nights after which every rare state must have come about.
 const LONG_RUN: u64 = 1000;
@@ -89,7 +89,8 @@ fn survey(count: &str, first: &str, most: usize) -> Result<(), String> {
 }
 
 fn planted(which: &str, count: &str) -> Result<(), String> {
-    let chosen: Vec<&str> = FAULTS.iter().map(|(name, _)| *name).filter(|name| is_chosen(which, name)).collect();
+    let chosen: Vec<&str> =
+        FAULTS.iter().map(|(name, _)| *name).filter(|name| which == "all" || which == *name).collect();
     if chosen.is_empty() {
         let known: Vec<&str> = FAULTS.iter().map(|(name, _)| *name).collect();
         return Err(format!("there is no fault {which}; there are: {}", known.join(" ")));
@@ -110,14 +111,6 @@ fn planted(which: &str, count: &str) -> Result<(), String> {
         }
     }
     if missed.is_empty() { Ok(()) } else { Err(format!("not found within {count} nights: {missed:?}")) }
-}
-
-fn is_chosen(which: &str, name: &str) -> bool {
-    match which {
-        "all" => !SLOW.contains(&name),
-        "slow" => SLOW.contains(&name),
-        _ => which == name,
-    }
 }
 
 /// Whether the run that found a planted fault fails without one.

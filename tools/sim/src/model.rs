@@ -3,8 +3,8 @@
 //!
 //! It is told of each commit what it was for and when, and answers whom that commit must page; the judge compares. Covered:
 //! people and their methods, levels, schedules with a rotation, entries and overrides, teams, cycles, the last resort, rising
-//! severity, every deed, timeouts of acknowledgements, naps, silence, and every edit of these. Not covered, and not
-//! dealt: maintenance windows, storms, restores.
+//! severity, every deed, timeouts of acknowledgements, naps, silence, maintenance windows, heartbeats, and every edit of these. Not
+//! covered, and not dealt: storms, restores.
 //!
 //! Two instants are the product's choice within limits, so they are observed instead of predicted: when, at most a
 //! quarter of an hour late, the last resort of an incident without coverage is paged again, and whether silence resolves an
@@ -19,11 +19,42 @@ type Time = i64;
 /// An alert's incident and a person.
 pub type Pages = BTreeSet<(Alert, usize)>;
 
+/// The first number of an alert that is a heartbeat.
+pub const HEARTBEATS: usize = 1_000_000;
+
+/// What heartbeats do not say about severity.
+const OF_HEARTBEATS: Severity = Severity::Error;
+
+/// Whoever was away for longer certainly knows it: the watch fires each minute, and is late after half a minute.
+const WATCHED_SECS: Time = 100;
+
 /// What the product did in a commit, as far as it is its choice.
 #[derive(Default)]
 pub struct Observed {
     pub pages: Pages,
     pub resolved: BTreeSet<Alert>,
+    /// Heartbeats of which it said that they were missed.
+    pub missed: BTreeSet<Alert>,
+}
+
+/// A job that reports.
+struct Job {
+    alert: Alert,
+    /// Interval and grace.
+    every: Time,
+    grace: Time,
+    state: Beating,
+    /// Nothing has stood in its way since it was heard last: it is missed to the second.
+    is_steady: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Beating {
+    /// Not heard yet, or taken away.
+    Not,
+    /// Missed then, or later where nobody could hear it meanwhile.
+    Until(Time),
+    Missed,
 }
 
 pub struct Model {
@@ -33,6 +64,8 @@ pub struct Model {
     policies: Vec<Policy>,
     /// Policy and silence, in seconds.
     sources: Vec<(usize, Option<Time>)>,
+    windows: Vec<Window>,
+    jobs: Vec<Job>,
     /// The newest incident of each alert.
     incidents: BTreeMap<Alert, Incident>,
     pages: Pages,
@@ -77,8 +110,16 @@ impl Stretch {
     }
 }
 
+/// Maintenance: new incidents of these sources, or of all, wait for its end.
+struct Window {
+    sources: Vec<usize>,
+    from: Time,
+    to: Time,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Phase {
+    Held,
     Climbing,
     Exhausted,
     NoCoverage,
@@ -139,6 +180,8 @@ impl Model {
                 .iter()
                 .map(|source| (source.policy, source.auto_resolve.map(|minutes| i64::from(minutes) * 60)))
                 .collect(),
+            windows: vec![],
+            jobs: vec![],
             incidents: BTreeMap::new(),
             pages: Pages::new(),
         }
@@ -149,6 +192,7 @@ impl Model {
         match action {
             Action::Trigger { alert, severity } => self.trigger(*alert, *severity, now),
             Action::Recover { alert } => self.end(*alert),
+            Action::Ping { nth, fails } => self.ping(*nth, *fails, now),
             Action::TakenThere { alert } => {
                 self.change(*alert, |model, incident| {
                     if incident.status == Status::Triggered {
@@ -165,6 +209,7 @@ impl Model {
     /// Timers were fired: whom that pages. Each incident makes one step.
     pub fn fire(&mut self, now: Time, observed: &Observed) -> Result<Pages, String> {
         let alerts: Vec<Alert> = self.incidents.keys().copied().collect();
+        self.miss(now, observed)?;
         for alert in alerts {
             let mut problem = None;
             self.change(alert, |model, incident| problem = model.step(alert, incident, now, observed).err());
@@ -175,12 +220,63 @@ impl Model {
         Ok(std::mem::take(&mut self.pages))
     }
 
+    /// Jobs that were not heard in time: an alert of their source.
+    fn miss(&mut self, now: Time, observed: &Observed) -> Result<(), String> {
+        for nth in 0..self.jobs.len() {
+            let Job { alert, state, is_steady, .. } = self.jobs[nth];
+            let is_due = matches!(state, Beating::Until(until) if until <= now);
+            match observed.missed.contains(&alert) {
+                true if is_due => {
+                    self.jobs[nth].state = Beating::Missed;
+                    self.trigger(alert, OF_HEARTBEATS, now);
+                }
+                true => return Err(format!("{alert:?} counts as missed at {now}, and is {state:?}")),
+                false if is_due && is_steady => return Err(format!("{alert:?} is {state:?} and not missed at {now}")),
+                false => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn ping(&mut self, nth: usize, fails: bool, now: Time) {
+        let Some(job) = self.jobs.get_mut(nth) else { return };
+        let (alert, was) = (job.alert, job.state);
+        job.is_steady = true;
+        job.state = if fails { Beating::Missed } else { Beating::Until(now + job.every + job.grace) };
+        match fails {
+            true => self.trigger(alert, OF_HEARTBEATS, now),
+            false if was == Beating::Missed => self.end(alert),
+            false => {}
+        }
+    }
+
+    /// Nobody could be heard for so long, as far as is known: that much and a grace are given back.
+    pub fn was_down(&mut self, secs: Time) {
+        self.disturbed();
+        for job in self.jobs.iter_mut().filter(|_| secs > WATCHED_SECS) {
+            if let Beating::Until(until) = &mut job.state {
+                *until += secs + job.grace;
+            }
+        }
+    }
+
+    /// Something stands in the way of being heard: jobs may get more time than the rules say, and never less.
+    pub fn disturbed(&mut self) {
+        self.jobs.iter_mut().for_each(|job| job.is_steady = false);
+    }
+
     /// The clock was set by so many seconds: what counts elapsed time moves along. Set back, it makes others be on call.
     pub fn clock_set(&mut self, secs: Time, now: Time) -> Pages {
         for incident in self.incidents.values_mut() {
             incident.entered += secs;
             for at in [&mut incident.next, &mut incident.ack_timeout, &mut incident.silence].into_iter().flatten() {
                 *at += secs;
+            }
+        }
+        for job in &mut self.jobs {
+            job.is_steady &= secs == 0;
+            if let Beating::Until(until) = &mut job.state {
+                *until += secs;
             }
         }
         if secs < 0 {
@@ -227,6 +323,7 @@ impl Model {
                 self.page_also(alert, incident, had_it);
             }
             Status::Triggered => match incident.phase {
+                Phase::Held => self.end_hold(alert, incident, now),
                 Phase::Climbing if is_due(incident.next) => self.climb(alert, incident, incident.level, now),
                 Phase::Climbing => self.page_newcomers(alert, incident, now),
                 Phase::Exhausted if is_due(incident.next) => self.repage(alert, incident, now),
@@ -398,6 +495,24 @@ impl Model {
         incident.next = Some(now + i64::from(self.policies[incident.policy].repage) * 60);
     }
 
+    fn is_held(&self, source: usize, now: Time) -> bool {
+        let covers = |window: &Window| window.sources.is_empty() || window.sources.contains(&source);
+        self.windows.iter().any(|window| covers(window) && window.from <= now && now < window.to)
+    }
+
+    /// Unless a window still holds it.
+    fn end_hold(&mut self, alert: Alert, incident: &mut Incident, now: Time) {
+        if !self.is_held(alert.source, now) {
+            self.climb(alert, incident, None, now);
+        }
+    }
+
+    /// Whether the newest incident of this alert waits for the end of a window that runs.
+    pub fn is_waiting(&self, alert: Alert, now: Time) -> bool {
+        self.incidents.get(&alert).is_some_and(|incident| incident.phase == Phase::Held)
+            && self.is_held(alert.source, now)
+    }
+
     /// Without `observed` it was an edit, which acts at once.
     fn look_for_coverage(
         &mut self,
@@ -457,6 +572,7 @@ impl Model {
             return;
         }
         match incident.phase {
+            Phase::Held => self.end_hold(alert, incident, now),
             Phase::NoCoverage => drop(self.look_for_coverage(alert, incident, now, None)),
             Phase::Exhausted => {
                 if !self.enter_above(alert, incident, incident.level, now) && self.last_resort_is_back(incident) {
@@ -510,7 +626,11 @@ impl Model {
                 ack_timeout: None,
                 silence: silence.map(|silence| now + silence),
             };
-            self.climb(alert, &mut incident, None, now);
+            if self.is_held(alert.source, now) {
+                incident.phase = Phase::Held;
+            } else {
+                self.climb(alert, &mut incident, None, now);
+            }
             self.incidents.insert(alert, incident);
             return;
         }
@@ -524,6 +644,9 @@ impl Model {
                 return;
             }
             incident.severity = severity;
+            if (incident.status, incident.phase) == (Status::Triggered, Phase::Held) {
+                return;
+            }
             let had_it: Vec<usize> = match (incident.status, incident.snooze) {
                 (Status::Triggered, _) => vec![],
                 (_, Some((_, by))) => incident.assignee.into_iter().chain([by]).collect(),
@@ -657,6 +780,29 @@ impl Model {
             Action::AddEntry { schedule, shift } => self.schedules[*schedule].entries.push(Stretch::of(shift)),
             Action::AddOverride { schedule, shift, instead_of } => {
                 self.schedules[*schedule].overrides.push((Stretch::of(shift), *instead_of));
+            }
+            Action::AddHeartbeat { source, interval, grace } => {
+                let alert = Alert { source: *source, alert: HEARTBEATS + self.jobs.len() };
+                let (every, grace) = (i64::from(*interval) * 60, i64::from(*grace) * 60);
+                self.jobs.push(Job { alert, every, grace, state: Beating::Not, is_steady: true });
+                return;
+            }
+            Action::RemoveHeartbeat { nth } => {
+                self.jobs[*nth].state = Beating::Not;
+                return;
+            }
+            // What it holds from now on is held; nothing is looked at anew.
+            Action::AddWindow { sources, from, to } => {
+                self.windows.push(Window { sources: sources.clone(), from: from * 60, to: to * 60 });
+                return;
+            }
+            Action::EndWindow { nth } | Action::RemoveWindow { nth } => {
+                let window = &mut self.windows[*nth];
+                match action {
+                    Action::RemoveWindow { .. } if now < window.from => window.to = window.from,
+                    _ if window.from <= now => window.to = window.to.min(now),
+                    _ => return,
+                }
             }
             Action::RemoveEntry { schedule, nth } => self.schedules[*schedule].entries[*nth].cut(now),
             Action::RemoveOverride { schedule, nth } => self.schedules[*schedule].overrides[*nth].0.cut(now),

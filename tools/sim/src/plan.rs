@@ -223,6 +223,33 @@ pub enum Action {
         team: usize,
         who: usize,
     },
+    /// A job of this source is to report every so many minutes, and a grace.
+    AddHeartbeat {
+        source: usize,
+        interval: u32,
+        grace: u32,
+    },
+    /// The job reports that it ran, or that it failed.
+    Ping {
+        nth: usize,
+        fails: bool,
+    },
+    RemoveHeartbeat {
+        nth: usize,
+    },
+    /// A maintenance window over these sources, or over the team of all of them.
+    AddWindow {
+        sources: Vec<usize>,
+        from: i64,
+        to: i64,
+    },
+    /// What runs of it ends now.
+    EndWindow {
+        nth: usize,
+    },
+    RemoveWindow {
+        nth: usize,
+    },
     /// Somebody sets the host's wall clock.
     SetClock {
         by_secs: i64,
@@ -278,6 +305,9 @@ pub enum Mood {
     LosesAnswers,
     /// An error of its own, with or without having taken the message.
     Breaks { taken: bool },
+    /// The answer comes when the claim is long over and somebody else has claimed the message: a host that stood still.
+    /// Yes, or a no that may pass.
+    AnswersLate { taken: bool },
     /// It believes that somebody has used the id before, and takes nothing.
     KnowsTheId,
     /// Rejected in the report, with leave to try once more.

@@ -36,8 +36,9 @@ pub const FAULTS: &[(&str, &str)] = &[
     ("no_next_method", "a message that fails starts no other method"),
     ("bypassed_still_paged", "somebody passed over is paged all the same"),
     ("late_answer_counts", "the answer to an attempt that is over decides about the next"),
+    ("heartbeat_unmissed", "a job that falls silent is not missed"),
+    ("downtime_is_silence", "a job that nobody could hear counts as silent"),
+    ("window_unseen", "a maintenance window holds nothing back"),
+    ("window_ended_unseen", "an edit of a maintenance window decides nothing anew"),
     ("reserve_for_all", "what is kept for critical incidents is used by others"),
 ];
-
-/// Those that take more runs to be found than a change has time for: `--planted slow`.
-pub const SLOW: &[&str] = &["oldest_override_wins", "bypassed_still_paged", "late_answer_counts"];

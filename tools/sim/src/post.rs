@@ -6,7 +6,7 @@
 
 use super::plan::{Mood, Weather};
 use pagerpal::domain::contact::Channel;
-use pagerpal::domain::delivery::Outcome;
+use pagerpal::domain::delivery::{LEASE_SECS, Outcome};
 use pagerpal::domain::given::Jitter;
 use pagerpal::domain::receipt::{Fate, Reported};
 use std::collections::BTreeMap;
@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 const HOUR_MS: u64 = 3_600_000;
 /// The limit of our own calls: what is not answered by then counts as unknown.
 const TIMEOUT_MS: u64 = 10_000;
+
+const LEASE_MS: u64 = LEASE_SECS as u64 * 1000;
 
 pub struct Post {
     weather: Weather,
@@ -40,6 +42,8 @@ pub struct Request<'a> {
     pub channel: Channel,
     pub address: &'a str,
     pub text: &'a str,
+    /// No claim before this one may have left under the same id, as far as the sender can know.
+    pub is_first: bool,
 }
 
 pub struct Reply {
@@ -82,10 +86,6 @@ impl Post {
         self.taken.get(message_id).is_some_and(|taken| taken.times > 0)
     }
 
-    fn is_new(&self, message_id: &str) -> bool {
-        !self.taken.contains_key(message_id)
-    }
-
     /// We could not learn what became of a sending: the process died, or its answer could not be recorded.
     pub fn doubt(&mut self, message_id: &str) {
         self.taken.entry(message_id.to_owned()).or_default().doubts += 1;
@@ -112,7 +112,16 @@ impl Post {
                 self.doubt(request.message_id);
                 answer(Outcome::Ambiguous, after_ms)
             }
-            Some(Mood::KnowsTheId) if has_receipts(request.channel) && self.is_new(request.message_id) => {
+            Some(Mood::AnswersLate { taken }) => {
+                let after_ms = LEASE_MS + 1000 + self.latency.below(LEASE_MS);
+                self.doubt(request.message_id);
+                match taken {
+                    true => self.take(at, request, after_ms, None),
+                    false => answer(Outcome::Temporary { retry_after_secs: None }, after_ms),
+                }
+            }
+            // After a claim whose sender died nobody can tell this from a copy, so it is not asked of anybody.
+            Some(Mood::KnowsTheId) if has_receipts(request.channel) && request.is_first => {
                 answer(Outcome::Duplicate, after_ms)
             }
             Some(Mood::Unreachable) if has_receipts(request.channel) => {

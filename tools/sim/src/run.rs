@@ -30,6 +30,9 @@ use std::sync::Arc;
 /// 2 June 2026, a Tuesday, 00:00 UTC: what the wall clock shows when a run begins.
 pub const START: i64 = 1_780_358_400;
 
+/// The host's, from which links and ping addresses follow.
+pub(super) const SECRET: &[u8] = b"a secret";
+
 pub const YEAR_MS: f64 = 365.25 * 86_400_000.0;
 
 /// As in packaging/systemd.
@@ -320,7 +323,7 @@ impl<'p> Run<'p> {
             retry_enabled: true,
             escalation_enabled: true,
             base_url: None,
-            link_key: LinkKey::new(b"a secret"),
+            link_key: LinkKey::new(SECRET),
         };
         let app = App::new(store, random, settings);
         let (wakes, under_way, wire) = ([u64::MAX; 4], [0; 2], vec![]);
@@ -366,6 +369,7 @@ impl<'p> Run<'p> {
                 _ => return self.failed_to_start(),
             }
         }
+        self.judge.is_up = true;
         self.wake_all();
         if self.epoch > 1 {
             self.verify()?;

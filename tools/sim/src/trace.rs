@@ -4,9 +4,11 @@
 use pagerpal::domain::time::Timestamp;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::sync::LazyLock;
 
-/// Lines that are kept for a failure.
-const KEPT: usize = 200;
+/// Lines that are kept for a failure; SIM_LINES=100000 keeps more.
+static KEPT: LazyLock<usize> =
+    LazyLock::new(|| std::env::var("SIM_LINES").ok().and_then(|most| most.parse().ok()).unwrap_or(200));
 
 #[derive(Default)]
 pub struct Trace {
@@ -23,7 +25,7 @@ impl Trace {
             // FNV-1a: quick, and the same everywhere.
             self.hash = (self.hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
-        if self.lines.len() == KEPT {
+        if self.lines.len() >= *KEPT {
             self.lines.pop_front();
         }
         self.lines.push_back(line);
@@ -57,6 +59,8 @@ impl Rare {
         "a crash in a commit that is there",
         "a crash in a commit that is not there",
         "a duplicate id answered",
+        "a heartbeat that was missed",
+        "a hold that ended",
         "a lease that ran out",
         "a message in a bundle",
         "a number over its budget",
@@ -70,6 +74,7 @@ impl Rare {
         "exhausted",
         "exhausted, and then a level again",
         "handed by hand",
+        "held by a maintenance window",
         "nobody anywhere to page",
         "nobody on call",
         "paged at a handoff",

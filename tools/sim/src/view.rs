@@ -5,10 +5,13 @@ use pagerpal::domain::clock_mark::ClockMark;
 use pagerpal::domain::delivery::Delivery;
 use pagerpal::domain::effect::{Timer, TimerKey};
 use pagerpal::domain::entry::{Entry, Override};
+use pagerpal::domain::heartbeat::Heartbeat;
 use pagerpal::domain::id::{
-    ContactId, DeliveryId, EntryId, IncidentId, NotificationId, OverrideId, ScheduleId, UserId,
+    ContactId, DeliveryId, EntryId, HeartbeatId, IncidentId, MaintenanceId, NotificationId, OverrideId, ScheduleId,
+    UserId,
 };
 use pagerpal::domain::incident::Incident;
+use pagerpal::domain::maintenance::Maintenance;
 use pagerpal::domain::notification::Notification;
 use pagerpal::domain::timeline::TimelineEntry;
 use pagerpal::domain::user::User;
@@ -37,6 +40,8 @@ pub struct Made {
     pub methods: BTreeMap<UserId, Vec<ContactId>>,
     pub entries: BTreeMap<ScheduleId, Vec<EntryId>>,
     pub overrides: BTreeMap<ScheduleId, Vec<OverrideId>>,
+    pub windows: Vec<MaintenanceId>,
+    pub heartbeats: Vec<HeartbeatId>,
 }
 
 /// What one commit did to a kind of record: before and after.
@@ -97,6 +102,16 @@ impl View {
             let made = self.made.entries.entry(after.schedule).or_default();
             if !made.contains(&id) {
                 made.push(id);
+            }
+        }
+        for (id, ..) in take_in::<Heartbeat>(&mut BTreeMap::new(), changes)? {
+            if !self.made.heartbeats.contains(&id) {
+                self.made.heartbeats.push(id);
+            }
+        }
+        for (id, ..) in take_in::<Maintenance>(&mut BTreeMap::new(), changes)? {
+            if !self.made.windows.contains(&id) {
+                self.made.windows.push(id);
             }
         }
         for (id, _, after) in take_in::<Override>(&mut overrides, changes)? {

@@ -6,7 +6,7 @@ use super::judge::Cause;
 use super::plan::{Action, Moment, Planned};
 use super::post::{Reply, Request, has_receipts};
 use super::run::{Event, Run, Written};
-use pagerpal::app::deliveries::{About, BATCH, Outgoing, Sender, claim_due, next_due};
+use pagerpal::app::deliveries::{About, BATCH, Outgoing, Room, Sender, claim_due, next_due};
 use pagerpal::app::deliveries::{receipts_overdue, receive_receipts, record};
 use pagerpal::app::timers::{self, fire_due, keep_time};
 use pagerpal::clock::{Clock, ClockStep};
@@ -126,10 +126,13 @@ impl Run<'_> {
     fn claim(&mut self, ring: DeliveryRing, free: usize) -> Result<bool, String> {
         let Some(process) = &self.process else { return Ok(false) };
         let sender = Sender::of(&process.app);
-        let claimed = self.write(Cause::Claim, move |tx| claim_due(tx, ring, &sender, free.min(BATCH)))?;
+        let claimed = self.write(Cause::Claim, move |tx| claim_due(tx, ring, &sender, &Room::each(free.min(BATCH))))?;
         let Written::Done(claimed) = claimed else { return Ok(false) };
+        if let Some(sentence) = claimed.set_aside.first() {
+            return Err(format!("S17: {sentence}"));
+        }
         let epoch = self.epoch;
-        for outgoing in claimed {
+        for outgoing in claimed.outgoing {
             if let About::Bundle(_) = outgoing.about {
                 self.trace.rare.count("a message in a bundle");
             }
@@ -156,7 +159,9 @@ impl Run<'_> {
         let text = text_of(&outgoing);
         let Outgoing { message_id, channel, address, .. } = &*outgoing;
         self.judge.sending(self.at, &outgoing, &text, &mut self.trace.rare)?;
-        let reply = self.post.send(self.at, &Request { message_id, channel: *channel, address, text: &text });
+        let is_first = self.judge.is_first(&outgoing);
+        let request = Request { message_id, channel: *channel, address, text: &text, is_first };
+        let reply = self.post.send(self.at, &request);
         let (channel, message_id) = (*channel, message_id.clone());
         self.say(format_args!("{message_id} leaves by {}: {text}, to be {:?}", channel.word(), reply.outcome));
         self.judge_post(&message_id)?;
@@ -198,7 +203,10 @@ impl Run<'_> {
         }
         let Some(process) = &mut self.process else { return Ok(()) };
         process.under_way[ring as usize] -= 1;
-        process.wire.retain(|id| *id != outgoing.message_id);
+        // One sending of it: another claim may have sent it again meanwhile.
+        if let Some(place) = process.wire.iter().position(|id| *id == outgoing.message_id) {
+            process.wire.remove(place);
+        }
         self.judge.answered(&outgoing, &answer.outcome);
         let (id, attempt, has_receipts) = (outgoing.delivery, outgoing.attempt, has_receipts(outgoing.channel));
         let recorded = self.write(Cause::Record, move |tx| record(tx, id, attempt, &answer, has_receipts))?;
@@ -287,7 +295,10 @@ impl Run<'_> {
         if !is_moved || is_failing {
             let at = self.at + 1000;
             let epoch = self.epoch;
-            if let Some(process) = &mut self.process {
+            // A write that failed meanwhile has asked for the next look already: two of them would double each second.
+            if let Some(process) = &mut self.process
+                && !process.is_looking_at_clock
+            {
                 process.is_looking_at_clock = true;
                 self.push(at, Event::LookAtClock(epoch));
             }
@@ -342,7 +353,7 @@ fn text_of(outgoing: &Outgoing) -> String {
             let named: Vec<u64> = bundle.incidents.iter().map(|(incident, _)| incident.number).take(3).collect();
             format!("{} incidents {named:?} ({:?})", bundle.incidents.len(), outgoing.nth)
         }
-        About::Test(words) | About::Code(words) | About::Words(words) | About::Invitation { sentence: words, .. } => {
+        About::Test(words) | About::Code(words) | About::Words(words) | About::Linked { sentence: words, .. } => {
             format!("{words} ({:?})", outgoing.nth)
         }
     }

@@ -1,8 +1,5 @@
-//! What every change must pass: years of runs without a broken promise, each played twice, and every planted fault found.
-//! `SIM_RUNS=5000` plays more, and then every rare state must have come about; `SIM_FIRST=100000` plays others.
-//!
-//! The runs of every change end before the first seed that is known to break a promise, which is 43; so do 108 and 118, and 90 and 91
-//! do not end.
+//! What every change must pass: half a century of runs without a broken promise, each played twice, every rare state among
+//! them, and every planted fault found. `SIM_RUNS=5000` plays more, `SIM_FIRST=100000` plays others.
 
 use sim::deal::deal;
 use sim::run::{Report, YEAR_MS, play};
@@ -12,11 +9,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-const RUNS: u64 = 42;
-/// Enough for every rare state.
-const MANY: u64 = 500;
+/// Enough for every rare state. Fewer, as when one seed is looked at, come to no average.
+const RUNS: u64 = 500;
 /// What a run comes to on average is fixed by its seed; a simulation that does less than this does not do what it should.
-const YEARS_A_RUN: f64 = 0.05;
+const YEARS_A_RUN: f64 = 0.1;
 const COMMITS_A_RUN: u64 = 300;
 const MESSAGES_A_RUN: u64 = 30;
 
@@ -52,9 +48,12 @@ fn years_of_runs_keep_every_promise_and_are_the_same_twice() {
     reports.iter().for_each(|report| rare.add(&report.rare));
     println!("{runs} runs, {years:.1} years, {commits} commits, {sent} messages\n{rare}");
     assert_eq!(reports.len() as u64, runs);
+    if runs < RUNS {
+        return;
+    }
     assert!(years >= YEARS_A_RUN * runs as f64, "{years} years");
     assert!(commits >= COMMITS_A_RUN * runs && sent >= MESSAGES_A_RUN * runs, "{commits} commits, {sent} messages");
-    assert!(runs < MANY || rare.missing().is_empty(), "never came about: {:?}", rare.missing());
+    assert!(rare.missing().is_empty(), "never came about: {:?}", rare.missing());
 }
 
 #[test]

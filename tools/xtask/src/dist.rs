@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
-const MOST_BYTES: u64 = 25 * 1024 * 1024;
+const MOST_BYTES: u64 = 25_000_000;
 
 /// Answers where the binary lies.
 pub fn run() -> Result<PathBuf> {

@@ -156,7 +156,7 @@ fn every_refusal_is_one_sentence_that_says_what_to_do() {
         ),
         (
             io(ErrorKind::ReadOnlyFilesystem),
-            "/data/pagerpal.redb cannot be written; give this user write access to the file and to its directory",
+            "/data/pagerpal.redb could not be opened: read-only filesystem or storage medium",
         ),
         (
             io(ErrorKind::PermissionDenied),
