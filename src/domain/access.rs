@@ -90,4 +90,24 @@ mod tests {
             assert_eq!([Read, WorkOnIncidents, Configure].map(|action| may(role, action)), expected, "{role:?}");
         }
     }
+
+    #[test]
+    fn whoever_may_not_is_told_whom_to_ask() {
+        use crate::domain::actor::Door;
+        use crate::domain::id::{AlertSourceId, Id, UserId};
+        let user = |role| Actor::user(UserId::new(1), role, Door::Web);
+        let allowed = |actor: &Actor| {
+            [Action::Read, Action::WorkOnIncidents, Action::Configure].map(|action| require(actor, action).is_ok())
+        };
+        assert_eq!(allowed(&user(Role::Viewer)), [true, false, false]);
+        assert_eq!(allowed(&user(Role::Responder)), [true, true, false]);
+        for all in [user(Role::Admin), Actor::SYSTEM, Actor::COMMAND_LINE] {
+            assert_eq!(allowed(&all), [true; 3], "{all:?}");
+        }
+        for nobody in [Actor::source(AlertSourceId::new(1)), Actor::unknown(Door::Web)] {
+            assert_eq!(allowed(&nobody), [false; 3], "{nobody:?}");
+        }
+        let refusal = require(&user(Role::Viewer), Action::WorkOnIncidents).expect_err("viewers only read");
+        assert!(refusal.code == "forbidden" && refusal.sentence.contains("Ask an admin"), "{refusal:?}");
+    }
 }

@@ -127,13 +127,13 @@ impl AlertSource {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod testing {
     use super::*;
     use crate::domain::id::Id;
 
-    fn source() -> AlertSource {
+    pub fn source(number: u64) -> AlertSource {
         AlertSource {
-            id: AlertSourceId::new(1),
+            id: AlertSourceId::new(number),
             name: "aws".to_owned(),
             kind: "cloudwatch".to_owned(),
             team: TeamId::new(1),
@@ -153,6 +153,12 @@ mod tests {
             version: 1,
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::source;
+    use super::*;
 
     fn asks(arn: &str) -> Subscription {
         Subscription { topic_arn: arn.to_owned(), token: "t".to_owned(), verified: false }
@@ -160,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_listed_topic_stays_listed_when_it_asks_again() {
-        let mut source = source();
+        let mut source = source(1);
         source.topics.push(Topic { arn: "ours".to_owned(), listed: true, state: TopicState::Confirmed });
         source.note_subscription(&asks("ours"), Timestamp::MIN);
         source.note_subscription(&asks("theirs"), Timestamp::MIN);
@@ -169,7 +175,7 @@ mod tests {
 
     #[test]
     fn only_so_many_topics_may_wait() {
-        let mut source = source();
+        let mut source = source(1);
         source.topics.push(Topic { arn: "ours".to_owned(), listed: true, state: TopicState::Confirmed });
         for number in 0..100 {
             source.note_subscription(&asks(&number.to_string()), Timestamp::MIN);

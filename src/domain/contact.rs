@@ -128,8 +128,11 @@ mod tests {
     fn a_code_can_be_missed_only_so_often() {
         let mut phone = contact();
         phone.begin_proof(at(0));
-        for _ in 0..CODE_MISSES {
-            assert!(phone.prove("000000", "123456", at(1)).is_err());
+        let wrong = |left: &str| format!("That is not the code that was sent. {left}");
+        let said = [wrong("4 more tries."), wrong("3 more tries."), wrong("2 more tries."), wrong("One more try.")];
+        for sentence in said.iter().map(String::as_str).chain(["That was the wrong code too often. Send a new one."]) {
+            let refusal = phone.prove("000000", "123456", at(1)).expect_err("the wrong code");
+            assert_eq!(refusal.sentence, sentence);
         }
         assert!(phone.prove("123456", "123456", at(1)).is_err(), "the right one comes too late");
         phone.begin_proof(at(60));

@@ -426,12 +426,11 @@ pub fn clip_provider_text(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod testing {
     use super::*;
-    use crate::domain::given::Jitter;
-    use crate::domain::id::NewIds;
 
-    fn delivery(channel: Channel) -> Delivery {
+    /// A page that waits for its first try.
+    pub fn delivery(channel: Channel) -> Delivery {
         Delivery {
             id: DeliveryId::new(8841),
             notification: NotificationId::new(1),
@@ -450,6 +449,17 @@ mod tests {
             created_at: Timestamp::MIN,
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::delivery;
+    use super::*;
+    use crate::domain::access::Role;
+    use crate::domain::given::Jitter;
+    use crate::domain::id::NewIds;
+    use crate::domain::incident::testing as incidents;
+    use crate::domain::receipt::Fate;
 
     fn given() -> Given {
         Given { now: Timestamp::from_second(1000), ids: NewIds::starting_at(1), jitter: Jitter::seeded(1) }
@@ -509,6 +519,7 @@ mod tests {
         check(&[ONCE], &[1], "retrying");
         check(&[ONCE, ONCE], &[1, 2], "failed");
         check(&[ONCE, TEMPORARY, ONCE], &[1, 2, 3], "failed");
+        check(&[TEMPORARY, ONCE], &[1, 2], "retrying");
         let (numbers, state) = play(Channel::Sms, &vec![TEMPORARY; 9]);
         assert_eq!((numbers.last(), state), (Some(&9), "exhausted"));
         assert_eq!(play(Channel::Sms, &vec![TEMPORARY; 8]).1, "retrying");
@@ -528,6 +539,121 @@ mod tests {
         assert_eq!(delivery.state, sending);
         assert_eq!(delivery.record(1, answer(Outcome::Accepted), false, &mut given()), Recorded::Sent);
         assert_eq!(delivery.state.word(), "accepted");
+    }
+
+    #[test]
+    fn good_news_that_is_known_already_changes_nothing() {
+        let mut delivery = delivery(Channel::Sms);
+        delivery.attempts = vec![Attempt::new(1, Timestamp::MIN), Attempt::new(1, Timestamp::MIN)];
+        let accepted = || Answer { outcome: Outcome::Accepted, text: String::new() };
+        // The receipt was quicker than the answer to either of the two sends.
+        for known in [State::Delivered, State::Accepted { at_operator: true, receipt_due: None }] {
+            let mut delivery = Delivery { state: known.clone(), ..delivery.clone() };
+            assert_eq!(delivery.record(0, accepted(), true, &mut given()), Recorded::Nothing);
+            assert_eq!(delivery.record(1, accepted(), true, &mut given()), Recorded::Nothing);
+            assert_eq!(delivery.state, known);
+        }
+        let refused = Fate::Refused(Outcome::Permanent { account_wide: false });
+        let receipt = Receipt { at: Timestamp::MIN, fate: refused, text: String::new() };
+        delivery.attempts[1].receipt = Some(receipt);
+        delivery.state = State::Failed;
+        assert_eq!(delivery.record(0, accepted(), true, &mut given()), Recorded::Nothing, "of the same message");
+        assert_eq!(delivery.state, State::Failed);
+    }
+
+    #[test]
+    fn why_it_was_not_taken_is_in_the_providers_words() {
+        let said = |outcome| {
+            let answer = Answer { outcome, text: "no such number".to_owned() };
+            answer.failure().map(str::to_owned)
+        };
+        assert_eq!([Outcome::Accepted, Outcome::Duplicate].map(said), [None, None]);
+        assert_eq!(said(Outcome::Muted).as_deref(), Some("no such number"));
+    }
+
+    #[test]
+    fn only_what_may_have_been_taken_is_the_same_message_again() {
+        let mut delivery = delivery(Channel::Sms);
+        assert!(!delivery.is_repeat(), "nothing was sent yet");
+        delivery.claim(Timestamp::MIN);
+        assert!(delivery.is_repeat(), "its sender died");
+        let answer = |outcome| Some(Answer { outcome, text: String::new() });
+        delivery.attempts[0].answer = answer(Outcome::Ambiguous);
+        assert!(delivery.is_repeat());
+        delivery.attempts[0].answer = answer(Outcome::Muted);
+        assert!(!delivery.is_repeat());
+    }
+
+    /// One in each state that waits for something, and one that is over.
+    fn waiting() -> [Delivery; 5] {
+        let at = Timestamp::from_second(500);
+        let states = [
+            State::Queued { due: at },
+            State::Retrying { due: at },
+            State::Sending { lease_until: at },
+            State::Accepted { at_operator: false, receipt_due: Some(at) },
+            State::Failed,
+        ];
+        states.map(|state| Delivery { state, ..delivery(Channel::Sms) })
+    }
+
+    #[test]
+    fn a_clock_that_is_set_takes_along_what_waits() {
+        let shifted = waiting().map(|mut delivery| {
+            delivery.shift(100);
+            delivery.wheel().map(|(_, due)| due)
+        });
+        let later = Some(Timestamp::from_second(600));
+        assert_eq!(shifted, [later, later, later, later, None]);
+    }
+
+    #[test]
+    fn only_what_has_not_left_can_be_withdrawn() {
+        let withdrawn = waiting().map(|mut delivery| {
+            let before = delivery.state.clone();
+            let is_withdrawn = delivery.withdraw("taken");
+            let expected = if is_withdrawn { State::Withdrawn { reason: "taken".to_owned() } } else { before };
+            assert_eq!(delivery.state, expected);
+            is_withdrawn
+        });
+        assert_eq!(withdrawn, [true, true, false, false, false]);
+    }
+
+    #[test]
+    fn a_restore_loses_track_of_what_was_on_its_way_and_of_nothing_else() {
+        let lost = waiting().map(|mut delivery| {
+            let before = delivery.clone();
+            let is_lost = delivery.lose_track(Timestamp::from_second(900));
+            assert!(is_lost || delivery == before);
+            is_lost
+        });
+        assert_eq!(lost, [false, false, true, false, false]);
+        let mut delivery = delivery(Channel::Sms);
+        delivery.claim(Timestamp::MIN);
+        assert!(delivery.lose_track(Timestamp::from_second(900)));
+        assert_eq!((&delivery.state, delivery.is_open()), (&State::Failed, false));
+        let answer = delivery.attempts[0].answer.as_ref().expect("nobody will ever answer");
+        assert_eq!((&answer.outcome, answer.text.as_str()), (&Outcome::Ambiguous, LOST_TRACK));
+    }
+
+    #[test]
+    fn a_page_leaves_only_while_incident_person_and_method_want_it() {
+        let page = delivery(Channel::Sms);
+        let mut user = incidents::person(1, Role::Responder);
+        user.contacts[0].id = page.contact;
+        let mut incident = incidents::climbing();
+        assert_eq!(page.unwanted(Some(&incident), &user), None);
+        user.contacts[0].enabled = false;
+        let why = |incident: &Incident, user: &User| page.unwanted(Some(incident), user).expect("it is unwanted");
+        assert_eq!(why(&incident, &user), "the contact method was removed or switched off");
+        user.contacts.clear();
+        assert_eq!(why(&incident, &user), "the contact method was removed or switched off");
+        incident.ladder.bypassed = 1;
+        assert_eq!(why(&incident, &user), "somebody else was called instead before it left");
+        incident.ladder.phase = Phase::Held;
+        assert_eq!(why(&incident, &user), "the incident is held");
+        incident.status = Status::Acknowledged;
+        assert_eq!(why(&incident, &user), "the incident was acknowledged before it left");
     }
 
     #[test]

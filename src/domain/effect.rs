@@ -165,3 +165,21 @@ pub struct Timer {
     /// How often firing it failed; a poisonous timer is moved forward, so it cannot hold up the others.
     pub failures: u32,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_counts_time_that_passed_moves_with_the_clock_and_what_the_calendar_says_stays() {
+        use TimerKind::*;
+        let elapsed: Vec<TimerKind> = TimerKind::ALL.into_iter().filter(|kind| kind.is_elapsed()).collect();
+        assert_eq!(elapsed, [Next, Repage, AckTimeout, AutoResolve, Beat]);
+    }
+
+    #[test]
+    fn chores_wait_for_a_worker_of_their_own() {
+        let upkeep: Vec<TimerKind> = TimerKind::ALL.into_iter().filter(|kind| kind.ring() == Ring::Upkeep).collect();
+        assert_eq!(upkeep, [TimerKind::Nightly]);
+    }
+}

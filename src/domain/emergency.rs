@@ -378,4 +378,62 @@ mod tests {
         assert!(said(&[topic("#1 a"), topic("#2 b"), topic("#3 c")]).ends_with("#1 a. #2 b. And 1 more."));
         assert!(sentence(Why::CannotOpen, &[]).contains("restored"), "who starts it hears what to do");
     }
+
+    #[test]
+    fn an_alert_that_could_not_be_saved_is_called_by_its_sources_ladder_until_it_recovers() {
+        let mut emergency = emergency();
+        emergency.roster.incidents.clear();
+        let source = |id| crate::domain::alert_source::testing::source(id);
+        let calls = vec![(0, vec![UserId::new(ANA)]), (300, vec![UserId::new(BO)])];
+        let watched = Watched { source: source(5), calls };
+        emergency.roster.sources =
+            vec![Watched { source: source(4), calls: vec![(0, vec![UserId::new(BO)])] }, watched];
+        let (five, six) = (AlertSourceId::new(5), AlertSourceId::new(6));
+        emergency.heard(five, "disk", "Disk full", at(0));
+        emergency.heard(five, "disk", "Disk full, again", at(100));
+        let calls = emergency.calls_due(at(100), &[Channel::Sms]);
+        assert_eq!(calls.iter().map(|call| (call.user.number(), call.nth)).collect::<Vec<_>>(), [(ANA, 1), (ROOT, 1)]);
+        assert!(calls[0].sentence.ends_with("new: Disk full."), "{}", calls[0].sentence);
+        emergency.recovered(five, "other");
+        emergency.recovered(six, "disk");
+        emergency.heard(five, "cpu", "Load", at(399));
+        emergency.heard(six, "disk", "Nobody knows this source", at(399));
+        let again = emergency.calls_due(at(400), &[Channel::Sms]);
+        let said: Vec<(u64, u32)> = again.iter().map(|call| (call.user.number(), call.nth)).collect();
+        assert_eq!(said, [(ANA, 2), (BO, 1), (ROOT, 2)]);
+        assert!(again[0].sentence.ends_with("new: Disk full. new: Load."), "{}", again[0].sentence);
+        emergency.recovered(five, "disk");
+        emergency.recovered(five, "cpu");
+        assert_eq!(called(&mut emergency, 800), [ROOT]);
+        let third = emergency.calls_due(at(1100), &[Channel::Sms]);
+        assert_eq!(third.iter().map(|call| call.nth).collect::<Vec<_>>(), [4]);
+    }
+
+    #[test]
+    fn a_flood_of_alerts_that_cannot_be_saved_fills_no_memory() {
+        let mut emergency = emergency();
+        for number in 0..ARRIVED + 10 {
+            emergency.heard(AlertSourceId::new(5), &number.to_string(), "", at(0));
+        }
+        assert_eq!(emergency.arrived.len(), ARRIVED);
+    }
+
+    #[test]
+    fn the_roster_knows_who_will_be_called_about_an_incident_and_when() {
+        use crate::domain::incident::testing::{climbing, context, minute, person};
+        let untaken = Untaken::of(&climbing(), &context(), minute(2));
+        let user = |number| vec![UserId::new(number)];
+        assert_eq!(untaken.calls, [(minute(2), user(ANA)), (minute(5), user(BO)), (minute(15), user(ROOT))]);
+        assert_eq!(untaken.people().iter().map(|user| user.number()).collect::<Vec<_>>(), [ANA, BO, ROOT]);
+        // Twice the same number is called once.
+        let mut ana = person(ANA, crate::domain::access::Role::Responder);
+        let other = crate::domain::user::ContactMethod {
+            id: crate::domain::id::ContactId::new(11),
+            address: "+2".to_owned(),
+            ..ana.contacts[0].clone()
+        };
+        let same = crate::domain::user::ContactMethod { id: crate::domain::id::ContactId::new(12), ..other.clone() };
+        ana.contacts.extend([other, same]);
+        assert_eq!(Person::of(&ana).methods, [(Channel::Sms, String::new()), (Channel::Sms, "+2".to_owned())]);
+    }
 }

@@ -175,3 +175,87 @@ impl Context {
         calendars.filter_map(|calendar| next_breakpoint(calendar, &self.people, now)).min()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::Id;
+    use crate::domain::incident::testing::{ANA, BO, ROOT, context, id, minute, person};
+    use crate::domain::oncall::testing::{empty, id as letter};
+
+    fn team_id() -> TeamId {
+        TeamId::new(3)
+    }
+
+    fn nights() -> ScheduleId {
+        ScheduleId::new(4)
+    }
+
+    fn team(members: &[u64], schedules: &[ScheduleId]) -> Context {
+        let mut context = context();
+        let team = Team {
+            id: team_id(),
+            name: "Payments".to_owned(),
+            members: members.iter().map(|number| id(*number)).collect(),
+            created_at: Timestamp::MIN,
+            version: 1,
+        };
+        context.policy.levels[0].recipients = vec![Recipient::Team(team_id())];
+        context.teams.insert(team_id(), TeamCoverage { team, schedules: schedules.to_vec() });
+        context
+    }
+
+    fn reached(context: &Context) -> (Vec<u64>, Vec<SkipReason>) {
+        let (called, reasons) = context.people_of(&context.policy.levels[0], minute(0));
+        (called.iter().map(|person| person.user.number()).collect(), reasons)
+    }
+
+    #[test]
+    fn a_team_without_a_schedule_is_all_its_active_members() {
+        let mut both = team(&[ANA, BO], &[]);
+        assert_eq!(reached(&both), (vec![ANA, BO], vec![]));
+        both.people.get_mut(&id(ANA)).expect("Ana").deactivate(minute(0));
+        assert_eq!(reached(&both), (vec![BO], vec![]), "who has left is no member to be missed");
+        both.people.remove(&id(BO));
+        assert_eq!(reached(&both), (vec![], vec![SkipReason::TeamEmpty { team: team_id() }]));
+        both.teams.clear();
+        assert_eq!(reached(&both), (vec![], vec![SkipReason::Missing]));
+    }
+
+    #[test]
+    fn a_team_with_schedules_is_whoever_is_on_call() {
+        let mut on_call = team(&[ANA, BO], &[nights()]);
+        let nobody = || vec![SkipReason::NobodyOnCall { schedule: nights() }];
+        assert_eq!(reached(&on_call), (vec![], nobody()), "its members are not called instead");
+        // Calendars know people by letters.
+        let zoe = letter('Z');
+        on_call.people.insert(zoe, person(zoe.number(), Role::Responder));
+        on_call.calendars.insert(nights(), empty("UTC").with_entry('Z', "06-01T10:00 06-01T11:00"));
+        assert_eq!(reached(&on_call), (vec![zoe.number()], vec![]));
+        let (called, reasons) = on_call.people_of(&on_call.policy.levels[0], minute(60));
+        assert_eq!((called, reasons), (vec![], nobody()));
+    }
+
+    #[test]
+    fn the_last_resort_is_the_policys_people_else_every_admin_who_can_be_paged() {
+        let mut context = context();
+        let admins = |context: &Context| context.last_resort(minute(0));
+        assert_eq!(admins(&context), (vec![id(ROOT)], LastResort::Admins));
+        context.policy.last_resort = vec![id(BO), id(77)];
+        assert_eq!(admins(&context), (vec![id(BO)], LastResort::Policy));
+        context.people.remove(&id(BO));
+        assert_eq!(admins(&context), (vec![id(ROOT)], LastResort::Admins));
+        context.people.get_mut(&id(ROOT)).expect("Root").contacts.clear();
+        assert_eq!(admins(&context), (vec![], LastResort::Nobody));
+    }
+
+    #[test]
+    fn coverage_is_looked_for_at_the_next_change_and_every_quarter_of_an_hour() {
+        let mut context = context();
+        assert_eq!(context.cover_due(minute(0)), minute(15));
+        let in_ten_minutes = empty("UTC").with_entry('A', "06-01T10:10 06-01T11:00");
+        context.calendars.insert(nights(), in_ten_minutes);
+        assert_eq!(context.cover_due(minute(0)), minute(10));
+        assert_eq!(context.cover_due(minute(10)), minute(25));
+    }
+}

@@ -130,3 +130,28 @@ pub enum Report {
     Note(Note),
     Subscription(Subscription),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_of_the_web_are_links() {
+        let check = |href: &str, expected: bool| {
+            assert_eq!(Link { href: href.to_owned(), text: String::new() }.is_web(), expected, "{href}");
+        };
+        check("https://grafana.example.org/d/1", true);
+        check(" HTTP://grafana.example.org", true);
+        for wrong in ["javascript:alert(1)", "ftp://example.org", "/d/1", "", "xhttps://example.org"] {
+            check(wrong, false);
+        }
+    }
+
+    #[test]
+    fn a_senders_time_is_shown_to_the_second() {
+        let shown = |nanos| SenderTime(nanos).to_timestamp().as_second();
+        assert_eq!([0, 999_999_999, 1_999_999_999].map(shown), [0, 0, 1]);
+        let at = Timestamp::from_second(1_780_000_000);
+        assert_eq!(SenderTime::from(at).to_timestamp(), at);
+    }
+}

@@ -99,11 +99,9 @@ pub fn day(now: Timestamp) -> Timestamp {
 pub fn events(calendar: &Calendar, people: &People, window: Interval) -> Result<Vec<Event>, Refusal> {
     let prepared = Prepared::of(calendar, people);
     let nominal = |segment: &Segment, claim: Source| nominal_start(calendar, &prepared, claim, segment);
-    // Pieces are counted from where the turns under the window's edge begin.
-    let edge = prepared.final_schedule(window.start, window.start.plus_secs(1))?;
-    let begins = edge.iter().filter_map(|segment| Some(nominal(segment, segment.places.first()?.claim))).min();
-    let earliest = window.start.plus_secs(-EARLIER_DAYS * DAY);
-    let begin = begins.map_or(window.start, |begins| begins.clamp(earliest, window.start));
+    // Pieces are counted from before the window, so that one is the same on whatever day it is asked for: whoever is on call at
+    // the window's edge, the turns below may have begun earlier.
+    let begin = window.start.plus_secs(-EARLIER_DAYS * DAY);
 
     let mut pieces: BTreeMap<(Source, Timestamp), u32> = BTreeMap::new();
     let mut events = Vec::new();
@@ -210,3 +208,7 @@ impl FeedOf {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "feed_tests.rs"]
+mod tests;

@@ -187,4 +187,92 @@ mod tests {
         check("2026-11-24T22:00:00Z", "Asia/Seoul", true); // 07:00
         check("2026-11-24T03:00:00Z", "Asia/Seoul", false); // noon
     }
+
+    use crate::domain::incident::Status;
+    use crate::domain::incident::testing::{ANA, BO, id, incident, minute};
+
+    /// Opened at 0, taken and resolved so many minutes later by Ana; a source resolves where nobody took it.
+    fn opened(severity: Severity, taken: Option<i64>, resolved: Option<i64>) -> Incident {
+        let mut opened = incident(Status::Resolved);
+        opened.severity = severity;
+        opened.event_count = 3;
+        if let Some(taken) = taken {
+            (opened.taken_at, opened.ackers) = (Some(minute(taken)), vec![id(ANA)]);
+        }
+        opened.resolved_at = resolved.map(minute);
+        opened
+    }
+
+    #[test]
+    fn somebody_answers_who_takes_it_or_resolves_it() {
+        let answered = |incident: &Incident| answered_secs(incident);
+        assert_eq!(answered(&opened(Severity::Error, Some(2), Some(9))), Some(120));
+        assert_eq!(answered(&opened(Severity::Error, None, Some(9))), None, "it was over by itself");
+        let by_ana = Incident { resolved_by: Some(id(ANA)), ..opened(Severity::Error, None, Some(9)) };
+        assert_eq!(answered(&by_ana), Some(540));
+        let by_its_source = Incident { ackers: vec![], ..opened(Severity::Error, Some(2), None) };
+        assert_eq!(answered(&by_its_source), None, "a source's own word is no person's");
+        assert_eq!(answered(&opened(Severity::Error, Some(-5), None)), Some(0), "the clock was set");
+    }
+
+    #[test]
+    fn answers_are_counted_by_how_soon_they_came() {
+        let taken = [1, 5, 6, 15, 60, 61].map(|minutes| opened(Severity::Error, Some(minutes), Some(100)));
+        let open = opened(Severity::Error, None, None);
+        let all = response(taken.iter().chain([&open]));
+        assert_eq!((all.incidents, all.answered, all.buckets), (7, 6, [1, 1, 2, 1, 1]));
+        assert_eq!((all.half_answered_secs, all.nine_of_ten_answered_secs), (Some(360), Some(3660)));
+        assert_eq!(all.half_resolved_secs, Some(6000));
+        let some = [open, opened(Severity::Critical, Some(1), None), opened(Severity::Error, Some(1), None)];
+        let rows = response_by_severity(&some);
+        let rows: Vec<_> =
+            rows.iter().map(|(severity, response)| (*severity, response.incidents, response.answered)).collect();
+        assert_eq!(rows, [(Severity::Critical, 1, 1), (Severity::Error, 2, 1)]);
+    }
+
+    #[test]
+    fn a_load_is_what_woke_somebody_and_what_they_took() {
+        let pages = [(id(BO), true), (id(BO), false), (id(ANA), false), (id(BO), true)];
+        let taken = [opened(Severity::Error, Some(1), None), opened(Severity::Error, Some(1), None)];
+        let ana = Load { pages: 1, at_night: 0, taken: 2 };
+        assert_eq!(load(&pages, &taken), [(id(BO), Load { pages: 3, at_night: 2, taken: 0 }), (id(ANA), ana)]);
+    }
+
+    #[test]
+    fn noise_is_what_was_over_before_anybody_answered() {
+        let other = crate::domain::id::Id::new(2);
+        let noisy = |incident: Incident| Incident { source: other, ..incident };
+        let all = [
+            opened(Severity::Error, Some(1), Some(2)),
+            noisy(opened(Severity::Error, None, Some(2))),
+            noisy(opened(Severity::Error, None, Some(2))),
+            noisy(opened(Severity::Error, Some(1), Some(2))),
+            noisy(opened(Severity::Error, None, None)),
+        ];
+        let quiet = (all[0].source, Noise { incidents: 1, alerts: 3, by_itself: 0 });
+        assert_eq!(noise(&all), [(other, Noise { incidents: 4, alerts: 12, by_itself: 2 }), quiet]);
+    }
+
+    #[test]
+    fn messages_arrive_or_it_is_known_why_not() {
+        let due = Timestamp::MIN;
+        let reason = String::new();
+        let states = [
+            State::Accepted { at_operator: false, receipt_due: None },
+            State::Accepted { at_operator: true, receipt_due: None },
+            State::Delivered,
+            State::Delivered,
+            State::Failed,
+            State::Exhausted,
+            State::Suppressed,
+            State::Withdrawn { reason },
+            State::Queued { due },
+        ];
+        let delivery = |state: State| Delivery { state, ..crate::domain::delivery::testing::delivery(Channel::Sms) };
+        let mut all: Vec<Delivery> = states.map(delivery).into();
+        all.push(crate::domain::delivery::testing::delivery(Channel::Email));
+        let sms = Arrival { messages: 9, accepted: 4, delivered: 2, failed: 2, not_sent: 2 };
+        let email = Arrival { messages: 1, ..Arrival::default() };
+        assert_eq!(arrivals(&all), [(Channel::Sms, sms), (Channel::Email, email)]);
+    }
 }

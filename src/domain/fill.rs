@@ -106,4 +106,23 @@ mod tests {
         check(1, "2026-10-19T09:00", 1, "2026-10-18", Err("until"));
         check(1, "2026-10-19T09:00", 1, "2028-10-18", Err("until"));
     }
+
+    #[test]
+    fn turns_have_their_limits() {
+        let of = |people: u64, every_days, first: &str, until: &str| {
+            let fill = Fill {
+                people: (1..=people).map(UserId::new).collect(),
+                first: first.parse().expect("a time"),
+                every_days,
+                until: until.parse().expect("a day"),
+            };
+            fill.turns(&TimeZone::UTC).map(|turns| turns.len()).map_err(|refusal| refusal.code)
+        };
+        let week = |people| of(people, 1, "2026-06-01T09:00", "2026-06-07");
+        assert_eq!([0, 50, 51, 52].map(week), [Err("fill_people"), Ok(7), Err("fill_people"), Err("fill_people")]);
+        // A handoff at midnight after the last day begins nothing.
+        assert_eq!(of(2, 1, "2026-06-01T00:00", "2026-06-02"), Ok(2));
+        assert_eq!(of(2, 1, "2026-01-01T09:00", "2027-01-01"), Ok(366));
+        assert_eq!(of(2, 1, "2026-01-01T09:00", "2027-01-02"), Err("fill_length"));
+    }
 }

@@ -390,6 +390,29 @@ mod tests {
     }
 
     #[test]
+    fn only_what_beats_can_be_late() {
+        let mut backup = heartbeat();
+        backup.retime(20, 2, at(9));
+        backup.excuse(at(9));
+        assert_eq!(backup.look(at(99)), Look::New, "its first ping arms it, and nothing else");
+        hear(&mut backup, Beat::Fail, 10);
+        backup.retime(30, 2, at(11));
+        backup.excuse(at(11));
+        assert_eq!(backup.look(at(11)), Look::Missed, "only a ping ends it");
+        hear(&mut backup, Beat::Ping, 12);
+        backup.excuse(at(20));
+        assert_eq!(backup.due(), Some(at(20 + 30 + 2)), "its source pages nobody, so it gets another interval");
+        assert_eq!(backup.pause(at(20 + LONGEST_PAUSE_DAYS * 24 * 60), at(20)), Ok(()));
+        assert!(backup.pause(at(21 + LONGEST_PAUSE_DAYS * 24 * 60), at(20)).is_err());
+    }
+
+    #[test]
+    fn its_state_has_a_word() {
+        let words = [Look::New, Look::Healthy, Look::Late, Look::Missed, Look::Paused].map(Look::word);
+        assert_eq!(words, ["new", "healthy", "late", "missed", "paused"]);
+    }
+
+    #[test]
     fn what_a_job_says_is_a_word_or_an_exit_code() {
         let table = [
             ("fail", Some(Beat::Fail)),
@@ -413,10 +436,13 @@ mod tests {
         for name in ["", "a b", "a/b", "größe", &"x".repeat(65)] {
             assert!(checked_name(name).is_err(), "{name}");
         }
-        assert!(checked_interval(0).is_err() && checked_grace(0).is_err());
-        assert!(
-            checked_interval(LONGEST_INTERVAL_MINUTES + 1).is_err()
-                && checked_grace(LONGEST_GRACE_MINUTES + 1).is_err()
-        );
+        assert_eq!(heartbeat().external_id(), "heartbeat:backup");
+        for (longest, check) in [
+            (LONGEST_INTERVAL_MINUTES, checked_interval as fn(u32) -> Result<u32, Refusal>),
+            (LONGEST_GRACE_MINUTES, checked_grace),
+        ] {
+            let is_possible = [0, 1, 2, longest, longest + 1].map(|minutes| check(minutes) == Ok(minutes));
+            assert_eq!(is_possible, [false, true, true, true, false]);
+        }
     }
 }

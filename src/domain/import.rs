@@ -361,4 +361,18 @@ mod tests {
         check("https://cal.example/a b", None);
         check("cal.example", None);
     }
+
+    #[test]
+    fn a_calendar_is_read_up_to_its_limits() {
+        let url = |length: usize| format!("https://example.org/{}", "x".repeat(length - 20));
+        let is_taken = [2000, 2001].map(|length| CalendarUrl::checked(&url(length)).is_ok());
+        assert_eq!((url(2000).len(), is_taken), (2000, [true, false]));
+        let copy = |bytes: usize| {
+            let span = Interval { start: Timestamp::MIN, end: Timestamp::MIN.plus_secs(1) };
+            let named = Named { summary: "x".repeat(bytes), attendees: vec![] };
+            // Each is counted once, however often it comes.
+            ImportCopy::of(ImportId::new(1), [(span, named.clone()), (span, named)]).is_some()
+        };
+        assert_eq!([NAMED_BYTES, NAMED_BYTES + 1].map(copy), [true, false]);
+    }
 }

@@ -75,3 +75,44 @@ pub fn require_invitable(user: &User) -> Result<(), Refusal> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::access::Role;
+    use crate::domain::id::Id;
+    use crate::domain::incident::testing::{ANA, id, minute, person};
+
+    fn invitation() -> Invitation {
+        Invitation { id: InvitationId::new(1), user: id(ANA), token_hash: [0; 32], created_at: minute(0), author: None }
+    }
+
+    #[test]
+    fn a_link_is_good_for_three_days() {
+        let good = |secs| invitation().is_good_at(minute(0).plus_secs(secs));
+        assert_eq!([0, GOOD_SECS - 1, GOOD_SECS, GOOD_SECS + 1].map(good), [true, true, false, false]);
+        assert_eq!(invitation().ends_at(), minute(72 * 60));
+    }
+
+    #[test]
+    fn somebody_is_invited_while_the_link_is_good_and_they_are_active() {
+        let mut ana = person(ANA, Role::Responder);
+        let login = |ana: &User, now| Login::of(ana, Some(&invitation()), minute(now)).word();
+        assert_eq!((login(&ana, 1), login(&ana, 72 * 60)), ("invited", "none"));
+        assert_eq!(Login::of(&ana, None, minute(1)), Login::None);
+        ana.deactivate(minute(1));
+        assert_eq!(login(&ana, 2), "none");
+        assert_eq!(Login::Yes.word(), "yes");
+    }
+
+    #[test]
+    fn whoever_is_invited_is_active_and_has_a_mail_address() {
+        let mut ana = person(ANA, Role::Responder);
+        let code = |ana: &User| require_invitable(ana).map_err(|refusal| refusal.code);
+        assert_eq!(code(&ana), Err("email_missing"));
+        ana.email = Some("ana@example.org".to_owned());
+        assert_eq!(code(&ana), Ok(()));
+        ana.deactivate(minute(1));
+        assert_eq!(code(&ana), Err("user_inactive"));
+    }
+}

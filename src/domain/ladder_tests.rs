@@ -212,3 +212,21 @@ fn what_may_surprise_is_said() {
     assert_eq!(levels[0], format!("10:00 level 1: {night}"), "22:00 in Auckland");
     assert_eq!(levels[1], format!("10:05 level 2: {} !NobodyNew", night.replace("10:00", "10:05")));
 }
+
+#[test]
+fn mail_alone_is_no_surprise_by_day_or_where_nothing_is_urgent() {
+    let mut context = context(0, &[(1, 5, &[user(ANA)])]);
+    let ana = someone(&mut context, ANA);
+    ana.contacts.remove(0);
+    let rung = |context: &Context, urgency| told(context, urgency, NOON).remove(0);
+    assert_eq!(rung(&context, Urgency::High), "10:00 level 1: ana by Email 10:00");
+    someone(&mut context, ANA).zone = "Pacific/Auckland".to_owned();
+    assert_eq!(rung(&context, Urgency::Low), "10:00 level 1: ana by Email 10:00");
+    assert_eq!(rung(&context, Urgency::High), "10:00 level 1: ana by Email 10:00 !OnlyMailAtNight");
+    // With a number beside it, somebody is woken; a call with the next level's is not after it.
+    let ana = someone(&mut context, ANA);
+    ana.contacts.push(method(12, Channel::Sms));
+    let step = |number: u64, after_minutes: u8| Step { contact: ContactId::new(number), after_minutes };
+    ana.rules = Rules { high: vec![step(11, 0), step(12, 5)], low: vec![] };
+    assert_eq!(rung(&context, Urgency::High), "10:00 level 1: ana by Email 10:00, Sms 10:05");
+}

@@ -292,4 +292,57 @@ mod tests {
         let preset = Draft::of(&layer, "UTC", at("2026-02-10T00:00:00Z")).expect("a rotation");
         assert_eq!((preset.anchor, preset.from), (monthly.anchor, Some(at("2026-02-28T08:00:00Z"))));
     }
+
+    #[test]
+    fn a_rotation_that_has_not_begun_begins_no_earlier_than_now() {
+        let layer = draft().begin(LayerId::new(1)).expect("sound");
+        let now = at("2026-05-10T12:00:00Z");
+        let refused = |secs| Draft { from: Some(now.plus_secs(secs)), ..draft() }.revise(&layer, "UTC", now).is_err();
+        assert_eq!([-1, 0, 1].map(refused), [true, false, false]);
+        let preset = |now| Draft::of(&layer, "UTC", now).expect("a rotation");
+        let begins = at("2026-06-01T07:00:00Z");
+        assert_eq!(preset(now).from, Some(begins), "as it was written");
+        assert_eq!(preset(begins.plus_secs(-1)).slots, users(&[1, 2, 3]));
+        assert_eq!(preset(begins).from, Some(at("2026-06-08T07:00:00Z")), "it has begun");
+    }
+
+    #[test]
+    fn a_version_that_begins_this_second_has_begun_and_is_replaced_by_an_edit() {
+        let layer = draft().begin(LayerId::new(1)).expect("sound");
+        let handoff = at("2026-06-15T07:00:00Z");
+        let daily = Draft { cadence: Cadence::Days(1), from: Some(handoff), ..draft() };
+        let edited = daily.revise(&layer, "UTC", at("2026-06-10T12:00:00Z")).expect("sound");
+        let begins = |layer: &Layer| versions(layer).iter().map(|version| version.effective_from).collect::<Vec<_>>();
+        let first = at("2026-06-01T07:00:00Z");
+        assert_eq!(begins(&edited), [first, handoff]);
+        let every_two_days = Draft { cadence: Cadence::Days(2), from: Some(handoff), ..draft() };
+        let again = every_two_days.revise(&edited, "UTC", handoff).expect("sound");
+        assert_eq!(begins(&again), [first, handoff], "two cannot begin at once");
+        assert_eq!(versions(&again)[1].cadence, Cadence::Days(2));
+        // A second later it is in force, and its past stays.
+        let later = Draft { from: Some(handoff.plus_secs(1)), ..every_two_days.clone() };
+        let beside = later.revise(&edited, "UTC", handoff.plus_secs(1)).expect("sound");
+        assert_eq!(begins(&beside), [first, handoff, handoff.plus_secs(1)]);
+        // The first of all stays, even where an edit comes in its first second.
+        let anew = Draft { from: Some(first), ..every_two_days }.revise(&layer, "UTC", first).expect("sound");
+        assert_eq!(begins(&anew), [first, first]);
+    }
+
+    #[test]
+    fn the_next_handoff_is_the_end_of_the_turn_or_the_next_whole_minute() {
+        let utc = TimeZone::UTC;
+        let version = |from: &str, cadence| {
+            let slots = users(&[1, 2]);
+            Version { effective_from: at(from), anchor: civil("2026-06-01T09:00"), cadence, slots, windows: vec![] }
+        };
+        let daily = version("2026-06-01T09:00:00Z", Cadence::Days(1));
+        let next = |now: &str| next_handoff(Some(&daily), &utc, at(now)).to_string();
+        assert_eq!(next("2026-06-01T08:59:59Z"), "2026-06-01T09:00:00Z");
+        assert_eq!(next("2026-06-01T09:00:00Z"), "2026-06-02T09:00:00Z");
+        assert_eq!(next("2026-06-02T08:59:59Z"), "2026-06-02T09:00:00Z");
+        let none = |now: &str| next_handoff(None, &utc, at(now)).to_string();
+        assert_eq!(none("2026-06-01T08:00:00Z"), "2026-06-01T08:00:00Z");
+        assert_eq!(none("2026-06-01T08:00:01Z"), "2026-06-01T08:01:00Z");
+        assert_eq!(none("2026-06-01T08:00:59Z"), "2026-06-01T08:01:00Z");
+    }
 }

@@ -396,4 +396,55 @@ mod tests {
         check(&window(again("*/5 * * * *", 60), "UTC"), Err("cron_pattern"));
         check(&Maintenance { scope: Scope::Sources(vec![]), ..window(longer, "UTC") }, Err("scope_empty"));
     }
+
+    #[test]
+    fn a_window_is_over_a_team_or_over_sources() {
+        let (team, source) = (TeamId::new(5), AlertSourceId::new(10));
+        assert_eq!(Scope::chosen(Some(team), vec![]), Ok(Scope::Team(team)));
+        assert_eq!(Scope::chosen(None, vec![source]), Ok(Scope::Sources(vec![source])));
+        let both = Scope::chosen(Some(team), vec![source]).map_err(|refusal| refusal.code);
+        assert_eq!(both, Err("scope_both"));
+    }
+
+    #[test]
+    fn a_label_is_shown_as_it_is_written() {
+        let lines = "a=b\ncluster!=prod\nempty=";
+        let shown: Vec<String> =
+            Matcher::parse_all(lines).expect("three").iter().map(|matcher| matcher.to_string()).collect();
+        assert_eq!(shown.join("\n"), lines);
+        let longest = format!("a={}", "x".repeat(298));
+        assert!(Matcher::parse_all(&longest).is_ok() && Matcher::parse_all(&format!("{longest}x")).is_err());
+        assert!(Matcher::parse_all("a~=b").is_err(), "no regular expressions, from either side");
+        assert_eq!(Matcher::parse_all(&"a=b\n".repeat(MATCHERS)).map(|all| all.len()), Ok(MATCHERS));
+        let plain = window(once("2026-06-02T10:00:00Z", "2026-06-02T12:00:00Z"), "UTC");
+        let silence = Maintenance { matchers: Matcher::parse_all("a=b").expect("one"), ..plain.clone() };
+        assert_eq!((plain.is_silence(), silence.is_silence()), (false, true));
+        assert_eq!(
+            (holds(&plain, "2026-06-02T11:00:00Z").is_some(), holds(&silence, "2026-06-02T11:00:00Z")),
+            (true, None)
+        );
+    }
+
+    #[test]
+    fn a_window_tells_what_comes_and_when_it_is_over() {
+        let plain = window(once("2026-06-02T10:00:00Z", "2026-06-02T12:00:00Z"), "UTC");
+        let comes = |window: &Maintenance, now: &str, count| window.upcoming(at(now), count).len();
+        assert_eq!(comes(&plain, "2026-06-02T09:59:59Z", 3), 1);
+        assert_eq!(comes(&plain, "2026-06-02T10:00:00Z", 3), 0, "it runs");
+        assert_eq!(comes(&plain, "2026-06-02T09:59:59Z", 0), 0);
+        let nightly = window(again("30 2 * * *", 60), "Europe/Berlin");
+        assert_eq!(comes(&nightly, "2026-06-02T00:00:00Z", 3), 3);
+        assert_eq!((plain.last_end(), nightly.last_end()), (at("2026-06-02T12:00:00Z"), Timestamp::MAX));
+        // 02:30 and 02:45 do not come in the night that clocks go forward: both begin with the jump, as one.
+        let often = window(again("30,45 2 29 3 *", 5), "Europe/Berlin");
+        let starts: Vec<String> =
+            often.upcoming(at("2026-03-28T12:00:00Z"), 2).iter().map(|span| span.start.to_string()).collect();
+        assert_eq!(starts[0], "2026-03-29T01:00:00Z");
+        assert_ne!(starts[1], starts[0]);
+        // What runs ends now; ended once, it does not run until it comes again.
+        let mut ended = window(again("0 1 * * *", 240), "UTC");
+        assert!(ended.end(at("2026-06-02T01:00:00Z")), "in its first second");
+        assert_eq!(holds(&ended, "2026-06-02T01:00:00Z"), None);
+        assert!(!ended.end(at("2026-06-02T01:30:00Z")));
+    }
 }

@@ -115,3 +115,6 @@ impl Urgency {
         [Urgency::High, Urgency::Low].into_iter().find(|urgency| urgency.word() == word)
     }
 }
+
+#[cfg(test)]
+mod words_tests;

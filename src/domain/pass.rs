@@ -95,4 +95,21 @@ mod tests {
             .collect();
         assert_eq!(tokens.len(), 160);
     }
+
+    #[test]
+    fn a_pass_outlives_its_incident_by_a_day() {
+        use crate::domain::access::Role;
+        use crate::domain::incident::testing::{ANA, climbing, id, incident, minute, person};
+        let (incident_id, user) = (climbing().id, id(ANA));
+        let code = "7KQ4".to_owned();
+        let pass = Pass { incident: incident_id, user, token_hash: [0; 32], code, created_at: minute(0) };
+        let closed = Incident { resolved_at: Some(minute(0)), ..incident(Status::Resolved) };
+        let mut ana = person(ANA, Role::Responder);
+        let dead = |incident: &Incident, ana: &User, secs| pass.is_dead(incident, ana, minute(0).plus_secs(secs));
+        assert_eq!([0, OUTLIVES_SECS - 1, OUTLIVES_SECS].map(|secs| dead(&closed, &ana, secs)), [false, false, true]);
+        let reopened = Incident { resolved_at: Some(minute(0)), ..climbing() };
+        assert!(!dead(&reopened, &ana, OUTLIVES_SECS));
+        ana.deactivate(minute(0));
+        assert!(dead(&climbing(), &ana, 0));
+    }
 }

@@ -171,4 +171,20 @@ mod tests {
         assert!(words.is_sorted() && words.len() > 300, "{}", words.len());
         assert!(words.iter().all(|word| *word == word.to_lowercase() && !word.is_empty()));
     }
+
+    #[test]
+    fn what_is_just_good_enough_is_taken_and_a_key_less_is_not() {
+        check("x7k!x7k!x7k!", Ok(()));
+        check("x7!x7!x7!x7!", Err("password_common"));
+        // Two and three ends of rows meet in these.
+        check("abcdqwer1234", Err("password_common"));
+        check("abcdqwerzm12", Ok(()));
+        check("1q2w3e4r5t6m", Err("password_common"));
+        check("1q2w3e4rkvpm", Ok(()));
+        check("739184620573", Ok(()));
+        let of = |password: &str, own: &str| checked_password(password, &[own]).map_err(|refusal| refusal.code);
+        assert_eq!(of("noor73918462", "Noor"), Err("password_own"));
+        assert_eq!(of("noor7391otterbr", "Noor"), Err("password_own"));
+        assert_eq!(of("noor7391otterbri", "Noor"), Ok(()));
+    }
 }

@@ -167,4 +167,24 @@ mod tests {
         assert_eq!(next(Some(3)), Some(5), "its own level was deleted");
         assert_eq!(next(Some(9)), None);
     }
+
+    #[test]
+    fn what_is_too_much_is_said_for_what_it_is() {
+        let check = |policy: Policy, expected: Result<(), &str>| {
+            assert_eq!(policy.checked().map(drop).map_err(|refusal| refusal.sentence), expected.map_err(str::to_owned));
+        };
+        let nobody = "Choose a person, team or schedule: a level without any pages nobody.";
+        check(policy(&[(1, 5, 0)]), Err(nobody));
+        check(policy(&[(1, 5, 11)]), Err("A level has at most 10 recipients. Put them into a team, or add a level."));
+        let repeated = |repeat| Policy { repeat, ..policy(&[(1, 5, 1)]) };
+        check(repeated(9), Ok(()));
+        for repeat in [10, 11] {
+            check(repeated(repeat), Err("Repeat the ladder 0 to 9 times."));
+        }
+        let last_resort = |count| Policy { last_resort: (0..count).map(UserId::new).collect(), ..policy(&[]) };
+        check(last_resort(10), Ok(()));
+        for count in [11, 12] {
+            check(last_resort(count), Err("The last resort has at most 10 people. Choose those who will answer."));
+        }
+    }
 }

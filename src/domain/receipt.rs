@@ -218,4 +218,55 @@ mod tests {
             assert!(!delivery.is_open());
         }
     }
+
+    #[test]
+    fn a_receipt_of_an_earlier_message_counts_only_if_it_is_good_news() {
+        let refused = || Answer { outcome: Outcome::Temporary { retry_after_secs: None }, text: String::new() };
+        let report = |delivery: &mut Delivery, fate: Fate| {
+            delivery.receive(0, Receipt { at: Timestamp::MIN, fate, text: String::new() }, &mut given())
+        };
+        let mut again = sending();
+        again.record(0, refused(), true, &mut given());
+        again.claim(Timestamp::from_second(995));
+        let before = again.state.clone();
+        for fate in [Fate::AtOperator, NO] {
+            let mut again = again.clone();
+            assert_eq!(report(&mut again, fate), Received::Nothing);
+            assert_eq!(again.state, before, "the message that is on its way now is another one");
+        }
+        assert_eq!(report(&mut again, Fate::Delivered), Received::Delivered);
+    }
+
+    #[test]
+    fn a_receipt_changes_nothing_that_is_over_except_by_good_news() {
+        let report = |state: &State, fate: Fate| {
+            let mut delivery = Delivery { state: state.clone(), ..sending() };
+            let received = delivery.receive(0, Receipt { at: Timestamp::MIN, fate, text: String::new() }, &mut given());
+            (received, delivery.state)
+        };
+        let withdrawn = State::Withdrawn { reason: String::new() };
+        for state in [State::Failed, State::Exhausted, withdrawn.clone(), State::Suppressed] {
+            for fate in [Fate::AtOperator, NO] {
+                assert_eq!(report(&state, fate), (Received::Nothing, state.clone()));
+            }
+        }
+        for state in [State::Failed, State::Exhausted] {
+            assert_eq!(report(&state, Fate::Delivered), (Received::Delivered, State::Delivered));
+        }
+        assert_eq!(report(&withdrawn, Fate::Delivered), (Received::Nothing, withdrawn));
+    }
+
+    #[test]
+    fn a_receipt_is_an_answer_where_there_is_none() {
+        let receive = |delivery: &mut Delivery| {
+            let receipt = Receipt { at: Timestamp::MIN, fate: Fate::Delivered, text: String::new() };
+            delivery.receive(0, receipt, &mut given());
+            delivery.attempts[0].answer.clone().expect("it is answered")
+        };
+        assert_eq!(receive(&mut sending()).outcome, Outcome::Accepted);
+        let mut answered = sending();
+        let answer = Answer { outcome: Outcome::Ambiguous, text: "timeout".to_owned() };
+        answered.record(0, answer.clone(), true, &mut given());
+        assert_eq!(receive(&mut answered), answer, "what was said stays");
+    }
 }

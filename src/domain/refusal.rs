@@ -65,3 +65,18 @@ pub fn checked_name(text: &str) -> Result<String, Refusal> {
     }
     Ok(name.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_line_of_1_to_100_characters() {
+        assert_eq!(checked_name("  Nächte ").as_deref(), Ok("Nächte"));
+        let is_name = |text: &str| checked_name(text).is_ok();
+        assert_eq!([0, 1, 100, 101, 102].map(|length| is_name(&"ü".repeat(length))), [false, true, true, false, false]);
+        for wrong in [" \t ", "a\nb", "a\u{7}b"] {
+            assert!(!is_name(wrong), "{wrong:?}");
+        }
+    }
+}

@@ -158,4 +158,10 @@ mod tests {
         assert!(begun.counts_at(begun.at.plus_secs(86_399)));
         assert!(!begun.counts_at(begun.at.plus_secs(86_400)));
     }
+
+    #[test]
+    fn an_answer_that_will_show_a_secret_is_not_waited_for() {
+        let kept = |shows_secret| Attempt { shows_secret, ..attempt(1) }.begun(1, Timestamp::from_second(0)).answer;
+        assert_eq!([false, true].map(kept), [Kept::NotYet, Kept::NeverShown]);
+    }
 }

@@ -56,8 +56,7 @@ pub fn parse(text: &str) -> Option<Command> {
         [first, rest @ ..] => {
             let wish = wish(first)?;
             match rest.first() {
-                Some(word) if is_code(word) => command(wish, Some(word)),
-                // Something that was meant as a code is not "whichever is open".
+                // Something that was only meant as a code is not "whichever is open" either.
                 Some(word) if word.chars().count() == CODE_LENGTH as usize => command(wish, Some(word)),
                 _ => command(wish, None),
             }
@@ -99,6 +98,7 @@ mod tests {
             check(text, wish, None);
         }
         check("ack 1OIL", Acknowledge, Some("1OIL"));
+        check("resolve, thanks", Resolve, None);
     }
 
     #[test]

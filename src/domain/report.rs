@@ -228,4 +228,12 @@ mod tests {
         assert_eq!(of(&people, &[(0, 24, &[1])], 56).starved, [UserId::new(2)]);
         assert_eq!(of(&people, &[(0, 24, &[1])], 55).starved, []);
     }
+
+    #[test]
+    fn whoever_was_not_there_is_no_part_of_the_spread() {
+        let mut gone = person(2, "UTC");
+        gone.deactivate(at(-1));
+        let fairness = of(&[person(1, "UTC"), gone], &[(0, 24, &[1])], 2);
+        assert_eq!((fairness.spread, fairness.shares[1].eligible_secs), (Some(1.0), 0));
+    }
 }

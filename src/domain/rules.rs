@@ -97,6 +97,8 @@ mod tests {
         check(&[(1, 0), (2, 61)], &[], Err("rule_range"));
         check(&[(3, 0)], &[], Err("contact_unknown"));
         check(&[], &[(3, 0)], Err("contact_unknown"));
+        let most: Vec<(u64, u8)> = (0..STEPS as u8).map(|minute| (1, minute)).collect();
+        check(&most, &[], Ok(&most));
         let many: Vec<(u64, u8)> = (0..=STEPS as u8).map(|minute| (1, minute)).collect();
         check(&many, &[], Err("rule_range"));
     }

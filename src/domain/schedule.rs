@@ -71,3 +71,35 @@ impl Schedule {
         layers.chain(self.imported_covers.iter().copied()).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::Id;
+    use crate::domain::oncall::testing::{empty, id};
+    use crate::domain::rotation::Cadence;
+
+    #[test]
+    fn a_rotation_names_whom_its_newest_version_names() {
+        let mut calendar = empty("UTC").with_turns("06-01T00:00", Cadence::Days(1), "A BC", &[]);
+        let layer = &mut calendar.schedule.layers[0];
+        assert_eq!(['A', 'B', 'C', 'D'].map(|letter| layer.names(id(letter))), [true, true, true, false]);
+        let Turns::Rotation(versions) = &mut layer.turns else { panic!("a rotation") };
+        let mut newer = versions[0].clone();
+        newer.slots = vec![vec![id('D')]];
+        versions.push(newer);
+        assert_eq!(['A', 'D'].map(|letter| layer.names(id(letter))), [false, true]);
+        layer.turns = Turns::Imported(ImportId::new(1));
+        assert!(!layer.names(id('A')));
+    }
+
+    #[test]
+    fn a_schedule_follows_the_calendars_of_its_layers_and_its_covers() {
+        let mut schedule = empty("UTC").with_turns("06-01T00:00", Cadence::Days(1), "A", &[]).schedule;
+        assert!(schedule.imports().is_empty());
+        let imported = Layer { turns: Turns::Imported(ImportId::new(2)), ..schedule.layers[0].clone() };
+        schedule.layers.push(imported);
+        schedule.imported_covers.push(ImportId::new(1));
+        assert_eq!(schedule.imports().into_iter().collect::<Vec<_>>(), [ImportId::new(1), ImportId::new(2)]);
+    }
+}

@@ -45,3 +45,37 @@ impl Session {
         self.used_at.plus_secs(IDLE_SECS).min(self.created_at.plus_secs(LONGEST_SECS))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::Id;
+
+    fn session(used: i64, proved: i64) -> Session {
+        let at = |secs| Timestamp::from_second(1_780_000_000 + secs);
+        let (id, user) = (SessionId::new(1), UserId::new(1));
+        Session {
+            token_hash: [0; 32],
+            id,
+            user,
+            device: Device::default(),
+            created_at: at(0),
+            used_at: at(used),
+            proved_at: at(proved),
+        }
+    }
+
+    #[test]
+    fn a_password_counts_for_ten_minutes() {
+        let session = session(0, 100);
+        let proved = |secs| session.is_proved_at(session.proved_at.plus_secs(secs));
+        assert_eq!([0, PROVED_SECS - 1, PROVED_SECS, PROVED_SECS + 1].map(proved), [true, true, false, false]);
+    }
+
+    #[test]
+    fn a_session_ends_unused_and_at_last_in_any_case() {
+        let ends = |used| session(used, 0).ends_at().secs_since(session(0, 0).created_at);
+        assert_eq!(ends(100), 100 + IDLE_SECS);
+        assert_eq!(ends(LONGEST_SECS - 1), LONGEST_SECS);
+    }
+}

@@ -104,4 +104,14 @@ mod tests {
         assert_eq!(known(Some("ana@example.org"), false), Err("sign_on_unverified"));
         assert_eq!(known(None, true), Err("sign_on_no_email"));
     }
+
+    #[test]
+    fn whoever_is_deactivated_is_not_let_in() {
+        use crate::domain::incident::testing::{ANA, minute, person};
+        let mut ana = person(ANA, Role::Responder);
+        let code = |ana: &User| require_welcome(ana).map_err(|refusal| refusal.code);
+        assert_eq!(code(&ana), Ok(()));
+        ana.deactivate(minute(0));
+        assert_eq!(code(&ana), Err("sign_on_inactive"));
+    }
 }

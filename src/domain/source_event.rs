@@ -86,3 +86,30 @@ pub struct Replay {
 }
 
 pub const REPLAY_KEPT_SECS: i64 = 24 * 3600;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::Id;
+
+    #[test]
+    fn a_request_repeats_another_if_it_only_goes_on_with_the_same_incidents() {
+        let event = |results: &[(ResultWord, u64)]| {
+            let result = |(result, number): &(ResultWord, u64)| ReportResult {
+                external_id: Some("disk".to_owned()),
+                action: "trigger".to_owned(),
+                result: *result,
+                incident: Some((IncidentId::new(*number), *number)),
+            };
+            SourceEvent::new(AlertSourceId::new(1), Timestamp::MIN, results.iter().map(result).collect(), String::new())
+        };
+        use ResultWord::{Created, Updated};
+        let check = |one: &[(ResultWord, u64)], other: &[(ResultWord, u64)], expected: bool| {
+            assert_eq!(event(one).is_repeated_by(&event(other)), expected, "{one:?} {other:?}");
+        };
+        check(&[(Updated, 1)], &[(Updated, 1)], true);
+        check(&[(Updated, 1)], &[(Updated, 2)], false);
+        check(&[(Created, 1)], &[(Created, 1)], false);
+        check(&[(Updated, 1), (Created, 2)], &[(Updated, 1), (Created, 2)], false);
+    }
+}

@@ -152,6 +152,7 @@ mod tests {
         assert_eq!((surge.join(None), surge.join(None)), (Joined::Line, Joined::Line));
         assert!(!surge.strike());
         assert!(surge.strike());
+        assert_eq!((surge.lines, surge.firing), (2, 0));
         surge.lines = LINES_AT_MOST;
         let struck = StormLine {
             storm: IncidentId::new(1),

@@ -314,11 +314,35 @@ mod tests {
         let mut ledger = Ledger::new("+12025550123");
         assert!(ledger.hear("a", minute(0)) && !ledger.hear("a", minute(60)) && ledger.hear("b", minute(60)));
         assert!(ledger.hear("a", minute(48 * 60)), "after two days nobody repeats it");
-        assert_eq!([0, 10, 20, 61].map(|at| ledger.miss(minute(at))), [1, 2, 3, 3]);
+        assert_eq!([0, 10, 20, 60].map(|at| ledger.miss(minute(at))), [1, 2, 3, 3]);
+        assert_eq!([60, 69, 70, 79, 80, 119, 120].map(|at| ledger.misses_at(minute(at))), [3, 3, 2, 2, 1, 1, 0]);
         for n in 0..500 {
             ledger.hear(&n.to_string(), minute(3000));
             ledger.miss(minute(3000));
         }
         assert!(ledger.heard.len() == HEARD && ledger.misses.len() == WRONG_CODES + 1);
+    }
+
+    #[test]
+    fn what_was_kept_and_is_used_is_not_kept_twice() {
+        let sends = |first: &[Share]| {
+            let spread = first.iter().copied().chain([Other; 19]);
+            let sends: Vec<(i64, Share)> = (0..).step_by(3).zip(spread).take(19).collect();
+            play(&sends).into_iter().filter(|admitted| *admitted).count()
+        };
+        assert_eq!(sends(&[]), 10);
+        assert_eq!(sends(&[FirstCritical]), 11);
+        assert_eq!(sends(&[Test]), 11);
+        assert_eq!(sends(&[FirstCritical, FirstCritical, FirstCritical, FirstCritical, Test]), 15);
+    }
+
+    #[test]
+    fn a_text_counts_for_an_hour_and_no_second_longer() {
+        let mut ledger = Ledger::new("+12025550123");
+        ledger.note(DeliveryId::new(1), 1, Other, minute(0));
+        ledger.note(DeliveryId::new(2), 1, Other, minute(59));
+        assert_eq!(ledger.texts.len(), 2);
+        ledger.note(DeliveryId::new(3), 1, Other, minute(60));
+        assert_eq!(ledger.texts.len(), 2);
     }
 }

@@ -323,4 +323,12 @@ mod tests {
         let text = |t: &str| Timestamp::from_jiff(t.parse().expect("an instant")).to_string();
         assert_eq!(text("2026-01-01T00:00:00.999Z"), "2026-01-01T00:00:00Z");
     }
+
+    #[test]
+    fn an_instant_is_a_second_of_these_centuries() {
+        let of = |nanos: i128| Timestamp::from_jiff(jiff::Timestamp::from_nanosecond(nanos).expect("jiff can name it"));
+        assert_eq!([0, 999_999_999, 1_000_000_000].map(|nanos| of(nanos).as_second()), [0, 0, 1]);
+        assert_eq!([-1, -1_500_000_000].map(of), [Timestamp::MIN; 2], "nothing lies before 1970");
+        assert_eq!(format!("{:?} {}", of(0), of(0)), "1970-01-01T00:00:00Z 1970-01-01T00:00:00Z");
+    }
 }

@@ -244,3 +244,17 @@ impl Happened {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_news_is_the_loudest() {
+        let paged = |chosen| Happened::LastResortPaged { called: vec![], chosen }.weight();
+        assert_eq!(paged(LastResort::Nobody), Weight::Critical);
+        assert_eq!([paged(LastResort::Admins), paged(LastResort::Policy)], [Weight::Warning; 2]);
+        assert_eq!([Happened::Exhausted, Happened::AckTimedOut].map(|what| what.weight()), [Weight::Warning; 2]);
+        assert_eq!(Happened::CoverageReturned.weight(), Weight::Info);
+    }
+}

@@ -84,4 +84,23 @@ mod tests {
         check(Role::Responder, Role::Admin, Some(1), Ok(()));
         check(Role::Responder, Role::Admin, Some(0), Err("expiry_past"));
     }
+
+    #[test]
+    fn a_token_is_good_until_it_expires() {
+        let at = |secs: i64| Timestamp::from_second(1_780_000_000 + secs);
+        let token = |expires_at| PersonalToken {
+            id: crate::domain::id::Id::new(1),
+            user: crate::domain::id::Id::new(1),
+            name: "deploy".to_owned(),
+            token_hash: [0; 32],
+            tail: String::new(),
+            most: Role::Viewer,
+            created_at: at(0),
+            expires_at,
+            used_at: None,
+        };
+        let good = |expires_at: Option<Timestamp>, now| token(expires_at).is_good_at(at(now));
+        assert_eq!([9, 10, 11].map(|now| good(Some(at(10)), now)), [true, false, false]);
+        assert!(good(None, 1_000_000));
+    }
 }

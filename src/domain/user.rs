@@ -251,4 +251,46 @@ mod tests {
             assert_eq!(checked_email(typed).ok().as_deref(), expected, "{typed}");
         }
     }
+
+    #[test]
+    fn an_address_is_as_long_as_mail_servers_take_it() {
+        let address = |length: usize| format!("{}@example.com", "x".repeat(length - 12));
+        assert_eq!([254, 255].map(|length| checked_email(&address(length)).is_ok()), [true, false]);
+    }
+
+    #[test]
+    fn somebody_comes_and_goes_and_asking_twice_changes_nothing() {
+        use crate::domain::incident::testing::{ANA, minute, person};
+        let mut ana = person(ANA, Role::Responder);
+        ana.reactivate(minute(1));
+        assert_eq!(ana.activity.len(), 1, "she is active already");
+        ana.deactivate(minute(2));
+        ana.deactivate(minute(3));
+        assert_eq!(ana.activity[0].to, Some(minute(2)));
+        ana.reactivate(minute(4));
+        ana.reactivate(minute(5));
+        assert_eq!((ana.activity.len(), ana.activity[1].from), (2, minute(4)));
+        assert_eq!([1, 2, 3, 4].map(|now| ana.is_active_at(minute(now))), [true, false, false, true]);
+    }
+
+    #[test]
+    fn somebody_who_can_administer_is_always_left() {
+        use crate::domain::incident::testing::{ANA, BO, ROOT, minute, person};
+        let admin = |number| {
+            let login = Login { password_hash: "secret".to_owned(), changed_at: minute(0) };
+            User { login: Some(login), ..person(number, Role::Admin) }
+        };
+        let keeps = |before: &User, after: &[User]| keeps_an_admin(before, after).is_ok();
+        let root = admin(ROOT);
+        assert!(keeps(&root, &[admin(ANA)]));
+        let cannot = [
+            User { login: None, ..admin(ANA) },
+            User { role: Role::Responder, ..admin(BO) },
+            User { activity: vec![], ..admin(BO) },
+        ];
+        assert!(!keeps(&root, &cannot));
+        assert!(cannot.iter().all(|other| keeps(other, &[])), "nothing is lost with them");
+        let shown = format!("{root:?}");
+        assert!(shown.contains("changed_at") && !shown.contains("secret"), "{shown}");
+    }
 }

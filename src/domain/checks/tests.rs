@@ -224,3 +224,72 @@ fn the_word_of_an_item_is_the_one_programs_read() {
         assert_eq!(check.item.word().replace('_', ""), told);
     }
 }
+
+/// One thing is changed, and a check says so in these words, whatever its verdict.
+fn says(change: impl FnOnce(&mut Facts), item: Item, verdict: Verdict, sentence: &str) {
+    let mut facts = sound();
+    change(&mut facts);
+    let checks = evaluate(&facts);
+    let check = checks.iter().find(|check| check.item == item).expect("every item is there");
+    assert_eq!((check.verdict, check.sentence.as_str()), (verdict, sentence));
+}
+
+#[test]
+fn what_just_holds_passes_and_the_next_second_does_not() {
+    use Verdict::{Fails, Passes, Warns};
+    says(|facts| contents(facts).escalation.lag_secs = 60, Item::Escalation, Passes, "Escalation is on and in time.");
+    says(|facts| contents(facts).escalation.lag_secs = 3600, Item::Escalation, Fails, "Escalation is 1 h late.");
+    says(|facts| contents(facts).escalation.lag_secs = 3599, Item::Escalation, Fails, "Escalation is 59 min late.");
+    let ends = |secs: i64| move |facts: &mut Facts| machine(facts).certificate = Certificate::EndsAt(at(-secs));
+    let ended = "The TLS certificate has ended: browsers and senders refuse.";
+    says(ends(0), Item::Certificate, Fails, ended);
+    says(ends(1), Item::Certificate, Fails, "The TLS certificate ends in 1 s.");
+    says(ends(60), Item::Certificate, Fails, "The TLS certificate ends in 1 min.");
+    says(ends(2 * DAY - 1), Item::Certificate, Fails, "The TLS certificate ends in 47 h.");
+    says(ends(2 * DAY), Item::Certificate, Fails, "The TLS certificate ends in 2 days.");
+    says(ends(14 * DAY + 1), Item::Certificate, Passes, "The TLS certificate is good for 14 days.");
+    let clock =
+        |ahead| move |facts: &mut Facts| facts.online.as_mut().expect("tried").clock = Some(("a".to_owned(), ahead));
+    for ahead in [-2, 0, 2] {
+        says(clock(ahead), Item::Clock, Passes, "The clock is right within 2 s.");
+    }
+    says(clock(3), Item::Clock, Warns, "The clock is 3 s ahead of another one.");
+    says(clock(-3), Item::Clock, Warns, "The clock is 3 s behind another one.");
+    let zones = |days| move |facts: &mut Facts| machine(facts).zone_data = Some(("2026f".to_owned(), at(days * DAY)));
+    says(zones(180), Item::ZoneData, Passes, "The time zone data, 2026f, is recent.");
+    says(|_| (), Item::DiskSpace, Passes, "There is room: 21.4 GB, 50 % are free.");
+}
+
+#[test]
+fn a_backup_is_recent_and_better_encrypted() {
+    use Verdict::{Passes, Warns};
+    let backup = |change: fn(&mut BackupFacts)| move |facts: &mut Facts| change(&mut contents(facts).backup);
+    says(backup(|backup| backup.last = Some(at(3600))), Item::Backup, Passes, "The last backup is 1 h old.");
+    let plain =
+        "The last backup is 4 min old. It is not encrypted: set BACKUP_RECIPIENTS before a copy leaves this machine.";
+    says(backup(|backup| backup.is_encrypted = false), Item::Backup, Passes, plain);
+    let none = |backup: &mut BackupFacts| (backup.last, backup.is_automatic) = (None, false);
+    says(backup(none), Item::Backup, Warns, "No backups are taken by themselves.");
+    says(backup(|backup| backup.last = None), Item::Backup, Warns, "No backup has been taken yet.");
+}
+
+#[test]
+fn a_channel_that_is_not_set_up_says_what_it_lacks() {
+    let mut facts = sound();
+    let lacking =
+        ChannelFacts { is_complete: false, missing: vec!["SMTP_HOST".to_owned()], ..channel(Channel::Email, None) };
+    let unused = ChannelFacts { is_complete: false, ..channel(Channel::Sms, None) };
+    contents(&mut facts).channels = vec![unused, lacking];
+    let checks = evaluate(&facts);
+    let check = checks.iter().find(|check| check.item == Item::Channel).expect("there");
+    assert_eq!(check.sentence, "No channel is set up, so nobody can be paged.");
+    assert_eq!(check.about, ["Email: SMTP_HOST"]);
+}
+
+#[test]
+fn what_was_not_looked_at_is_named() {
+    let unseen = "Secret key: the machine was not looked at.";
+    says(|facts| facts.machine = None, Item::SecretKey, Verdict::Unknown, unseen);
+    let unread = |facts: &mut Facts| facts.database = Database::Unreadable("no such file".to_owned());
+    says(unread, Item::LastResort, Verdict::Unknown, "Last resort: the database could not be read.");
+}

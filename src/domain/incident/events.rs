@@ -222,9 +222,8 @@ fn warn(turn: &mut Turn<'_>, event: &Event) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Urgency;
     use crate::domain::event::AlertPair;
-    use crate::domain::id::{AlertSourceId, Id, PolicyId, TeamId};
+    use crate::domain::incident::testing;
     use std::collections::BTreeMap;
 
     fn event(action: Action, order: Order, occurred_at: i64) -> Event {
@@ -244,39 +243,7 @@ mod tests {
     }
 
     fn incident(status: Status) -> Incident {
-        Incident {
-            id: IncidentId::new(1),
-            number: 1,
-            source: AlertSourceId::new(1),
-            team: TeamId::new(1),
-            policy: PolicyId::new(1),
-            external_id: "disk-db1".to_owned(),
-            title: "Disk full".to_owned(),
-            severity: Severity::Warning,
-            severity_reported: Severity::Warning,
-            urgency: Urgency::High,
-            status,
-            snooze: None,
-            hold: None,
-            assignee: None,
-            ackers: vec![],
-            event_count: 1,
-            created_at: NOW,
-            last_event_at: NOW,
-            taken_at: None,
-            resolved_at: None,
-            resolved_by: None,
-            previous: None,
-            reopen_count: 0,
-            ladder: Ladder::at_the_bottom(0, 0),
-            generation: 0,
-            timeline_len: 0,
-            appended_seq: None,
-            last_trigger_at: Some(SenderTime(50)),
-            recovery: None,
-            is_test: false,
-            version: 1,
-        }
+        Incident { last_trigger_at: Some(SenderTime(50)), ..testing::incident(status) }
     }
 
     const NOW: Timestamp = Timestamp::MIN;
@@ -369,5 +336,57 @@ mod tests {
         check(Order::Time, 50, Meaning::Resolve);
         check(Order::Alerts(vec![]), 49, Meaning::StaleRecovery);
         check(Order::Arrival, 49, Meaning::Resolve);
+    }
+
+    #[test]
+    fn a_repeat_is_counted_and_starts_the_silence_anew() {
+        let now = testing::minute(9);
+        let mut said = event(Action::Trigger, Order::Time, 60);
+        said.warnings = vec!["cut".to_owned()];
+        let again = repeat(&incident(Status::Triggered), &said, Severity::Error, Some(30), now, By::SYSTEM);
+        let counted = &again.incident;
+        assert_eq!((counted.event_count, counted.version, counted.generation), (2, 8, 4));
+        assert_eq!((counted.last_event_at, counted.last_trigger_at), (now, Some(SenderTime(60))));
+        assert_eq!(counted.severity_reported, Severity::Error);
+        let what: Vec<&Happened> = again.log.iter().map(|(_, what)| what).collect();
+        let appended = Happened::EventAppended { count: 1, first_at: now };
+        assert_eq!(what, [&appended, &Happened::Warning { text: "cut".to_owned() }]);
+        let kept = [(TimerKind::Next, Due::Kept), (TimerKind::Follow, Due::Kept)];
+        let expected = [&kept[..], &[(TimerKind::AutoResolve, Due::At(testing::minute(39)))]].concat();
+        assert_eq!(testing::timers(&again), Some(&expected[..]));
+
+        // Repeats in a row are one line of the timeline, which began with the one before.
+        let row = Incident { appended_seq: Some(4), ..incident(Status::Triggered) };
+        let again = repeat(&row, &said, Severity::Error, None, now, By::SYSTEM);
+        assert_eq!(again.log[0].1, Happened::EventAppended { count: 1, first_at: testing::minute(0) });
+        assert!(again.effects.is_empty(), "no silence ends it, so no timer moves");
+        let taken = repeat(&incident(Status::Acknowledged), &said, Severity::Error, Some(30), now, By::SYSTEM);
+        assert!(taken.effects.is_empty(), "silence ends nothing that is taken");
+    }
+
+    #[test]
+    fn only_a_senders_clock_that_can_be_trusted_is_remembered() {
+        let remembered = |order: Order, occurred_at| {
+            let event = event(Action::Trigger, order, occurred_at);
+            let open = incident(Status::Triggered);
+            repeat(&open, &event, Severity::Warning, None, NOW, By::SYSTEM).incident.last_trigger_at
+        };
+        assert_eq!(remembered(Order::Time, 60), Some(SenderTime(60)));
+        assert_eq!(remembered(Order::Alerts(vec![]), 60), Some(SenderTime(60)));
+        assert_eq!(remembered(Order::Arrival, 60), Some(SenderTime(50)));
+        assert_eq!(remembered(Order::Time, 40), Some(SenderTime(50)), "the latest counts");
+    }
+
+    #[test]
+    fn what_was_odd_about_an_event_stands_on_the_timeline() {
+        let mut said = event(Action::Trigger, Order::Arrival, 0);
+        said.warnings = vec!["no severity".to_owned(), "cut".to_owned()];
+        let context = testing::context();
+        let rises = rise(&incident(Status::Triggered), &said, Severity::Critical, &context, NOW, By::SYSTEM);
+        let ends = recover(&incident(Status::Triggered), &said, &context, NOW, By::SYSTEM).expect("it was open");
+        for transition in [rises, ends] {
+            let is_warning = |(_, what): &&(By, Happened)| matches!(what, Happened::Warning { .. });
+            assert_eq!(transition.log.iter().filter(is_warning).count(), 2);
+        }
     }
 }

@@ -197,4 +197,18 @@ mod tests {
         check("disk memory", Judged::AskDetails, false);
         assert_eq!(Words::of(&"x".repeat(201)), Err(TooLong));
     }
+
+    #[test]
+    fn a_list_asks_for_the_statuses_it_shows() {
+        let filter = |wanted: Option<&[Status]>| Filter {
+            statuses: wanted.map(|wanted| wanted.iter().copied().collect()),
+            ..Filter::default()
+        };
+        assert_eq!(filter(None).wanted_statuses(), Status::ALL);
+        let some = [Status::Resolved, Status::Triggered];
+        assert_eq!(filter(Some(&some)).wanted_statuses(), [Status::Triggered, Status::Resolved]);
+        assert_eq!(filter(Some(&[])).wanted_statuses(), []);
+        let text = |chars| Words::of(&"x".repeat(chars)).is_ok();
+        assert_eq!([LONGEST_TEXT, LONGEST_TEXT + 1].map(text), [true, false]);
+    }
 }

@@ -28,6 +28,11 @@ pub mod events;
 pub mod filter;
 pub mod timers;
 
+#[cfg(test)]
+pub(super) mod testing;
+#[cfg(test)]
+mod tests;
+
 pub use deeds::{
     Taker, acknowledge, escalate, hand_over, hand_to_policy, reopen, resolve, set_severity, snooze, unacknowledge,
 };

@@ -245,6 +245,6 @@ mod examples;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
-mod testing;
+pub(super) mod testing;
 #[cfg(test)]
 mod tests;

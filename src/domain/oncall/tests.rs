@@ -267,3 +267,54 @@ fn a_range_that_is_too_long_or_changes_too_often_is_refused() {
     assert_eq!(sentence(year(430)), Err((Some("to"), too_often.to_owned())));
     assert_eq!(next_cover(&busy, &people(&[]), at("05-01T00:00")).map(|(at, _)| at), Some(at("06-01T00:00")));
 }
+
+#[test]
+fn what_was_entered_later_did_not_count_then() {
+    let mut calendar = two_entries().with_override("B", "06-01T06:00 06-01T18:00");
+    let noon = at("06-01T12:00");
+    let later = |calendar: &Calendar| -> Vec<bool> {
+        explain(calendar, &people(&[]), noon).iter().map(|claim| claim.recorded_afterwards).collect()
+    };
+    for (recorded, expected) in [("06-01T11:59:59", false), ("06-01T12:00", false), ("06-01T12:00:01", true)] {
+        calendar.entries[0].recorded_at = at(recorded);
+        calendar.overrides[0].recorded_at = at(recorded);
+        assert_eq!(later(&calendar), [expected, expected], "{recorded}");
+    }
+}
+
+#[test]
+fn somebody_is_inactive_since_the_last_time_they_left() {
+    let spans: Spans<'_> = &[("05-01T00:00", Some("05-10T00:00")), ("05-20T00:00", Some("06-01T00:00"))];
+    let people = people(&[('A', spans)]);
+    let since = |when: &str| inactive_since(&people, id('A'), at(when)).map(said);
+    assert_eq!(since("05-10T00:00").as_deref(), Some("05-10T00:00"));
+    assert_eq!(since("05-15T00:00").as_deref(), Some("05-10T00:00"));
+    assert_eq!(since("06-02T00:00").as_deref(), Some("06-01T00:00"));
+    assert_eq!((since("05-25T00:00"), since("04-01T00:00")), (None, None), "active, and not there yet");
+}
+
+#[test]
+fn nothing_lies_before_the_first_instant_or_after_the_last() {
+    let calendar = empty("UTC").with_fallback('F');
+    let ends = |start: Timestamp, end: Timestamp| {
+        let segments = final_schedule(&calendar, &people(&[]), start, end).expect("drawn");
+        (segments[0].clipped_start, segments[segments.len() - 1].clipped_end)
+    };
+    let (first, last) = (Timestamp::MIN, Timestamp::MAX);
+    assert_eq!(ends(first, first.plus_secs(100)), (false, true));
+    assert_eq!(ends(first.plus_secs(1), first.plus_secs(100)), (true, true));
+    assert_eq!(ends(last.plus_secs(-100), last), (true, false));
+}
+
+#[test]
+fn a_claim_has_its_word() {
+    use crate::domain::id::{EntryId, ImportId, OverrideId};
+    let claims = [
+        Source::Override(OverrideId::new(1)),
+        Source::Entry(EntryId::new(1)),
+        Source::Layer(LayerId::new(1)),
+        Source::ImportedCover(ImportId::new(1)),
+        Source::Fallback,
+    ];
+    assert_eq!(claims.map(Source::word), ["override", "normal entry", "rotation", "imported calendar", "fallback"]);
+}

@@ -285,10 +285,28 @@ mod tests {
 
     #[test]
     fn days_are_those_that_croner_names_in_every_kind_of_month() {
-        let of_month =
-            ["*", "1", "1,15,31", "*/5", "10-20", "L", "LW", "15W", "1W", "31W", "1W,15W,31W", "28W", "15,L"];
-        let of_week =
-            ["*", "1", "0", "7", "1-5", "5#1", "1#5", "0#2", "5L", "0L", "1,3#3", "6#4,0#4", "+5", "+1#1", "+5L"];
+        let of_month = [
+            "*",
+            "1",
+            "1,15,31",
+            "*/5",
+            "10-20",
+            "L",
+            "LW",
+            "15W",
+            "1W",
+            "31W",
+            "1W,15W,31W",
+            "28W",
+            "15,L",
+            "28-31,L",
+            "26-31,LW",
+            "14-16,15W",
+        ];
+        let of_week = [
+            "*", "1", "0", "7", "1-5", "5#1", "1#5", "0#2", "5L", "0L", "1,3#3", "6#4,0#4", "+5", "+1#1", "+5L",
+            "1,1#2", "5,5L",
+        ];
         for (month, week) in of_month.iter().flat_map(|month| of_week.iter().map(move |week| (month, week))) {
             let pattern = format!("0 0 9 {month} * {week} 1970");
             let cron: Cron = pattern.parse().unwrap_or_else(|error| panic!("{pattern}: {error}"));
@@ -306,5 +324,64 @@ mod tests {
                 }
             }
         }
+    }
+
+    fn matches(pattern: &str, anchor: &str) -> Matches {
+        Matches::parse(pattern, civil(anchor)).unwrap_or_else(|| panic!("{pattern}"))
+    }
+
+    fn civil(text: &str) -> Civil {
+        Civil::of(text.parse().expect("a civil time"))
+    }
+
+    fn after(pattern: &str, anchor: &str, reading: &str) -> Option<String> {
+        let next = matches(pattern, anchor).after(civil(reading))?;
+        Some(next.to_datetime().strftime("%F %R").to_string())
+    }
+
+    #[test]
+    fn minute_and_hour_are_fixed() {
+        for pattern in ["*/5 9 * * *", "0 */2 * * *", "0 9 * *", "0 9 * * * *", "* 9 * * *", ""] {
+            assert!(Matches::parse(pattern, civil("2026-06-01T00:00")).is_none(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_match_at_the_anchor_is_the_first() {
+        let daily = matches("0 9 * * *", "2026-06-01T09:00");
+        let counts = ["2026-06-01T08:59", "2026-06-01T09:00", "2026-06-01T09:01", "2026-06-02T09:00"];
+        assert_eq!(counts.map(|reading| daily.count(civil(reading))), [0, 1, 1, 2]);
+        assert_eq!(daily.number(0), Some(civil("2026-06-01T09:00")));
+    }
+
+    #[test]
+    fn leap_days_come_as_the_calendar_has_them() {
+        let leap = "0 0 29 2 *";
+        assert_eq!(after(leap, "1999-03-01T00:00", "1999-03-01T00:00").as_deref(), Some("2000-02-29 00:00"));
+        assert_eq!(after(leap, "2024-01-01T00:00", "2024-02-29T00:00").as_deref(), Some("2028-02-29 00:00"));
+        assert_eq!(after(leap, "2097-01-01T00:00", "2097-01-01T00:00").as_deref(), Some("2104-02-29 00:00"));
+    }
+
+    #[test]
+    fn nothing_is_looked_for_after_the_last_year() {
+        let yearly = "0 0 31 12 *";
+        let last = format!("{LAST_YEAR}-12-31T00:00");
+        assert_eq!(after(yearly, "2199-01-01T00:00", "2199-12-31T00:00"), Some(last.replace('T', " ")));
+        assert_eq!(after(yearly, "2199-01-01T00:00", &last), None);
+        let yearly = matches(yearly, "2199-01-01T00:00");
+        assert_eq!([0, 1, 2].map(|number| yearly.number(number).is_some()), [true, true, false]);
+    }
+
+    #[test]
+    fn a_pattern_that_matches_only_after_five_years_is_not_sound() {
+        let leap = civil("2104-02-29T00:00");
+        let five_years = CHECKED_YEARS * 366 * MINUTES_A_DAY;
+        let sound = |before: i64| Matches::parse("0 0 29 2 *", Civil(leap.0 - before)).expect("a pattern").are_sound();
+        assert_eq!([five_years - 1, five_years, five_years + 1].map(sound), [true, false, false]);
+        assert!(!matches("0 0 29 2 *", "2097-01-01T00:00").are_sound());
+        assert!(
+            !matches("0,59 9 * * *", "2026-06-01T00:00").are_sound()
+                && matches("0 9,10 * * *", "2026-06-01T00:00").are_sound()
+        );
     }
 }

@@ -312,3 +312,56 @@ mod by_counting {
         }
     }
 }
+
+#[test]
+fn days_of_the_week_are_a_set() {
+    let list = |days: &[u8]| Weekdays::from_list(days.iter().copied());
+    assert_eq!(list(&[1, 1, 6]), list(&[6, 1]));
+    assert_eq!(list(&[7, 1, 8]), list(&[1]), "there is no eighth day");
+    assert_eq!((list(&[0, 6]).list(), list(&[0, 6]).contains(7)), (vec![0, 6], false));
+}
+
+#[test]
+fn times_that_no_instant_has_are_the_ends_of_time() {
+    use jiff::civil::DateTime;
+    assert_eq!((Civil::of(DateTime::MIN), Civil::of(DateTime::MAX)), (Civil::MIN, Civil::MAX));
+}
+
+#[test]
+fn a_window_is_written_in_words() {
+    let words = |window: Window| {
+        let Words { days, start, end } = window.words();
+        (days, start, end)
+    };
+    let window = Window::of_words(&["sun".to_owned(), "mon".to_owned()], "09:30", "17:05", 2).expect("sound");
+    assert_eq!(
+        window,
+        Window { days: Weekdays::from_list([0, 6]), start: 9 * 60 + 30, end: 17 * 60 + 5, extra_days: 2 }
+    );
+    assert_eq!(words(window), (vec!["mon".to_owned(), "sun".to_owned()], "09:30".to_owned(), "17:05".to_owned()));
+    for (day, start, end) in [("monday", "09:00", "17:00"), ("mon", "9", "17:00"), ("mon", "09:00", "24:30")] {
+        assert!(Window::of_words(&[day.to_owned()], start, end, 0).is_err(), "{day} {start} {end}");
+    }
+}
+
+#[test]
+fn a_window_overlaps_itself_if_it_is_longer_than_its_days_lie_apart() {
+    let overlaps = |days: &[u8], hours: u16, extra_days| {
+        let days = Weekdays::from_list(days.iter().copied());
+        Window { days, start: 9 * 60, end: (9 + hours) % 24 * 60, extra_days }.overlaps_itself()
+    };
+    assert!(!overlaps(&[5, 6], 24, 0) && overlaps(&[5, 6], 1, 1));
+    assert!(!overlaps(&[4], 24, 6), "a whole week");
+    assert!(!overlaps(&[0, 6], 24, 0) && overlaps(&[0, 6], 1, 1), "Sunday and the Monday after it");
+}
+
+#[test]
+fn windows_have_their_limits() {
+    let window = |end, extra_days| Window { days: Weekdays::ALL, start: 0, end, extra_days };
+    let sound = |windows: Vec<Window>| version("2026-06-01T00:00", Cadence::Days(1), &windows).checked().is_ok();
+    assert_eq!([1439, 1440].map(|end| sound(vec![window(end, 0)])), [true, false]);
+    assert_eq!([6, 7].map(|extra_days| sound(vec![window(60, extra_days)])), [true, false]);
+    assert_eq!([50, 51].map(|count| sound(vec![window(60, 0); count])), [true, false]);
+    let late = Window { days: Weekdays::ALL, start: 1440, end: 60, extra_days: 0 };
+    assert!(!sound(vec![late]) && !sound(vec![Window { days: Weekdays::NONE, ..window(60, 0) }]));
+}

@@ -211,11 +211,15 @@ impl Known {
     }
 }
 
+/// What a process wrote before it was killed may be read a little after its end, on a busy machine.
+const READ_LATE: Duration = Duration::from_millis(500);
+
 /// Each text under one id; each id again only after a kill, or an answer from which nobody knows whether it was taken. Answers
 /// how many were taken, and sent again because a kill came before that was written down.
 fn copies(sends: &[Send], kills: &[Kill]) -> Result<usize, String> {
     let mut ids: BTreeMap<(&str, &str), &str> = BTreeMap::new();
     let mut last: BTreeMap<&str, &Send> = BTreeMap::new();
+    let mut excuses: BTreeMap<&str, usize> = BTreeMap::new();
     let mut unrecorded = 0;
     for send in sends {
         let id = ids.entry((&send.to, &send.text)).or_insert(&send.id);
@@ -225,9 +229,14 @@ fn copies(sends: &[Send], kills: &[Kill]) -> Result<usize, String> {
         if let Some(before) = last.insert(&send.id, send)
             && !before.is_ambiguous
         {
-            if !kills.iter().any(|kill| before.at <= kill.to && kill.from <= send.at) {
+            // One copy for each kill.
+            let first = excuses.get(send.id.as_str()).map_or(0, |last| last + 1);
+            let excuse = (first..kills.len())
+                .find(|kill| before.at <= kills[*kill].to + READ_LATE && kills[*kill].from <= send.at);
+            let Some(kill) = excuse else {
                 return Err(format!("{} was sent again, and nothing had gone wrong", send.id));
-            }
+            };
+            excuses.insert(&send.id, kill);
             unrecorded += 1;
         }
     }
@@ -245,7 +254,8 @@ fn the_judge_tells_a_copy_after_a_kill_from_one_too_many() {
     let kills = [Kill { from: at(10), to: at(12) }];
     assert_eq!(copies(&[send(0, "a"), send(20, "a")], &kills), Ok(1));
     assert!(copies(&[send(0, "a"), send(20, "a"), send(30, "a")], &kills).is_err(), "two copies for one kill");
-    assert!(copies(&[send(20, "a"), send(30, "a")], &kills).is_err(), "no kill in between");
+    assert!(copies(&[send(600, "a"), send(610, "a")], &kills).is_err(), "no kill in between");
+    assert_eq!(copies(&[send(20, "a"), send(30, "a")], &kills), Ok(1), "written before the kill, and read after it");
     assert!(copies(&[send(0, "a"), send(20, "b")], &kills).is_err(), "another id");
     let lost = Send { is_ambiguous: true, ..send(20, "a") };
     assert_eq!(copies(&[lost, send(30, "a")], &kills), Ok(0));

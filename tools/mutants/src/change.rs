@@ -1,7 +1,7 @@
 //! Puts every change into a file, each behind its switch.
 
 use quote::{ToTokens, quote};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
 use syn::{BinOp, Block, Expr, FnArg, ImplItemFn, Item, ItemFn, Pat, ReturnType, Signature, Type, UnOp, parse_quote};
@@ -11,39 +11,77 @@ pub struct Mutant {
     pub number: u32,
     pub file: String,
     pub line: usize,
-    pub what: String,
+    /// File, function, text of the line, and what is changed: the same as long as nothing near it is edited.
+    pub name: String,
+    /// The name, and a number that is another one when anything in its function is.
+    pub print: String,
 }
 
-pub struct Changer {
-    unusable: BTreeSet<u32>,
+pub struct Changer<'a> {
+    /// The prints of changes that are known not to compile.
+    unusable: &'a BTreeSet<String>,
     next: u32,
     file: String,
-    /// What a function without `self` in its answer is called, for people.
+    lines: Vec<String>,
     function: String,
+    /// Stands for all that its function says.
+    text: u32,
+    /// How often a name has been given in this file.
+    given: BTreeMap<String, usize>,
     pub mutants: Vec<Mutant>,
+    /// How many are left out.
+    pub unused: usize,
 }
 
-impl Changer {
-    pub fn new(unusable: BTreeSet<u32>) -> Changer {
-        Changer { unusable, next: 1, file: String::new(), function: String::new(), mutants: Vec::new() }
+impl Changer<'_> {
+    pub fn new(unusable: &BTreeSet<String>) -> Changer<'_> {
+        Changer {
+            unusable,
+            next: 1,
+            file: String::new(),
+            lines: Vec::new(),
+            function: String::new(),
+            text: 0,
+            given: BTreeMap::new(),
+            mutants: Vec::new(),
+            unused: 0,
+        }
     }
 
     pub fn changed(&mut self, path: &str, text: &str) -> String {
         let mut file = syn::parse_file(text).unwrap_or_else(|why| panic!("{path}: {why}"));
         self.file = path.to_owned();
+        self.lines = text.lines().map(|line| line.trim().to_owned()).collect();
+        self.given.clear();
         self.visit_file_mut(&mut file);
         prettyplease::unparse(&file)
     }
 
     /// The condition under which a change holds; `None` if it is known not to compile.
-    fn switch(&mut self, line: usize, what: impl Into<String>) -> Option<Expr> {
-        let number = self.next;
-        self.next += 1;
-        if self.unusable.contains(&number) {
+    fn switch(&mut self, line: usize, what: &str) -> Option<Expr> {
+        let file = self.file.trim_start_matches("src/domain/");
+        let mut name = format!("{file}, fn {}: `{}`: {what}", self.function, self.lines[line - 1]);
+        let times = self.given.entry(name.clone()).or_default();
+        *times += 1;
+        if *times > 1 {
+            name.push_str(&format!(" ({times})"));
+        }
+        let print = format!("{:08x} {name}", self.text);
+        if self.unusable.contains(&print) {
+            self.unused += 1;
             return None;
         }
-        self.mutants.push(Mutant { number, file: self.file.clone(), line, what: what.into() });
+        let number = self.next;
+        self.next += 1;
+        self.mutants.push(Mutant { number, file: self.file.clone(), line, name, print });
         Some(parse_quote!(crate::mutant::on(#number)))
+    }
+
+    fn enter(&mut self, signature: &Signature, text: &impl ToTokens) {
+        self.function = signature.ident.to_string();
+        let text = text.to_token_stream().to_string();
+        // FNV, which is the same in every build.
+        self.text = text.bytes().fold(0x811c_9dc5, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     }
 
     fn binary(&mut self, node: &mut syn::ExprBinary) -> Option<Expr> {
@@ -66,7 +104,7 @@ impl Changer {
         let mut is_changed = false;
         for other in others {
             let what = format!("{} becomes {}", quote!(#op), quote!(#other));
-            let Some(on) = self.switch(line, what) else { continue };
+            let Some(on) = self.switch(line, &what) else { continue };
             is_changed = true;
             chosen = if is_logic {
                 parse_quote!(if #on { __l #other #r } else { #chosen })
@@ -88,6 +126,13 @@ impl Changer {
         })
     }
 
+    fn turned(&mut self, condition: &Expr) -> Expr {
+        match self.switch(condition.span().start().line, "the condition is turned around") {
+            Some(on) => parse_quote!((#condition) != #on),
+            None => condition.clone(),
+        }
+    }
+
     fn body(&mut self, signature: &Signature, block: &mut Block) {
         if signature.constness.is_some() || signature.asyncness.is_some() || block.stmts.is_empty() {
             return;
@@ -95,8 +140,8 @@ impl Changer {
         let line = signature.ident.span().start().line;
         let mut early = Vec::new();
         for answer in answers(&signature.output) {
-            let what = format!("{} answers {}", self.function, answer.to_token_stream());
-            if let Some(on) = self.switch(line, what) {
+            let what = format!("answers {}", answer.to_token_stream());
+            if let Some(on) = self.switch(line, &what) {
                 early.push(parse_quote!(if #on { return #answer; }));
             }
         }
@@ -104,7 +149,7 @@ impl Changer {
     }
 }
 
-impl VisitMut for Changer {
+impl VisitMut for Changer<'_> {
     fn visit_item_mut(&mut self, item: &mut Item) {
         let attributes: &[syn::Attribute] = match item {
             Item::Mod(item) => &item.attrs,
@@ -131,9 +176,8 @@ impl VisitMut for Changer {
         if item.sig.constness.is_some() {
             return;
         }
-        self.function = item.sig.ident.to_string();
+        self.enter(&item.sig, item);
         visit_mut::visit_item_fn_mut(self, item);
-        self.function = item.sig.ident.to_string();
         self.body(&item.sig, &mut item.block);
     }
 
@@ -141,9 +185,8 @@ impl VisitMut for Changer {
         if item.sig.constness.is_some() {
             return;
         }
-        self.function = item.sig.ident.to_string();
+        self.enter(&item.sig, item);
         visit_mut::visit_impl_item_fn_mut(self, item);
-        self.function = item.sig.ident.to_string();
         let takes_place = item.sig.inputs.iter().any(|input| matches!(input, FnArg::Receiver(_)));
         // `new() -> Self` has no other answer that means anything.
         if takes_place || !matches!(item.sig.output, ReturnType::Default) {
@@ -163,9 +206,10 @@ impl VisitMut for Changer {
         {
             let line = guard.span().start().line;
             self.visit_expr_mut(guard);
-            let shown = "a guard";
-            let yes = self.switch(line, format!("{shown} is always true"));
-            let no = self.switch(line, format!("{shown} is always false"));
+            let yes = self.switch(line, "the guard is always true");
+            // A planted fault is always false here.
+            let is_planted = quote!(#guard).to_string().starts_with("planted :: is");
+            let no = if is_planted { None } else { self.switch(line, "the guard is always false") };
             let inner = guard.clone();
             let yes: Expr = yes.unwrap_or(parse_quote!(false));
             let no: Expr = no.unwrap_or(parse_quote!(false));
@@ -211,6 +255,22 @@ impl VisitMut for Changer {
                     _ => None,
                 }
             }
+            Expr::If(node) => {
+                if is_plain(&node.cond) {
+                    *node.cond = self.turned(&node.cond);
+                }
+                None
+            }
+            Expr::While(node) => {
+                if is_plain(&node.cond) {
+                    *node.cond = self.turned(&node.cond);
+                }
+                None
+            }
+            Expr::Macro(node) if node.mac.path.is_ident("matches") => {
+                let line = node.mac.path.span().start().line;
+                self.switch(line, "! stands before it").map(|on| parse_quote!((if #on { !#node } else { #node })))
+            }
             _ => None,
         };
         if let Some(changed) = changed {
@@ -224,6 +284,11 @@ impl VisitMut for Changer {
 
 fn is_comparison(op: &BinOp) -> bool {
     matches!(op, BinOp::Eq(_) | BinOp::Ne(_) | BinOp::Lt(_) | BinOp::Le(_) | BinOp::Gt(_) | BinOp::Ge(_))
+}
+
+/// A condition that no other change turns around.
+fn is_plain(condition: &Expr) -> bool {
+    matches!(condition, Expr::Call(_) | Expr::MethodCall(_) | Expr::Path(_) | Expr::Field(_))
 }
 
 /// What an operator may become.
