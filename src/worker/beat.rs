@@ -21,7 +21,7 @@ pub async fn run(shop: Shop) {
             Ok(true) => beat(&shop, address.expose()).await,
             Ok(false) => tracing::warn!("paging does not work now, so the outside watcher is not called"),
             Err(crossing) => {
-                shop.ran(Worker::Inspector, 0, Some(AppError::Unavailable(crossing.to_string()).to_string()))
+                shop.ran(Worker::Inspector, 0, Some(AppError::Unavailable(crossing.to_string()).to_string()));
             }
         }
         if !wheel::pause(&shop, EVERY, &nobody).await {
