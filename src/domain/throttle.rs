@@ -339,10 +339,10 @@ mod tests {
     #[test]
     fn a_text_counts_for_an_hour_and_no_second_longer() {
         let mut ledger = Ledger::new("+12025550123");
-        ledger.note(DeliveryId::new(1), 1, Other, minute(0));
-        ledger.note(DeliveryId::new(2), 1, Other, minute(59));
+        ledger.note((DeliveryId::new(1), 1), false, Other, minute(0));
+        ledger.note((DeliveryId::new(2), 1), false, Other, minute(59));
         assert_eq!(ledger.texts.len(), 2);
-        ledger.note(DeliveryId::new(3), 1, Other, minute(60));
+        ledger.note((DeliveryId::new(3), 1), false, Other, minute(60));
         assert_eq!(ledger.texts.len(), 2);
     }
 }
