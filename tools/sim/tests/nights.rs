@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 /// Enough for every rare state. Fewer, as when one seed is looked at, come to no average.
-const RUNS: u64 = 500;
+const RUNS: u64 = 400;
 /// What a run comes to on average is fixed by its seed; a simulation that does less than this does not do what it should.
-const YEARS_A_RUN: f64 = 0.1;
+const YEARS_A_RUN: f64 = 0.125;
 const COMMITS_A_RUN: u64 = 300;
 const MESSAGES_A_RUN: u64 = 30;
 
