@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
-/// Changes at a time.
+/// Changes at a time, unless HANDS says otherwise.
 const HANDS: usize = 2;
 /// KiB of address space: several times what any test needs.
 const MEMORY: u32 = 3_000_000;
@@ -166,10 +166,11 @@ fn has_passed(child: &mut Child, limit: Duration) -> io::Result<Option<bool>> {
 
 /// As many at a time as there are hands; answers in the same order.
 fn side_by_side<A: Sync, B: Send>(all: &[A], of: impl Fn(usize, &A) -> io::Result<B> + Sync) -> io::Result<Vec<B>> {
+    let hands = std::env::var("HANDS").ok().and_then(|hands| hands.parse().ok()).unwrap_or(HANDS);
     let next = AtomicUsize::new(0);
     let done = Mutex::new(BTreeMap::new());
     thread::scope(|scope| {
-        for _ in 0..HANDS {
+        for _ in 0..hands {
             scope.spawn(|| {
                 loop {
                     let place = next.fetch_add(1, Ordering::Relaxed);
