@@ -150,7 +150,7 @@ mod tests {
             held_back: false,
             created_at: Timestamp::MIN,
         };
-        delivery.claim(Timestamp::from_second(990));
+        delivery.claim(None, Timestamp::from_second(990));
         delivery
     }
 
@@ -227,7 +227,7 @@ mod tests {
         };
         let mut again = sending();
         again.record(0, refused(), true, &mut given());
-        again.claim(Timestamp::from_second(995));
+        again.claim(None, Timestamp::from_second(995));
         let before = again.state.clone();
         for fate in [Fate::AtOperator, NO] {
             let mut again = again.clone();

@@ -290,15 +290,12 @@ impl Round<'_> {
         share: Share,
     ) -> Result<(), AppError> {
         let now = tx.now();
-        let message_number = carrier.claim(now);
+        let message_number = carrier.claim(None, now);
         let attempt = carrier.attempts.len() - 1;
         carrier.attempts[attempt].carried = members.iter().map(|(member, _)| member.id).collect();
         let mut incidents: Vec<Incident> = Vec::new();
         for (mut member, incident) in members {
-            member.claim(now);
-            if let Some(own) = member.attempts.last_mut() {
-                own.carrier = Some(carrier.id);
-            }
+            member.claim(Some(carrier.id), now);
             incidents.extend(incident);
             self.settle(tx, &member)?;
         }

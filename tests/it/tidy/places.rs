@@ -191,8 +191,9 @@ fn every_edit_of_the_configuration_is_audited() {
 }
 
 /// Whatever lives as long as the process and can change is a truth that tests cannot reset and restarts lose.
+/// The one exception is the planted fault that a process is asked for: it is read once, and compiled out of what is handed out.
 fn no_global_state(path: &str, text: &str) -> Verdict {
-    let code = product(path, text)?;
+    let code = product(path, text).filter(|_| path != "src/planted.rs")?;
     let changeable = ["Atomic", "Lazy", "Mutex", "Once", "RwLock", "RefCell"];
     let mut found = Vec::new();
     for (number, line) in code.lines().enumerate() {
