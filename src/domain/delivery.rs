@@ -169,9 +169,10 @@ impl Attempt {
         Attempt { message_number, claimed_at, finished_at: None, answer: None, carrier, carried, receipt: None }
     }
 
-    /// Whether the provider may have it without our knowing.
+    /// Whether the provider may have it without our knowing. What it has reported as refused will not come.
     pub fn may_have_been_taken(&self) -> bool {
-        matches!(self.answer.as_ref().map(|answer| &answer.outcome), None | Some(Outcome::Ambiguous))
+        let outcome = self.answer.as_ref().map(|answer| &answer.outcome);
+        matches!(outcome, None | Some(Outcome::Ambiguous)) && !self.is_refused_by_receipt()
     }
 }
 

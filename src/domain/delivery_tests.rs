@@ -146,7 +146,11 @@ fn only_what_may_have_been_taken_is_the_same_message_again() {
     let answer = |outcome| Some(Answer { outcome, text: String::new() });
     delivery.attempts[0].answer = answer(Outcome::Ambiguous);
     assert!(delivery.is_repeat());
-    delivery.attempts[0].answer = answer(Outcome::Muted);
+    let refused = Fate::Refused(Outcome::Permanent { account_wide: false });
+    delivery.receive(0, Receipt { at: Timestamp::MIN, fate: refused, text: String::new() }, &mut given());
+    assert!(!delivery.is_repeat(), "the provider has refused it since");
+    assert_eq!(delivery.claim(None, Timestamp::MIN), 2);
+    delivery.attempts[1].answer = answer(Outcome::Muted);
     assert!(!delivery.is_repeat());
 }
 

@@ -15,6 +15,7 @@ use pagerpal::domain::delivery::{Delivery, DeliveryRing, Outcome, State};
 use pagerpal::domain::effect::{Reason, Subject, Timer, TimerKey, TimerKind};
 use pagerpal::domain::id::{AlertSourceId, ContactId, DeliveryId, IncidentId, NotificationId, UserId};
 use pagerpal::domain::incident::{Incident, Phase, Status};
+use pagerpal::domain::receipt::Fate;
 use pagerpal::domain::time::Timestamp;
 use pagerpal::domain::timeline::{DeliveryNews, Happened, LastResort};
 use pagerpal::store::engine::Changes;
@@ -448,7 +449,9 @@ impl Judge {
         if let Some((last, last_attempt)) = self.last_sent.insert(*delivery, (message_id.clone(), *attempt)) {
             let of = self.view.deliveries.get(delivery).and_then(|delivery| delivery.attempts.get(last_attempt));
             let answer = of.and_then(|attempt| attempt.answer.as_ref()).map(|answer| &answer.outcome);
-            let in_doubt = matches!(answer, None | Some(Outcome::Ambiguous));
+            let receipt = of.and_then(|attempt| attempt.receipt.as_ref());
+            let is_refused = receipt.is_some_and(|receipt| matches!(receipt.fate, Fate::Refused(_)));
+            let in_doubt = matches!(answer, None | Some(Outcome::Ambiguous)) && !is_refused;
             if answer.is_none() {
                 rare.count("a lease that ran out");
             }
