@@ -288,15 +288,20 @@ impl Board {
         self.certificate_ends_at().map(|at| at.secs_since(now).div_euclid(86_400))
     }
 
-    /// What admins are to hear of our certificate now. Each time once, or once more after a restart on that very day.
-    pub fn certificate_news(&self, now: Timestamp) -> Option<String> {
+    /// What admins are to hear of our certificate now, and of how many days that is; [`Board::certificate_told`] once they have.
+    /// Each time once, or once more after a restart on that very day.
+    pub fn certificate_news(&self, now: Timestamp) -> Option<(i64, String)> {
         let days = self.certificate_days(now)?.max(-1);
-        let is_news = CERTIFICATE_MARKS.contains(&days) && self.state().certificate_told.replace(days) != Some(days);
+        let is_news = CERTIFICATE_MARKS.contains(&days) && self.state().certificate_told != Some(days);
         is_news.then(|| match days {
-            -1 => CERTIFICATE_ENDED.to_owned(),
-            1 => "The TLS certificate ends in a day. Renew it.".to_owned(),
-            _ => format!("The TLS certificate ends in {days} days. Renew it."),
+            -1 => (days, CERTIFICATE_ENDED.to_owned()),
+            1 => (days, "The TLS certificate ends in a day. Renew it.".to_owned()),
+            _ => (days, format!("The TLS certificate ends in {days} days. Renew it.")),
         })
+    }
+
+    pub fn certificate_told(&self, days: i64) {
+        self.state().certificate_told = Some(days);
     }
 
     pub fn channels(&self) -> BTreeMap<Channel, ChannelState> {
@@ -624,10 +629,13 @@ mod tests {
         assert_eq!(board.certificate_news(Timestamp::from_second(0)), None, "there is none");
         board.certificate_ends(Timestamp::from_second(31 * DAY));
         let heard = (0..=64).filter_map(|half| {
-            board.certificate_news(Timestamp::from_second(half * DAY / 2 + 1)).map(|words| (half, words))
+            let at = Timestamp::from_second(half * DAY / 2 + 1);
+            let (days, words) = board.certificate_news(at)?;
+            assert_eq!(board.certificate_news(at), Some((days, words.clone())), "until they have heard it");
+            board.certificate_told(days);
+            Some(format!("{half} {}", &words[..words.len().min(34)]))
         });
-        let heard: Vec<String> =
-            heard.map(|(half, words)| format!("{half} {}", &words[..words.len().min(34)])).collect();
+        let heard: Vec<String> = heard.collect();
         assert_eq!(
             heard,
             [

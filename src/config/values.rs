@@ -256,9 +256,7 @@ pub fn provider_url(text: &str) -> Result<String, String> {
 
 /// Where an outside watcher is told that all is well; a secret, for whoever knows it can say so, too.
 pub fn watcher_url(text: &str) -> Result<Secret<String>, String> {
-    let after_scheme = text.find("://").map_or(0, |at| at + 3);
-    let path = text[after_scheme..].find(['/', '?']).map_or(text.len(), |at| after_scheme + at);
-    let origin = web_origin(&text[..path])?;
+    let (origin, _) = origin_and_path(text)?;
     if origin.is_https() || origin.is_loopback() {
         return secret_text(text);
     }
@@ -267,16 +265,21 @@ pub fn watcher_url(text: &str) -> Result<Secret<String>, String> {
 
 /// The name of an OpenID Connect provider is its address, which may have a path and counts letter by letter.
 pub fn issuer(text: &str) -> Result<String, String> {
-    let after_scheme = text.find("://").map_or(0, |at| at + 3);
-    let path = text[after_scheme..].find('/').map_or(text.len(), |at| after_scheme + at);
-    let origin = web_origin(&text[..path])?;
-    if text[path..].contains(['?', '#']) {
+    let (origin, path) = origin_and_path(text)?;
+    if path.contains(['?', '#']) {
         return Err("must end with its path: no query".into());
     }
     if origin.is_https() || origin.is_loopback() {
         return Ok(text.to_owned());
     }
     Err("must begin with https://, for who signs in must not travel in the clear".into())
+}
+
+/// With the query, if there is one.
+fn origin_and_path(text: &str) -> Result<(WebOrigin, &str), String> {
+    let after_scheme = text.find("://").map_or(0, |at| at + 3);
+    let path = text[after_scheme..].find(['/', '?', '#']).map_or(text.len(), |at| after_scheme + at);
+    Ok((web_origin(&text[..path])?, &text[path..]))
 }
 
 /// A range of addresses: those whose first `prefix` bits are those of `address`.

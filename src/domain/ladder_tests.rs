@@ -4,9 +4,10 @@ use super::*;
 use crate::domain::access::Role;
 use crate::domain::entry::{Entry, Interval};
 use crate::domain::escalation::SourceRules;
-use crate::domain::id::{EntryId, Id, PolicyId, ScheduleId, TeamId};
+use crate::domain::id::{EntryId, Id, ScheduleId, TeamId};
+use crate::domain::incident::testing;
 use crate::domain::oncall::Calendar;
-use crate::domain::policy::{Policy, Recipient};
+use crate::domain::policy::Recipient;
 use crate::domain::schedule::Schedule;
 use crate::domain::user::{Activity, ContactMethod, Rules, Step, User};
 use std::collections::BTreeMap;
@@ -46,17 +47,7 @@ fn context(repeat: u8, levels: &[(u8, u16, &[Recipient])]) -> Context {
         delay_minutes,
         recipients: recipients.to_vec(),
     };
-    let policy = Policy {
-        id: PolicyId::new(1),
-        name: "Payments".to_owned(),
-        levels: levels.iter().map(level).collect(),
-        repeat,
-        last_resort: vec![],
-        repage_minutes: 30,
-        ack_timeout_minutes: None,
-        created_at: Timestamp::MIN,
-        version: 1,
-    };
+    let policy = testing::policy(repeat, levels.iter().map(level).collect());
     let people = [(ANA, Role::Responder), (BO, Role::Responder), (ROOT, Role::Admin)];
     let people = people.map(|(number, role)| (UserId::new(number), person(number, role))).into();
     let (calendars, teams) = (BTreeMap::new(), BTreeMap::new());

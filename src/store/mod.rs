@@ -447,6 +447,7 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 mod tests {
     use super::*;
     use crate::domain::id::{Id, UserId};
+    use crate::domain::throttle::Ledger;
     use crate::store::codec::Version;
     use crate::store::engine::Changes;
     use crate::store::testing::{Pet, clock, in_memory, pet, random};
@@ -583,5 +584,20 @@ mod tests {
         let store = testing::on(engine);
         let refused = store.write(Lane::People, |tx| tx.put(&pet(1, "rex")));
         assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    }
+
+    #[test]
+    fn what_no_index_leads_to_is_written_over_damage_and_what_one_does_is_not() {
+        let engine = engine::map::MapEngine::default();
+        let mut rows = meta::birth(&*random());
+        rows.set(tables::LEDGERS.name(), keys::encode("+1"), b"rotten".to_vec());
+        rows.set(Pet::TABLE.name(), keys::encode(&pet(1, "").key()), b"rotten".to_vec());
+        engine.commit(&*engine.snapshot().expect("a state"), &rows).expect("a commit");
+        let store = testing::on(engine);
+        let refused = store.write(Lane::People, |tx| tx.put(&pet(1, "rex")));
+        assert!(matches!(refused, Err(StoreError::Damaged(_))), "its rows are not known: {refused:?}");
+        store.write(Lane::People, |tx| tx.put(&Ledger::new("+1"))).expect("it is written anew");
+        let found = store.read(|read| read.get::<Ledger>("+1"));
+        assert_eq!(found.expect("whole again"), Some(Ledger::new("+1")));
     }
 }

@@ -98,11 +98,9 @@ async fn round(
         // Room before a claim: its lease runs from its commit.
         let (sender, room) = (Sender::of(&shop.app), places.room());
         let claimed = shop.write(move |tx| claim_due(tx, ring, &sender, &room)).await?;
-        let set_aside = (!claimed.set_aside.is_empty()).then(|| claimed.set_aside.join("; "));
-        shop.ran(worker, now.secs_since(due), set_aside.clone());
-        if let Some(words) = set_aside {
-            shop.alarm(worker, words);
-        }
+        let error = (!claimed.set_aside.is_empty()).then(|| claimed.set_aside.join("; "));
+        shop.ran(worker, now.secs_since(due), error);
+        shop.alarm(worker, &claimed.set_aside);
         for outgoing in claimed.outgoing {
             let place = places.take(outgoing.channel);
             let shop = shop.clone();

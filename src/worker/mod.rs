@@ -220,17 +220,20 @@ impl Shop {
     fn panicked(&self, worker: Worker, text: String) {
         tracing::error!(worker = worker.word(), text, "a worker panicked; it goes on");
         if self.app.board.panicked(worker, self.app.now(), text.clone()) {
-            self.alarm(worker, format!("A part of it stumbles again and again: {text}"));
+            self.alarm(worker, &[format!("A part of it stumbles again and again: {text}")]);
         }
     }
 
-    /// Admins hear of a worker's trouble, at most once an hour and without keeping the worker.
-    fn alarm(&self, worker: Worker, words: String) {
-        if !self.app.board.may_tell(worker, self.app.now()) {
-            return;
-        }
+    /// Admins hear of a worker's trouble, if there is any, at most once an hour and without keeping the worker. The log has all of
+    /// it, and they the first of it.
+    fn alarm(&self, worker: Worker, troubles: &[String]) {
+        let Some(first) = troubles.first().filter(|_| self.app.board.may_tell(worker, self.app.now())) else { return };
+        let more = match troubles.len() - 1 {
+            0 => String::new(),
+            more => format!(" And {more} more."),
+        };
         let shop = self.clone();
-        let words = format!("PagerPal itself is in trouble ({}). {words}", worker.word());
+        let words = format!("PagerPal itself is in trouble ({}). {first}{more}", worker.word());
         tokio::spawn(async move {
             if let Err(error) = shop.tell_admins(words).await {
                 tracing::error!(%error, "admins could not be told of a worker's trouble");

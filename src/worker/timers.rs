@@ -41,10 +41,8 @@ async fn round(shop: &Shop) -> Result<Option<Timestamp>, AppError> {
         };
         let done = shop.write(|tx| fire_due(tx, Ring::Escalation)).await?;
         let error = (!done.failed.is_empty()).then(|| done.failed.join("; "));
-        shop.ran(Worker::Escalation, now.secs_since(due), error.clone());
-        if let Some(words) = error {
-            shop.alarm(Worker::Escalation, words);
-        }
+        shop.ran(Worker::Escalation, now.secs_since(due), error);
+        shop.alarm(Worker::Escalation, &done.failed);
         // What is due and cannot be read is no reason to ask again at once.
         if done == Fired::default() || shop.is_stopping() {
             return Ok(None);

@@ -21,10 +21,11 @@ pub async fn run(shop: Shop) {
     loop {
         let error = round(&shop).await.err().map(|error| error.to_string());
         shop.ran(Worker::Upkeep, 0, error);
-        if let Some(words) = shop.app.board.certificate_news(shop.app.now())
-            && let Err(error) = shop.tell_admins(words).await
-        {
-            tracing::error!(%error, "admins could not be told of the certificate");
+        if let Some((days, words)) = shop.app.board.certificate_news(shop.app.now()) {
+            match shop.tell_admins(words).await {
+                Ok(()) => shop.app.board.certificate_told(days),
+                Err(error) => tracing::error!(%error, "admins could not be told of the certificate"),
+            }
         }
         if !wheel::rest(&shop, &nobody, None).await {
             return;

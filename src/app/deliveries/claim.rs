@@ -72,17 +72,7 @@ pub fn claim_due(tx: &mut Write<'_>, ring: DeliveryRing, sender: &Sender, room: 
             if round.settled.contains(&delivery.id) || !round.has_room(room, delivery.channel) {
                 continue;
             }
-            let before = (round.outgoing.len(), round.settled.clone());
-            match tx.nested(|tx| round.take(tx, delivery.clone())) {
-                Ok(()) => {}
-                // The store is in trouble, not this delivery.
-                Err(error @ AppError::Unavailable(_)) => return Err(error),
-                Err(error) => {
-                    round.outgoing.truncate(before.0);
-                    round.settled = before.1;
-                    set_aside.push(round.set_aside(tx, delivery, &error)?);
-                }
-            }
+            set_aside.extend(round.take_or_set_aside(tx, delivery)?);
         }
         let has_room = Channel::ALL.into_iter().any(|channel| round.has_room(room, channel));
         match page.next {
@@ -105,6 +95,21 @@ impl Round<'_> {
     fn has_room(&self, room: &Room, channel: Channel) -> bool {
         let own = self.outgoing.iter().filter(|outgoing| outgoing.channel == channel).count();
         self.outgoing.len() < BATCH && own < room.0.get(&channel).copied().unwrap_or_default()
+    }
+
+    /// The sentence, if it had to be set aside.
+    fn take_or_set_aside(&mut self, tx: &mut Write<'_>, delivery: Delivery) -> Result<Option<String>, AppError> {
+        let (outgoing, settled) = (self.outgoing.len(), self.settled.clone());
+        match tx.nested(|tx| self.take(tx, delivery.clone())) {
+            Ok(()) => Ok(None),
+            // The store is in trouble, not this delivery.
+            Err(error @ AppError::Unavailable(_)) => Err(error),
+            Err(error) => {
+                self.outgoing.truncate(outgoing);
+                self.settled = settled;
+                self.set_aside(tx, delivery, &error).map(Some)
+            }
+        }
     }
 
     /// It is over, and the person's next method starts, as far as what is stored allows that. The sentence is for admins.

@@ -1,4 +1,4 @@
-//! Incidents in few words, for the tests of this folder. The policy calls Ana for five minutes, then Bo for ten, then the
+//! Incidents in few words, for the tests of this folder and of the ladder. The policy calls Ana for five minutes, then Bo for ten, then the
 //! admin Root; all have a number.
 
 use crate::domain::access::Role;
@@ -57,20 +57,24 @@ pub fn person(number: u64, role: Role) -> User {
     }
 }
 
-pub fn context() -> Context {
-    let level =
-        |number, delay_minutes, user| Level { number, delay_minutes, recipients: vec![Recipient::User(id(user))] };
-    let policy = Policy {
+pub fn policy(repeat: u8, levels: Vec<Level>) -> Policy {
+    Policy {
         id: PolicyId::new(1),
         name: "Payments".to_owned(),
-        levels: vec![level(1, 5, ANA), level(2, 10, BO)],
-        repeat: 0,
+        levels,
+        repeat,
         last_resort: vec![],
         repage_minutes: 30,
         ack_timeout_minutes: None,
         created_at: Timestamp::MIN,
         version: 1,
-    };
+    }
+}
+
+pub fn context() -> Context {
+    let level =
+        |number, delay_minutes, user| Level { number, delay_minutes, recipients: vec![Recipient::User(id(user))] };
+    let policy = policy(0, vec![level(1, 5, ANA), level(2, 10, BO)]);
     let people = [(ANA, Role::Responder), (BO, Role::Responder), (ROOT, Role::Admin)];
     Context {
         policy,

@@ -10,7 +10,13 @@
 //! quarter of an hour late, the last resort of an incident without coverage is paged again, and whether silence resolves an
 //! incident just before its next step or just after.
 
-use super::plan::{Action, Alert, Deed, Level, Person, Plan, Policy, Recipient, Schedule, Severity, Shift};
+mod deeds;
+mod heartbeats;
+
+pub use heartbeats::HEARTBEATS;
+
+use super::plan::{Action, Alert, Level, Person, Plan, Policy, Recipient, Schedule, Severity, Shift};
+use heartbeats::Job;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Seconds since the start, on the wall clock.
@@ -19,15 +25,6 @@ type Time = i64;
 /// An alert's incident and a person.
 pub type Pages = BTreeSet<(Alert, usize)>;
 
-/// The first number of an alert that is a heartbeat.
-pub const HEARTBEATS: usize = 1_000_000;
-
-/// What heartbeats do not say about severity.
-const OF_HEARTBEATS: Severity = Severity::Error;
-
-/// Whoever was away for longer certainly knows it: the watch fires each minute, and is late after half a minute.
-const WATCHED_SECS: Time = 100;
-
 /// What the product did in a commit, as far as it is its choice.
 #[derive(Default)]
 pub struct Observed {
@@ -35,26 +32,6 @@ pub struct Observed {
     pub resolved: BTreeSet<Alert>,
     /// Heartbeats of which it said that they were missed.
     pub missed: BTreeSet<Alert>,
-}
-
-/// A job that reports.
-struct Job {
-    alert: Alert,
-    /// Interval and grace.
-    every: Time,
-    grace: Time,
-    state: Beating,
-    /// Nothing has stood in its way since it was heard last: it is missed to the second.
-    is_steady: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Beating {
-    /// Not heard yet, or taken away.
-    Not,
-    /// Missed then, or later where nobody could hear it meanwhile.
-    Until(Time),
-    Missed,
 }
 
 pub struct Model {
@@ -220,51 +197,6 @@ impl Model {
         Ok(std::mem::take(&mut self.pages))
     }
 
-    /// Jobs that were not heard in time: an alert of their source.
-    fn miss(&mut self, now: Time, observed: &Observed) -> Result<(), String> {
-        for nth in 0..self.jobs.len() {
-            let Job { alert, state, is_steady, .. } = self.jobs[nth];
-            let is_due = matches!(state, Beating::Until(until) if until <= now);
-            match observed.missed.contains(&alert) {
-                true if is_due => {
-                    self.jobs[nth].state = Beating::Missed;
-                    self.trigger(alert, OF_HEARTBEATS, now);
-                }
-                true => return Err(format!("{alert:?} counts as missed at {now}, and is {state:?}")),
-                false if is_due && is_steady => return Err(format!("{alert:?} is {state:?} and not missed at {now}")),
-                false => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn ping(&mut self, nth: usize, fails: bool, now: Time) {
-        let Some(job) = self.jobs.get_mut(nth) else { return };
-        let (alert, was) = (job.alert, job.state);
-        job.is_steady = true;
-        job.state = if fails { Beating::Missed } else { Beating::Until(now + job.every + job.grace) };
-        match fails {
-            true => self.trigger(alert, OF_HEARTBEATS, now),
-            false if was == Beating::Missed => self.end(alert),
-            false => {}
-        }
-    }
-
-    /// Nobody could be heard for so long, as far as is known: that much and a grace are given back.
-    pub fn was_down(&mut self, secs: Time) {
-        self.disturbed();
-        for job in self.jobs.iter_mut().filter(|_| secs > WATCHED_SECS) {
-            if let Beating::Until(until) = &mut job.state {
-                *until += secs + job.grace;
-            }
-        }
-    }
-
-    /// Something stands in the way of being heard: jobs may get more time than the rules say, and never less.
-    pub fn disturbed(&mut self) {
-        self.jobs.iter_mut().for_each(|job| job.is_steady = false);
-    }
-
     /// The clock was set by so many seconds: what counts elapsed time moves along. Set back, it makes others be on call.
     pub fn clock_set(&mut self, secs: Time, now: Time) -> Pages {
         for incident in self.incidents.values_mut() {
@@ -273,12 +205,7 @@ impl Model {
                 *at += secs;
             }
         }
-        for job in &mut self.jobs {
-            job.is_steady &= secs == 0;
-            if let Beating::Until(until) = &mut job.state {
-                *until += secs;
-            }
-        }
+        self.jobs.iter_mut().for_each(|job| job.shift(secs));
         if secs < 0 {
             self.recheck_all(now);
         }
@@ -662,91 +589,6 @@ impl Model {
         self.change(alert, |_, incident| close(incident));
     }
 
-    fn take(&mut self, incident: &mut Incident, by: Option<usize>, now: Time) {
-        incident.status = Status::Acknowledged;
-        incident.assignee = by;
-        incident.ackers = by.into_iter().collect();
-        (incident.next, incident.silence, incident.snooze) = (None, None, None);
-        incident.ack_timeout = self.ack_timeout(incident, now);
-    }
-
-    fn ack_timeout(&self, incident: &Incident, now: Time) -> Option<Time> {
-        self.policies[incident.policy].ack_timeout.map(|minutes| now + i64::from(minutes) * 60)
-    }
-
-    fn untake(&mut self, alert: Alert, incident: &mut Incident, now: Time) {
-        if incident.status != Status::Triggered {
-            incident.silence = self.sources[alert.source].1.map(|silence| now + silence);
-        }
-        incident.status = Status::Triggered;
-        (incident.ack_timeout, incident.snooze) = (None, None);
-        incident.ackers.clear();
-    }
-
-    fn deed(&mut self, alert: Alert, who: usize, deed: &Deed, now: Time) {
-        let deed = deed.clone();
-        self.change(alert, |model, incident| match deed {
-            Deed::Acknowledge => model.acknowledge(incident, who, now),
-            Deed::Unacknowledge if incident.status == Status::Acknowledged => {
-                model.untake(alert, incident, now);
-                model.reenter(alert, incident, now);
-            }
-            Deed::Snooze { minutes } if incident.status != Status::Resolved => {
-                if incident.status == Status::Triggered {
-                    model.take(incident, Some(who), now);
-                }
-                incident.ack_timeout = None;
-                incident.snooze = Some((now + minutes * 60, who));
-            }
-            Deed::Resolve => close(incident),
-            Deed::Reopen if incident.status == Status::Resolved => {
-                (incident.assignee, incident.level, incident.cycle) = (None, None, 0);
-                model.untake(alert, incident, now);
-                model.climb(alert, incident, None, now);
-            }
-            Deed::Escalate { to, .. } if incident.status != Status::Resolved => {
-                model.untake(alert, incident, now);
-                let above = to.map_or(incident.level, |to| Some(to.saturating_sub(1)));
-                if !model.enter_above(alert, incident, above, now) && !model.enter_above(alert, incident, None, now) {
-                    model.enter_no_coverage(alert, incident, now);
-                }
-            }
-            Deed::Reassign { to } if incident.status != Status::Resolved => {
-                model.untake(alert, incident, now);
-                let mut people: Vec<usize> = Vec::new();
-                for who in to {
-                    if !people.contains(&who) {
-                        people.push(who);
-                    }
-                }
-                model.visit(alert, incident, Phase::Climbing, &people, now);
-                (incident.by_hand, incident.assignee) = (true, people.first().copied());
-                let minutes = model.level(incident).map_or(15, |level| level.delay);
-                incident.next = Some(now + i64::from(minutes) * 60);
-            }
-            Deed::ReassignToPolicy { policy } if incident.status != Status::Resolved => {
-                model.untake(alert, incident, now);
-                (incident.policy, incident.cycle, incident.level) = (policy, 0, None);
-                model.climb(alert, incident, None, now);
-            }
-            Deed::SetSeverity { to } => incident.severity = to,
-            _ => {}
-        });
-    }
-
-    fn acknowledge(&mut self, incident: &mut Incident, who: usize, now: Time) {
-        match incident.status {
-            Status::Triggered => self.take(incident, Some(who), now),
-            Status::Acknowledged if !incident.ackers.contains(&who) => {
-                incident.ackers.push(who);
-                if incident.snooze.is_none() {
-                    incident.ack_timeout = self.ack_timeout(incident, now);
-                }
-            }
-            _ => {}
-        }
-    }
-
     fn edit(&mut self, action: &Action, now: Time) {
         match action {
             Action::Deactivate { who } => self.people[*who].active = false,
@@ -783,12 +625,11 @@ impl Model {
             }
             Action::AddHeartbeat { source, interval, grace } => {
                 let alert = Alert { source: *source, alert: HEARTBEATS + self.jobs.len() };
-                let (every, grace) = (i64::from(*interval) * 60, i64::from(*grace) * 60);
-                self.jobs.push(Job { alert, every, grace, state: Beating::Not, is_steady: true });
+                self.jobs.push(Job::new(alert, i64::from(*interval) * 60, i64::from(*grace) * 60));
                 return;
             }
             Action::RemoveHeartbeat { nth } => {
-                self.jobs[*nth].state = Beating::Not;
+                self.jobs[*nth].forget();
                 return;
             }
             // What it holds from now on is held; nothing is looked at anew.
