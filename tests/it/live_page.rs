@@ -188,6 +188,33 @@ async fn a_list_holds_new_rows_back_and_keys_work_on_what_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nothing_moves_under_a_finger_that_is_down() {
+    let mut served = Served::new().await;
+    served.alert("a", "Disk full", "critical").await;
+    let browser = served.browser("/incidents").await;
+    // Again and again, for it is believed for two seconds.
+    let down = "const press = () => document.dispatchEvent(new PointerEvent('pointerdown'));
+        press(); window.pressing = setInterval(press, 100);
+        window.looks = () => performance.getEntriesByType('resource').filter((one) => one.name.endsWith('/incidents')).length;
+        window.before = looks()";
+    browser.run(down).await;
+    served.alert("b", "Queue stuck", "critical").await;
+    let since = Instant::now();
+    while browser.run("return looks() > before").await != json!(true) {
+        assert!(since.elapsed() < 5 * SOON, "the page did not look");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // What is put there at once would be there by now.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(browser.run("return document.body.innerText.includes('1 new')").await, json!(false));
+    browser.run("clearInterval(pressing); document.dispatchEvent(new PointerEvent('pointerup'))").await;
+    browser.find_with_text("#more", "1 new, show").await;
+    was_not_loaded_again(&browser).await;
+    browser.goto("about:blank").await;
+    served.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_incidents_page_sends_its_forms_and_keeps_what_is_being_typed() {
     let served = Served::new().await;
     served.alert("a", "disk full", "error").await;
