@@ -23,6 +23,7 @@ pub mod config;
 pub mod domain;
 pub mod egress;
 pub mod exchange;
+pub mod hex;
 pub mod ingest;
 pub mod notify;
 pub mod oidc;

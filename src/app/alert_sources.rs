@@ -2,7 +2,7 @@
 
 use crate::app::error::taken;
 use crate::app::intake::{self, Received};
-use crate::app::{AppError, Write, change, hex, names, sha256};
+use crate::app::{AppError, Write, change, names, sha256};
 use crate::domain::Severity;
 use crate::domain::actor::Actor;
 use crate::domain::alert_source::{AlertSource, Signing, Topic, TopicState, UrgencyRule};
@@ -13,6 +13,7 @@ use crate::domain::refusal::{Refusal, checked_name};
 use crate::domain::source_event::{KEPT_EVENTS, ReportResult, SourceEvent};
 use crate::domain::team::Team;
 use crate::domain::time::Timestamp;
+use crate::hex::hex;
 use crate::secret::Secret;
 use crate::store::{Read, alert_sources, events};
 use crate::vault::{Nonce, Place, Unreadable, Vault};

@@ -3,11 +3,12 @@
 //! An entry is part of the transaction that it is about. Transactions of one commit see each other's writes, so each finds
 //! the chain where the one before left it, and a refused one leaves no gap.
 
-use crate::app::{AppError, Read, Write, hex};
+use crate::app::{AppError, Read, Write};
 use crate::domain::actor::Actor;
 use crate::domain::audit::{AUDIT_KEPT_DAYS, AuditChain, AuditEntry, Change};
 use crate::domain::id::{AuditId, Id, UserId};
 use crate::domain::time::Timestamp;
+use crate::hex::hex;
 use crate::store::{Cursor, Page, Read as _, StoreError, Take, audit};
 use ring::digest::{Context, SHA256};
 use std::fmt::Display;

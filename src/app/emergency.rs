@@ -4,7 +4,7 @@
 //! A start whose database does not open is one, too: then the roster comes from its file, and normal service waits.
 
 use crate::app::passes::LinkKey;
-use crate::app::{App, AppError, Write, apply, context, hex, incidents, sha256};
+use crate::app::{App, AppError, Write, apply, context, incidents, sha256};
 use crate::domain::Urgency;
 use crate::domain::access::Role;
 use crate::domain::actor::{Actor, By, Door};
@@ -19,6 +19,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::timeline::Happened;
 use crate::domain::user::User;
 use crate::exchange::roster;
+use crate::hex::hex;
 use crate::store::{Read, Take, alert_sources, incidents as stored, migrate, tables};
 use std::collections::BTreeMap;
 use std::path::PathBuf;

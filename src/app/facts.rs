@@ -1,4 +1,4 @@
-//! Facts: what a commit was about, in a word and an id, for pages that are open.
+//! What a commit was about: facts, a word and an id each, for pages that are open; and which workers have to look.
 //!
 //! A fact says *that* something is not as it was, never what it is now: whoever hears one looks for himself, with his own
 //! rights. Facts live in memory, are told after the commit, and may be lost at any instant; nothing but the freshness of a
@@ -7,7 +7,9 @@
 use crate::app::App;
 use crate::domain::alert_source::AlertSource;
 use crate::domain::delivery::Delivery;
+use crate::domain::effect::Timer;
 use crate::domain::entry::{Entry, Override};
+use crate::domain::feed::Feed;
 use crate::domain::heartbeat::Heartbeat;
 use crate::domain::id::{AlertSourceId, IncidentId};
 use crate::domain::import::{Import, ImportCopy};
@@ -19,7 +21,7 @@ use crate::domain::team::Team;
 use crate::domain::user::User;
 use crate::store::Changed;
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Fact {
     /// It was written, and this is its version now.
     Incident(IncidentId, u64),
@@ -34,16 +36,35 @@ pub enum Fact {
 }
 
 impl Fact {
-    /// Whether this one makes an older one worth nothing.
-    pub fn replaces(self, older: Fact) -> bool {
-        match (self, older) {
-            (Fact::Incident(one, _), Fact::Incident(other, _)) => one == other,
-            (one, other) => one == other,
+    /// The same for all facts about one thing, of which the newest makes the older ones worth nothing.
+    pub fn about(self) -> Fact {
+        match self {
+            Fact::Incident(id, _) => Fact::Incident(id, 0),
+            other => other,
         }
     }
 }
 
+/// Whose work a commit may have changed. The busiest of all, the repeat of an alert, gives nobody anything to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Work {
+    pub timers: bool,
+    pub deliveries: bool,
+    /// Calendars that are fetched, and those that others fetch from us.
+    pub calendars: bool,
+}
+
 impl App {
+    /// Calls back after every commit that gives a worker something to look at, on the write thread: wake it and return.
+    pub fn on_work(&self, wake: Box<dyn Fn(Work) + Send + Sync>) {
+        self.store.on_change(Box::new(move |changed| {
+            let work = work(changed);
+            if work != Work::default() {
+                wake(work);
+            }
+        }));
+    }
+
     /// Calls back after every commit that facts follow from, on the write thread: note them and return.
     pub fn on_facts(&self, listener: Box<dyn Fn(Vec<Fact>) + Send + Sync>) {
         self.store.on_change(Box::new(move |changed| {
@@ -52,6 +73,14 @@ impl App {
                 listener(facts);
             }
         }));
+    }
+}
+
+fn work(changed: &Changed<'_>) -> Work {
+    Work {
+        timers: changed.touches::<Timer>(),
+        deliveries: changed.touches::<Delivery>(),
+        calendars: changed.touches::<Import>() || changed.touches::<Schedule>() || changed.touches::<Feed>(),
     }
 }
 
@@ -66,8 +95,8 @@ fn facts(changed: &Changed<'_>) -> Vec<Fact> {
     for delivery in changed.written::<Delivery>() {
         delivery.incident.into_iter().for_each(|incident| add(Fact::Notifications(incident)));
     }
-    changed.written::<SourceEvent>().for_each(|event| add(Fact::AlertSource(event.source)));
-    changed.written::<AlertSource>().for_each(|source| add(Fact::AlertSource(source.id)));
+    changed.keys::<SourceEvent>().for_each(|(source, _)| add(Fact::AlertSource(source)));
+    changed.keys::<AlertSource>().for_each(|source| add(Fact::AlertSource(source)));
     changed.written::<Heartbeat>().for_each(|heartbeat| add(Fact::AlertSource(heartbeat.source)));
     let calendars = changed.touches::<Schedule>()
         || changed.touches::<Entry>()
@@ -86,11 +115,11 @@ mod tests {
     use crate::domain::id::Id;
 
     #[test]
-    fn a_newer_fact_about_the_same_makes_the_older_worth_nothing() {
+    fn facts_are_about_one_thing_whatever_its_version() {
         let (one, other) = (IncidentId::new(1), IncidentId::new(2));
-        assert!(Fact::Incident(one, 3).replaces(Fact::Incident(one, 2)));
-        assert!(!Fact::Incident(one, 3).replaces(Fact::Incident(other, 2)));
-        assert!(!Fact::Incident(one, 3).replaces(Fact::Notifications(one)));
-        assert!(Fact::OnCall.replaces(Fact::OnCall) && !Fact::OnCall.replaces(Fact::Strips));
+        assert_eq!(Fact::Incident(one, 3).about(), Fact::Incident(one, 2).about());
+        assert_ne!(Fact::Incident(one, 3).about(), Fact::Incident(other, 3).about());
+        assert_ne!(Fact::Incident(one, 3).about(), Fact::Notifications(one).about());
+        assert_ne!(Fact::OnCall.about(), Fact::Strips.about());
     }
 }

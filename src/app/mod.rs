@@ -213,20 +213,10 @@ impl App {
         self.store.lineage()
     }
 
-    /// Calls back after every commit, on the write thread: a wake-up and nothing more.
-    pub fn on_commit(&self, listener: Box<dyn Fn() + Send + Sync>) {
-        self.store.on_commit(listener);
-    }
-
     /// Calls back after a commit has failed, on the write thread: something that may help the next.
     pub fn on_failure(&self, relief: Box<dyn Fn() + Send + Sync>) {
         self.store.on_failure(relief);
     }
-}
-
-/// Lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// How keys and tokens are kept: they have 128 random bits or more, so a plain digest cannot be guessed back.

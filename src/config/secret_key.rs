@@ -2,6 +2,7 @@
 
 use super::values::SECRET_KEY_BYTES;
 use super::{Config, Problem};
+use crate::hex::hex;
 use crate::secret::Secret;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -43,7 +44,7 @@ fn create(directory: &Path, path: &Path, random: [u8; SECRET_KEY_BYTES]) -> io::
     // What a killed process with our number left behind.
     let _absent_as_a_rule = fs::remove_file(&draft);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
-    let hex: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex(&random);
     file.write_all(format!("{hex}\n").as_bytes())?;
     file.sync_all()?;
     let linked = fs::hard_link(&draft, path);

@@ -202,8 +202,9 @@ fn listing(heading: &str, alerts: &[&Value], tree: &Value) -> String {
 
 fn describe(alert: &Value, common: &Value) -> String {
     let labels = fields::at(alert, &["labels"]);
-    let own = fields::pairs(labels).into_iter().filter(|(label, _)| common.get(label) != labels.get(label));
-    let own = own.map(|(label, value)| format!("{label}={value}")).collect::<Vec<_>>().join(" ");
+    let own = labels.as_object().into_iter().flatten().filter(|(label, value)| common.get(label) != Some(value));
+    let own = own.filter_map(|(label, value)| Some(format!("{label}={}", fields::shown(value)?)));
+    let own = own.collect::<Vec<_>>().join(" ");
     let own = if own.is_empty() { fields::text(labels, "alertname").unwrap_or_default() } else { own };
     let text = fields::first(fields::at(alert, &["annotations"]), &["summary", "description"]);
     let since = fields::text(alert, "startsAt").map(|since| format!("since {since}"));

@@ -4,11 +4,13 @@
 //! everything a form. The first characters decide. Nothing is decompressed, and no body can exhaust the stack: what
 //! nests deeper than [`DEPTH`] is not looked at.
 
+use super::text;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 
 /// How deep objects and lists may nest.
 pub(super) const DEPTH: usize = 64;
+const TOO_DEEP: &str = "is nested deeper than 64 levels";
 
 #[derive(PartialEq, Debug)]
 pub(super) enum Body {
@@ -25,7 +27,7 @@ pub(super) fn read(bytes: &[u8], content_type: Option<&str>) -> Body {
     if is_compressed(bytes) {
         return Body::Unreadable("is compressed, and nothing is decompressed here");
     }
-    let text = String::from_utf8_lossy(bytes);
+    let text = text::lossy(bytes);
     let text = text.trim();
     if text.is_empty() {
         return Body::Unreadable("is empty");
@@ -54,22 +56,31 @@ pub(super) fn read(bytes: &[u8], content_type: Option<&str>) -> Body {
 
 /// A JSON object or list; of duplicate keys the last wins.
 pub(super) fn json(text: &str) -> Result<Value, &'static str> {
-    if depth(text) > DEPTH {
-        return Err("is nested deeper than 64 levels");
-    }
     let parsed = serde_json::from_str(text).or_else(|_| {
         // Templates that escape nothing put raw line breaks into strings. Between tokens a control character means
         // no more than a space, so replacing them all changes nothing else.
         serde_json::from_str(&text.replace(|c: char| c.is_ascii_control(), " "))
     });
     match parsed {
+        Ok(tree) if depth(&tree) > DEPTH => Err(TOO_DEEP),
         Ok(tree @ (Value::Object(_) | Value::Array(_))) => Ok(tree),
+        // The parser gives up by itself at twice our depth, long before the stack ends.
+        Err(_) if written_depth(text) > DEPTH => Err(TOO_DEEP),
         _ => Err("is broken JSON"),
     }
 }
 
-/// Counts brackets outside strings, before any recursive parser sees them.
-fn depth(text: &str) -> usize {
+/// Objects and lists within each other, of a tree that a parser has bounded.
+fn depth(tree: &Value) -> usize {
+    match tree {
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// Counts brackets outside strings, in what no parser has read.
+fn written_depth(text: &str) -> usize {
     let (mut deepest, mut now, mut in_string, mut escaped) = (0_usize, 0_usize, false, false);
     for byte in text.bytes() {
         match byte {

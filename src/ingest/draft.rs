@@ -84,8 +84,8 @@ impl<'a> Draft<'a> {
 
         let mut labels = BTreeMap::new();
         for (name, value) in self.labels {
-            let name = text::clip_short(&text::line(&name, LABEL_KEY_BYTES), LABEL_KEY_BYTES);
-            let value = text::clip_short(&text::line(&value, LABEL_VALUE_BYTES), LABEL_VALUE_BYTES);
+            let name = text::clip_short(text::line(&name, LABEL_KEY_BYTES), LABEL_KEY_BYTES);
+            let value = text::clip_short(text::line(&value, LABEL_VALUE_BYTES), LABEL_VALUE_BYTES);
             if !name.is_empty() {
                 labels.entry(name).or_insert(value);
             }
@@ -97,7 +97,7 @@ impl<'a> Draft<'a> {
 
         details.extend(self.tree.map(|tree| text::pretty(tree, DETAILS_BYTES)));
         details.retain(|paragraph| !paragraph.trim().is_empty());
-        let details = text::paragraphs(&details.join("\n\n"));
+        let details = text::paragraphs(&details.join("\n\n")).into_owned();
 
         Event {
             action: self.action,

@@ -7,6 +7,7 @@ use super::SourceRules;
 use super::text::says_something;
 use crate::domain::Severity;
 use crate::domain::event::SenderTime;
+use crate::hex::hex;
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
@@ -42,8 +43,13 @@ pub(super) fn scalar(value: &Value) -> Option<String> {
 
 /// Name and value of every field that is worth a label; what is not a plain value is written as JSON.
 pub(super) fn pairs(tree: &Value) -> Vec<(String, String)> {
-    let fields = tree.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
-    fields.map(|(name, value)| (name.clone(), scalar(value).unwrap_or_else(|| plain(value)))).collect()
+    let fields = tree.as_object().into_iter().flatten();
+    fields.filter_map(|(name, value)| Some((name.clone(), shown(value)?))).collect()
+}
+
+/// What a field is worth as a label; nothing if it is null.
+pub(super) fn shown(value: &Value) -> Option<String> {
+    (!value.is_null()).then(|| scalar(value).unwrap_or_else(|| plain(value)))
 }
 
 fn plain(value: &Value) -> String {
@@ -101,7 +107,7 @@ fn common_severity(word: &str) -> Option<Severity> {
 
 /// SHA-256 in lower-case hex, 64 characters.
 pub(super) fn sha256(bytes: &[u8]) -> String {
-    digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(digest(&SHA256, bytes).as_ref())
 }
 
 /// A key made by us from something longer: the prefix says whose, 128 bits of SHA-256 say which.

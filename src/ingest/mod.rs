@@ -23,7 +23,7 @@ mod text;
 mod unparsed;
 
 pub use sns::Trust;
-pub use text::without_secrets;
+pub use text::{lossy, without_secrets};
 
 use crate::domain::Severity;
 use crate::domain::event::{Action, Event, Note, Report, SenderTime};

@@ -10,8 +10,22 @@ use std::borrow::Cow;
 /// Shows where something was cut.
 const CUT: &str = "…";
 
+/// Bytes as text, what is no UTF-8 replaced. Nearly all bytes are text, which is quicker to find out as a whole.
+pub fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
+}
+
 /// One line: every control character and line break a space, runs of spaces one, at most `max_chars` characters.
 pub(super) fn line(text: &str, max_chars: usize) -> String {
+    // Nearly every line is one already, and this is the busiest place of all.
+    if text.len() <= max_chars
+        && is_printable(text)
+        && !text.contains('\n')
+        && text.trim() == text
+        && !text.contains("  ")
+    {
+        return text.to_owned();
+    }
     let clean = paragraphs(text);
     let words = clean.split_whitespace().collect::<Vec<_>>().join(" ");
     match words.char_indices().nth(max_chars) {
@@ -24,13 +38,19 @@ pub(super) fn line(text: &str, max_chars: usize) -> String {
 }
 
 /// Text for people over several lines. Line breaks stay, because lists of alerts need them.
-pub(super) fn paragraphs(text: &str) -> String {
-    // Nearly all text is like this, and this is the busiest place of all.
-    if text.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)) {
-        return text.to_owned();
+pub(super) fn paragraphs(text: &str) -> Cow<'_, str> {
+    if is_printable(text) {
+        return Cow::Borrowed(text);
     }
     let text = text.replace("\r\n", "\n");
     text.chars().filter(|c| !is_invisible(*c)).map(|c| if is_space(c) && c != '\n' { ' ' } else { c }).collect()
+}
+
+/// Whether there is nothing but printable ASCII and line breaks, as in nearly all text.
+fn is_printable(text: &str) -> bool {
+    // In pieces without an early end, which the compiler turns into a few wide instructions.
+    let is_printable = |byte: &u8| *byte == b'\n' || (b' '..=b'~').contains(byte);
+    text.as_bytes().chunks(64).all(|piece| piece.iter().fold(true, |all, byte| all & is_printable(byte)))
 }
 
 /// At most `max` bytes, the mark included, cut between characters.
@@ -43,8 +63,8 @@ pub(super) fn clip(mut text: String, max: usize, mark: &str) -> String {
 }
 
 /// [`clip`] with the short mark.
-pub(super) fn clip_short(text: &str, max: usize) -> String {
-    clip(text.to_owned(), max, CUT)
+pub(super) fn clip_short(text: String, max: usize) -> String {
+    clip(text, max, CUT)
 }
 
 /// The first line that says anything.
@@ -73,28 +93,24 @@ const SECRETS: [&str; 5] = ["UnsubscribeURL", "SubscribeURL", "Token", "api_key"
 
 /// The tree as people read it, without secrets. Stops soon after `max` bytes; the exact cut is the caller's.
 pub(super) fn pretty(tree: &Value, max: usize) -> String {
-    let mut tree = Cow::Borrowed(tree);
-    if holds_secret(&tree) {
-        remove_secrets(tree.to_mut());
+    let shown = written(tree, max);
+    // JSON writes the letters of a name as they are, so a secret that is shown has its name before it.
+    if !names_secret(&shown) {
+        return shown;
     }
-    let mut out = Bounded { bytes: Vec::new(), max };
+    let mut tree = tree.clone();
+    remove_secrets(&mut tree);
+    written(&tree, max)
+}
+
+fn written(tree: &Value, max: usize) -> String {
+    let mut out = Bounded { bytes: Vec::with_capacity(1024), max };
     // The only error is our own "enough": a deep tree of tiny values would otherwise grow a hundredfold.
-    let _ = serde_json::to_writer_pretty(&mut out, &*tree);
-    String::from_utf8_lossy(&out.bytes).into_owned()
+    let _ = serde_json::to_writer_pretty(&mut out, tree);
+    lossy(&out.bytes).into_owned()
 }
 
-/// Recursion, here and below, is bounded by the depth that `body` lets through.
-fn holds_secret(tree: &Value) -> bool {
-    match tree {
-        Value::Object(fields) => {
-            fields.iter().any(|(name, value)| SECRETS.contains(&name.as_str()) || holds_secret(value))
-        }
-        Value::Array(items) => items.iter().any(holds_secret),
-        Value::String(text) => names_secret(text),
-        _ => false,
-    }
-}
-
+/// Recursion is bounded by the depth that `body` lets through.
 fn remove_secrets(tree: &mut Value) {
     match tree {
         Value::Object(fields) => {
@@ -186,6 +202,8 @@ mod tests {
     fn a_line_has_no_breaks_no_hidden_characters_and_a_visible_cut() {
         let check = |text: &str, expected: &str| assert_eq!(line(text, 12), expected, "{text:?}");
         check("Disk full", "Disk full");
+        check("a  b", "a b");
+        check("a\nb ", "a b");
         check(" Disk\tfull\r\non\u{0}db1 ", "Disk full o…");
         check("a\u{202e}b\u{200b}c\u{feff}d", "abcd");
         check("line\u{2028}two", "line two");
@@ -196,8 +214,8 @@ mod tests {
 
     #[test]
     fn cuts_fall_between_characters() {
-        assert_eq!(clip_short("ééé", 6), "ééé");
-        assert_eq!(clip_short("éééé", 6), "é…");
+        assert_eq!(clip_short("ééé".to_owned(), 6), "ééé");
+        assert_eq!(clip_short("éééé".to_owned(), 6), "é…");
         assert_eq!(clip("abcdef".to_owned(), 3, " [cut]"), " [cut]");
     }
 

@@ -1,10 +1,11 @@
-//! What a commit has changed, for listeners who want to know what it was about.
+//! What a commit has changed, for watchers who want to know what it was about.
 
 use crate::store::codec;
 use crate::store::engine::Changes;
+use crate::store::keys;
 use crate::store::record::Record;
 
-/// Borrowed by listeners while they are told, on the write thread: look and return.
+/// Borrowed by watchers while they are told, on the write thread: look and return.
 pub struct Changed<'a>(&'a Changes);
 
 impl<'a> Changed<'a> {
@@ -17,6 +18,11 @@ impl<'a> Changed<'a> {
         let rows = self.rows::<R>().filter_map(|(key, value)| Some((key, value?)));
         // What was just written reads; if it ever does not, reading it from the store will say so where it matters.
         rows.filter_map(|(key, value)| codec::decode(R::TABLE.name(), key, R::TABLE.version(), value).ok())
+    }
+
+    /// The keys of the records of one kind that were written or removed.
+    pub fn keys<R: Record>(&self) -> impl Iterator<Item = R::Key> {
+        self.rows::<R>().filter_map(|(key, _)| keys::decode(key))
     }
 
     /// Whether a record of this kind was written or removed.

@@ -6,7 +6,7 @@
 //! | [`keys`], [`codec`] | keys that sort as values; values with version and checksum |
 //! | [`record`] | typed tables and indexes; the only writer of rows |
 //! | [`tx`], [`writer`] | transactions in layers; the write thread and its shared commits |
-//! | [`changed`] | what a commit was about, for listeners |
+//! | [`changed`] | what a commit was about, for watchers |
 //! | [`backup`], [`rebuild`] | records out of a snapshot; records into a new file |
 //! | [`migrate`] | files of older formats |
 //! | [`tables`], [`verify`] | every table on one page; proof that indexes equal what the records say |
@@ -68,6 +68,7 @@ pub use writer::{Job, Lane};
 
 use crate::clock::Clock;
 use crate::domain::time::Timestamp;
+use crate::hex::hex;
 use crate::random::Random;
 use codec::Problem;
 use engine::redb::{Place, RedbEngine};
@@ -134,17 +135,16 @@ struct Core {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     health: Health,
-    listeners: RwLock<Vec<Listener>>,
-    /// Called after a failed commit.
-    relief: RwLock<Vec<Listener>>,
-    /// Those who want to know what has changed.
+    /// Called after every commit, with what it changed.
     watchers: RwLock<Vec<Watcher>>,
+    /// Called after a failed commit.
+    relief: RwLock<Vec<Relief>>,
     /// Held while a batch runs: one writer at a time.
     turn: Mutex<()>,
 }
 
-type Listener = Box<dyn Fn() + Send + Sync>;
 type Watcher = Box<dyn Fn(&Changed<'_>) + Send + Sync>;
+type Relief = Box<dyn Fn() + Send + Sync>;
 
 /// The store's condition, for people and for `/health`.
 #[derive(Clone, Debug)]
@@ -335,20 +335,16 @@ impl Store {
         self.core.run_batch(jobs);
     }
 
-    /// Registers something to call after every commit, on the write thread: a wake-up, nothing that takes time.
-    pub fn on_commit(&self, listener: Box<dyn Fn() + Send + Sync>) {
-        self.core.listeners.write().unwrap_or_else(PoisonError::into_inner).push(listener);
+    /// Registers something to call after every commit, on the write thread, with what it changed: a wake-up, nothing that
+    /// takes time.
+    pub fn on_change(&self, watcher: Box<dyn Fn(&Changed<'_>) + Send + Sync>) {
+        self.core.watchers.write().unwrap_or_else(PoisonError::into_inner).push(watcher);
     }
 
     /// Registers something that may help after a failed commit, such as making room, on the write thread. That commit has failed all
     /// the same; the file is opened again for the next.
     pub fn on_failure(&self, relief: Box<dyn Fn() + Send + Sync>) {
         self.core.relief.write().unwrap_or_else(PoisonError::into_inner).push(relief);
-    }
-
-    /// As [`Store::on_commit`], for listeners that look at what was changed.
-    pub fn on_change(&self, watcher: Box<dyn Fn(&Changed<'_>) + Send + Sync>) {
-        self.core.watchers.write().unwrap_or_else(PoisonError::into_inner).push(watcher);
     }
 
     /// After failures: opens the file again if it was closed, and tries whether a commit as large as the one that
@@ -404,8 +400,8 @@ impl Store {
 impl Core {
     fn new(engine: Box<dyn Engine>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Core {
         let (health, turn) = (Health::default(), Mutex::default());
-        let (listeners, relief, watchers) = (RwLock::default(), RwLock::default(), RwLock::default());
-        Core { engine, clock, random, health, listeners, relief, watchers, turn }
+        let (watchers, relief) = (RwLock::default(), RwLock::default());
+        Core { engine, clock, random, health, watchers, relief, turn }
     }
 
     fn lineage(&self) -> Result<String> {
@@ -432,10 +428,6 @@ impl Core {
             }
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

@@ -3,12 +3,13 @@
 //! Each record is decoded and its index rows are looked up; then each index must have no row beyond those. A row that rot has
 //! hidden says nothing itself, so the rows found are compared with the engine's own count. Nothing is repaired here.
 
+use crate::hex::hex;
 use crate::store::codec::{self, Problem, Version};
 use crate::store::engine::{Direction, KeyRange, TableName};
 use crate::store::keys;
 use crate::store::record::{IndexRows, Record, Rows};
 use crate::store::tx::ReadTx;
-use crate::store::{Damage, Result, StoreError, hex};
+use crate::store::{Damage, Result, StoreError};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 

@@ -112,7 +112,7 @@ impl Core {
             job.finish(verdict.clone());
         }
         if let Ok(Committed::Yes(changes)) = outcome {
-            self.tell_listeners(&changes);
+            self.tell_watchers(&changes);
         }
     }
 
@@ -173,10 +173,7 @@ impl Core {
         Ok(Committed::Yes(changes))
     }
 
-    fn tell_listeners(&self, changes: &Changes) {
-        for listener in self.listeners.read().unwrap_or_else(PoisonError::into_inner).iter() {
-            let _ = catch_unwind(AssertUnwindSafe(listener));
-        }
+    fn tell_watchers(&self, changes: &Changes) {
         let changed = Changed::new(changes);
         for watcher in self.watchers.read().unwrap_or_else(PoisonError::into_inner).iter() {
             let _ = catch_unwind(AssertUnwindSafe(|| watcher(&changed)));
@@ -222,6 +219,9 @@ struct Lanes {
 struct Waiting {
     paging: VecDeque<Job>,
     people: VecDeque<Job>,
+    /// The thread sleeps until something arrives. Otherwise it will look by itself, and need not be woken, which is a call of
+    /// the system.
+    asleep: bool,
     closed: bool,
 }
 
@@ -247,8 +247,11 @@ impl Writer {
             return job.refuse(StoreError::Unavailable(format!("{LANE_JOBS} writes are waiting already")));
         }
         queue.push_back(job);
+        let asleep = std::mem::take(&mut waiting.asleep);
         drop(waiting);
-        self.lanes.arrived.notify_one();
+        if asleep {
+            self.lanes.arrived.notify_one();
+        }
     }
 
     /// How many jobs wait: paging, people.
@@ -277,6 +280,7 @@ impl Lanes {
             if waiting.closed {
                 return None;
             }
+            waiting.asleep = true;
             waiting = self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
         Some(waiting.batch())

@@ -4,6 +4,7 @@
 //! when it has changed. A file is packed once, when the first browser asks for one. A page of the version before, still open
 //! after an update, asks by its old name and gets what there is now, not to be kept: another style beats none.
 
+use crate::hex::hex;
 use crate::web::error::WebError;
 use crate::web::{Web, packing};
 use axum::body::Bytes;
@@ -48,7 +49,7 @@ pub fn url(name: &str) -> String {
 }
 
 fn version(file: &EmbeddedFile) -> String {
-    crate::app::hex(&file.metadata.sha256_hash()[..VERSION_DIGITS / 2])
+    hex(&file.metadata.sha256_hash()[..VERSION_DIGITS / 2])
 }
 
 /// The name without the version, if it has one.

@@ -3,8 +3,9 @@
 //! Whoever has the link may read, so there is no session and nothing else at this address: a wrong token, a revoked one and
 //! a deactivated person's are the same 404. Programs ask again and again; an ETag makes most answers 304.
 
-use crate::app::{feeds, hex, sha256};
+use crate::app::{feeds, sha256};
 use crate::exchange::ical::export;
+use crate::hex::hex;
 use crate::web::Web;
 use crate::web::error::WebError;
 use axum::extract::{Path, State};

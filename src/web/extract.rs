@@ -81,7 +81,7 @@ impl DescribeInput for Colours {
 
 /// The alert source whose key came with the request; it is active.
 #[derive(Clone, Debug)]
-pub struct FromSource(pub AlertSource);
+pub struct FromSource(pub Arc<AlertSource>);
 
 /// The fields of a form that has been found to be ours: right origin, right token, not too long.
 #[derive(Clone, Debug, Default)]

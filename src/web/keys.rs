@@ -24,13 +24,13 @@ use axum::http::{HeaderMap, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// SNS sends the password in its URL only after it has been told this.
 pub const REALM: &str = "PagerPal alert source";
 
 /// The active alert source whose key the request carries.
-pub async fn alert_source(web: &Web, parts: &Parts) -> Result<AlertSource, WebError> {
+pub async fn alert_source(web: &Web, parts: &Parts) -> Result<Arc<AlertSource>, WebError> {
     let turned = |because: (u16, &'static str), source| {
         let from = client_of(parts)?.address;
         web.refusals.note(web.app.now(), from, parts.uri.path(), because, source);
@@ -57,6 +57,7 @@ pub async fn alert_source(web: &Web, parts: &Parts) -> Result<AlertSource, WebEr
         denials::note(web, &Actor::source(source.id).at(client_of(parts)?.address), parts).await;
         return Err(intake::inactive(&source).into());
     }
+    let source = Arc::new(source);
     web.known_keys.remember(&source, web.app.now());
     Ok(source)
 }
@@ -69,21 +70,21 @@ pub struct KnownKeys(Mutex<Known>);
 #[derive(Default)]
 struct Known {
     second: Option<Timestamp>,
-    by_key: BTreeMap<[u8; 32], AlertSource>,
+    by_key: BTreeMap<[u8; 32], Arc<AlertSource>>,
 }
 
 impl KnownKeys {
-    fn get(&self, key_hash: &[u8; 32], now: Timestamp) -> Option<AlertSource> {
+    fn get(&self, key_hash: &[u8; 32], now: Timestamp) -> Option<Arc<AlertSource>> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.second == Some(now) { known.by_key.get(key_hash).cloned() } else { None }
     }
 
-    fn remember(&self, source: &AlertSource, now: Timestamp) {
+    fn remember(&self, source: &Arc<AlertSource>, now: Timestamp) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.second != Some(now) {
             *known = Known { second: Some(now), by_key: BTreeMap::new() };
         }
-        known.by_key.insert(source.key_hash, source.clone());
+        known.by_key.insert(source.key_hash, Arc::clone(source));
     }
 }
 

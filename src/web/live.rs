@@ -10,9 +10,10 @@
 //! ends, too, when the server stops, and when its reader has taken nothing for as long.
 
 use crate::app::facts::Fact;
-use crate::app::{auth, hex, system};
+use crate::app::{auth, system};
 use crate::bridge::Lane;
 use crate::domain::id::UserId;
+use crate::hex::hex;
 use crate::web::Web;
 use crate::web::error::WebError;
 use crate::web::extract::{QueryFields, SignedIn};
@@ -22,7 +23,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use hyper::body::Frame;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::pin::Pin;
@@ -66,16 +67,23 @@ struct Told {
     newest: u64,
     /// The newest that is not kept any more.
     lost: u64,
-    facts: VecDeque<(u64, Fact)>,
+    facts: BTreeMap<u64, Fact>,
+    /// Where the newest about each thing is kept.
+    numbers: BTreeMap<Fact, u64>,
 }
 
 impl Told {
     fn tell(&mut self, fact: Fact) {
-        self.facts.retain(|(_, older)| !fact.replaces(*older));
         self.newest += 1;
-        self.facts.push_back((self.newest, fact));
-        if self.facts.len() > KEPT {
-            self.lost = self.facts.pop_front().map_or(self.lost, |(number, _)| number);
+        self.facts.insert(self.newest, fact);
+        if let Some(older) = self.numbers.insert(fact.about(), self.newest) {
+            self.facts.remove(&older);
+        }
+        if self.facts.len() > KEPT
+            && let Some((number, oldest)) = self.facts.pop_first()
+        {
+            self.numbers.remove(&oldest.about());
+            self.lost = number;
         }
     }
 
@@ -84,7 +92,7 @@ impl Told {
         if after < self.lost || after > self.newest {
             return None;
         }
-        Some(self.facts.iter().filter(|(number, _)| *number > after).copied().collect())
+        Some(self.facts.range(after + 1..).map(|(number, fact)| (*number, *fact)).collect())
     }
 }
 

@@ -7,12 +7,13 @@
 //!
 //! `crate::oidc` speaks with the provider, and the use case decides who comes in.
 
-use crate::app::{auth, hex, sha256, sign_on};
+use crate::app::{auth, sha256, sign_on};
 use crate::bridge::Lane;
 use crate::domain::actor::Door;
 use crate::domain::id::UserId;
 use crate::domain::refusal::Refusal;
 use crate::domain::sign_on::{Identity, Roles};
+use crate::hex::hex;
 use crate::oidc::{Ask, Exchange, Provider, Trouble};
 use crate::web::Web;
 use crate::web::address::Client;

@@ -122,7 +122,7 @@ impl Said {
     async fn read(web: &Web, body: Body) -> Result<Said, WebError> {
         let prefix = web.large_bodies.read_prefix(body, WEBHOOK_BYTES).await?;
         let kept = &prefix.bytes[..prefix.bytes.len().min(BODY_BYTES)];
-        let kept = clipped(ingest::without_secrets(&String::from_utf8_lossy(kept)));
+        let kept = clipped(ingest::without_secrets(&ingest::lossy(kept)));
         Ok(Said { kept, is_no_ping: prefix.is_whole && ingest::is_quiet_group(&prefix.bytes) })
     }
 }

@@ -3,9 +3,9 @@
 //! A command asks at the control socket for a word that opens it once, within a minute; to everybody else there is nothing here.
 //! So nobody can hold connections with it, and whoever hears the stream knows that the address leads to this very process.
 
-use crate::app::hex;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
+use crate::hex::hex;
 use crate::web::Web;
 use crate::web::error::WebError;
 use crate::web::extract::QueryFields;

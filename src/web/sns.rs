@@ -12,8 +12,8 @@ use crate::domain::id::AlertSourceId;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::egress::{self, Purpose};
-use crate::ingest::Trust;
 use crate::ingest::sns::{self, Envelope};
+use crate::ingest::{Trust, lossy};
 use crate::web::Web;
 use crate::web::error::WebError;
 use axum::body::Bytes;
@@ -48,7 +48,7 @@ impl Checked {
 pub async fn check(web: &Web, body: &Bytes) -> Result<Checked, WebError> {
     let unsigned = Checked { trust: Trust::NotSigned, topic_arn: String::new() };
     // Most bodies need not be parsed twice.
-    if !body.windows(SIGNED_MARK.len()).any(|bytes| bytes == SIGNED_MARK) {
+    if !lossy(body).contains(SIGNED_MARK) {
         return Ok(unsigned);
     }
     let body = body.clone();
@@ -58,7 +58,7 @@ pub async fn check(web: &Web, body: &Bytes) -> Result<Checked, WebError> {
 }
 
 /// Part of the name of every field of a signature.
-const SIGNED_MARK: &[u8] = b"Sign";
+const SIGNED_MARK: &str = "Sign";
 
 async fn check_envelope(web: &Web, envelope: &Envelope) -> Result<Trust, Trust> {
     let url = sns::signing_cert_url(envelope).map_err(Trust::Wrong)?;

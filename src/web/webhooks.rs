@@ -26,6 +26,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, header};
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::mem;
 use std::sync::Arc;
 
 /// Bodies up to this are read on the spot, which takes less than going to another thread and back does.
@@ -44,10 +45,10 @@ pub async fn receive(
     if !web.alerts.admit(source.id, now) {
         return Err(WebError::Unavailable);
     }
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let Prefix { bytes, is_whole, place } = web.large_bodies.read_prefix(body, WEBHOOK_BYTES).await?;
     let kept = if is_whole { bytes } else { Bytes::copy_from_slice(&bytes[..KEPT_OF_LONG_BYTES]) };
-    let arrived = Arrived { kind, headers: parts.headers.clone(), body: kept, is_cut: !is_whole, source };
+    let arrived = Arrived { kind, headers: mem::take(&mut parts.headers), body: kept, is_cut: !is_whole, source };
 
     let Arrived { headers, body, is_cut, source, .. } = &arrived;
     if let Err(error) = signature::require(&web.app.vault, source, headers, body, *is_cut, now) {
@@ -100,7 +101,7 @@ struct Arrived {
     headers: HeaderMap,
     body: Bytes,
     is_cut: bool,
-    source: AlertSource,
+    source: Arc<AlertSource>,
 }
 
 impl Arrived {
@@ -136,7 +137,7 @@ impl Arrived {
 /// The beginning of a body, for people to recognise. What would let them act in the sender's name is taken out.
 fn shown(body: &[u8]) -> String {
     let kept = &body[..body.len().min(KEPT_BODY_BYTES)];
-    let mut text = ingest::without_secrets(&String::from_utf8_lossy(kept));
+    let mut text = ingest::without_secrets(&ingest::lossy(kept));
     if kept.len() < body.len() {
         text.push_str("\n… cut here");
     }

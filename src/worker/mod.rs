@@ -1,7 +1,7 @@
 //! Makes time pass: the background tasks of the process, and the supervisor that keeps them alive.
 //!
 //! Each task takes no input but the store. It arms its wake-up, looks what is due, does it, reports on the status board
-//! and sleeps until the next slot, a commit, or 15 s, whichever comes first ([`wheel`]). So a task that missed a signal
+//! and sleeps until the next slot, a commit that concerns it, or 15 s, whichever comes first ([`wheel`]). So a task that missed a signal
 //! is late by seconds at most, and a task that is killed loses nothing: what it had not finished is still due.
 
 pub mod backups;
@@ -17,6 +17,7 @@ pub mod timers;
 pub mod upkeep;
 pub mod wheel;
 
+use crate::app::facts::Work;
 use crate::app::system::Worker;
 use crate::app::{self, App, AppError, Read, Write};
 use crate::bridge::{Bridge, Lane, panic_text};
@@ -52,6 +53,19 @@ pub struct Wakers {
 }
 
 impl Wakers {
+    fn wake(&self, work: Work) {
+        let Wakers { timers, first, retry, feeds, receipts } = self;
+        if work.timers {
+            timers.notify_one();
+        }
+        if work.deliveries {
+            [first, retry, receipts].into_iter().for_each(Notify::notify_one);
+        }
+        if work.calendars {
+            feeds.notify_one();
+        }
+    }
+
     /// Something has changed that is no commit, or may have.
     pub fn wake_all(&self) {
         let Wakers { timers, first, retry, feeds, receipts } = self;
@@ -80,7 +94,7 @@ pub async fn start(app: Arc<App>, bridge: Bridge, providers: Providers, egress: 
     let watcher = egress.client(Purpose::Operator);
     let shop = Shop { app, bridge, providers, calendars, watcher, wakers: Arc::default(), stop: stopped };
     let wakers = Arc::clone(&shop.wakers);
-    shop.app.on_commit(Box::new(move || wakers.wake_all()));
+    shop.app.on_work(Box::new(move |work| wakers.wake(work)));
     ballast::relieve(&shop.app);
     let begun = match shop.app.emergency.waits_for() {
         Some(problem) => Err(problem),

@@ -13,7 +13,7 @@ use pagerpal::domain::contact::Channel;
 use pagerpal::web::address::Peer;
 use pagerpal::web::live::{self, BEAT, STREAMS_PER_USER};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::timeout;
 use tower::ServiceExt;
@@ -85,6 +85,21 @@ async fn a_commit_is_told_as_a_word_an_id_and_a_version() {
         Some(":\nevent: beat\ndata:\n\n"),
         "and then it only says that it lives"
     );
+}
+
+#[test]
+fn a_commit_wakes_those_whose_work_it_may_have_changed_and_nobody_else() {
+    let house = House::new(str::to_owned);
+    let woken = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&woken);
+    house.web.app.on_work(Box::new(move |work| heard.lock().expect("no panic here").push(work)));
+    let next = || std::mem::take(&mut *woken.lock().expect("no panic here"));
+    act(&house, Deed::Note("seen".to_owned()));
+    assert_eq!(next(), [], "a line on a timeline is nobody's work");
+    let resolved = act(&house, Deed::Resolve);
+    assert!(next().iter().any(|work| work.timers || work.deliveries), "{resolved:?}");
+    house.write(|tx| teams::create(tx, &Actor::SYSTEM, "Newcomers", &[]));
+    assert_eq!(next(), [], "who is in a team is looked up when it matters");
 }
 
 #[tokio::test(start_paused = true)]

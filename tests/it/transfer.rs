@@ -200,7 +200,7 @@ fn pings_at(house: &House) -> Vec<[u8; 32]> {
 fn without_secrets_there_is_none_and_what_is_missing_is_said() {
     let house = House::new(str::to_owned);
     let (plain, with) = (written(house.app(), false), written(house.app(), true));
-    let hash = pagerpal::app::hex(&pagerpal::app::sha256(KEY.as_bytes()));
+    let hash = pagerpal::hex::hex(&pagerpal::app::sha256(KEY.as_bytes()));
     for secret in ["argon2id", SIGNING_SECRET, "private-5e1f", &hash, "address_sha256", "last_four"] {
         assert!(text(&with).contains(secret) && !text(&plain).contains(secret), "{secret}");
     }

@@ -14,6 +14,7 @@ use crate::domain::team::Team;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{ContactMethod, Step, User};
 use crate::exchange::document::{self as doc, Document, Instant, Word};
+use crate::hex::hex;
 use crate::store::{Read, Take, entries, heartbeats, imports as kept_imports, maintenance, schedules, teams, users};
 use crate::store::{alert_sources as kept_sources, policies};
 use crate::vault::Vault;
@@ -231,9 +232,7 @@ impl<'a> Writer<'a> {
                 None
             }
         });
-        let key = self
-            .secrets
-            .map(|_| doc::Key { sha256: crate::app::hex(&source.key_hash), last_four: source.key_tail.clone() });
+        let key = self.secrets.map(|_| doc::Key { sha256: hex(&source.key_hash), last_four: source.key_tail.clone() });
         Ok(doc::AlertSource { heartbeats, key, signing, ..self.source_alone(source) })
     }
 
@@ -265,7 +264,7 @@ impl<'a> Writer<'a> {
             name: heartbeat.name.clone(),
             interval_minutes: heartbeat.interval_minutes,
             grace_minutes: heartbeat.grace_minutes,
-            address_sha256: self.secrets.map(|_| crate::app::hex(&heartbeat.token_hash)),
+            address_sha256: self.secrets.map(|_| hex(&heartbeat.token_hash)),
         }
     }
 

@@ -203,12 +203,12 @@ fn a_nested_part_that_fails_takes_nothing_else_along() {
 }
 
 #[test]
-fn listeners_hear_of_every_commit_and_of_nothing_else() {
+fn watchers_hear_of_every_commit_and_of_nothing_else() {
     let (store, script) = scripted();
     let heard = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&heard);
-    store.on_commit(Box::new(|| panic()));
-    store.on_commit(Box::new(move || {
+    store.on_change(Box::new(|_| panic()));
+    store.on_change(Box::new(move |_| {
         counted.fetch_add(1, Ordering::SeqCst);
     }));
     store.write(Lane::Paging, |tx| tx.put(&pet(1, "rex"))).expect("written");

@@ -7,6 +7,7 @@
 //! turned back, and one that only the reader touched is no question.
 
 use crate::app::sha256;
+use crate::hex::hex;
 use crate::web::extract::Fields;
 
 /// The hidden field.
@@ -60,7 +61,7 @@ impl Basis {
 /// Long enough to tell the values of one field apart; nothing is protected by it.
 fn digest(values: &[String]) -> String {
     let framed: Vec<u8> = values.iter().flat_map(|value| [value.as_bytes(), b"\0"].concat()).collect();
-    crate::app::hex(&sha256(&framed)[..4])
+    hex(&sha256(&framed)[..4])
 }
 
 /// The values of a field, as they are before a browser ends their lines; blank ones are no values.

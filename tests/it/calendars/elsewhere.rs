@@ -299,7 +299,7 @@ async fn the_worker_fetches_what_is_added_and_never_from_inside() {
     let providers = Providers::new(Registry::new(&NotifySettings { infobip: None, smtp: None }, &egress));
     let committed = Arc::new(Notify::new());
     let heard = Arc::clone(&committed);
-    app.on_commit(Box::new(move || heard.notify_one()));
+    app.on_work(Box::new(move |_| heard.notify_one()));
     let workers = pagerpal::worker::start(Arc::clone(&app), Bridge::new(2), providers, &egress).await;
     let vault = app.vault.clone();
     let made = app.write(Lane::People, move |tx| {

@@ -32,7 +32,7 @@ const PARTS: &[Part] = &[
     },
     Part {
         name: "ingest",
-        may_use: &["domain"],
+        may_use: &["domain", "hex"],
         crates: Crates::Only(&["base64", "form_urlencoded", "jiff", "ring", "rustls", "serde", "serde_json", "webpki", "x509_parser"]),
         instead: "`ingest` turns bytes into domain values: take what is missing in its `Request`, or let web/webhooks.rs do it",
     },
@@ -44,13 +44,13 @@ const PARTS: &[Part] = &[
     },
     Part {
         name: "store",
-        may_use: &["domain", "clock", "random"],
+        may_use: &["domain", "clock", "hex", "random"],
         crates: Crates::Only(&["bincode", "crc32fast", "flate2", "redb", "ring", "serde", "serde_json", "thiserror", "tracing"]),
         instead: "`store` keeps and decides nothing: ask the record, or let `app` decide and pass plain values down",
     },
     Part {
         name: "app",
-        may_use: &["age", "domain", "exchange", "store", "clock", "random", "secret", "vault"],
+        may_use: &["age", "domain", "exchange", "store", "clock", "hex", "random", "secret", "vault"],
         crates: Crates::Only(&["argon2", "jiff", "ring", "serde", "thiserror"]),
         instead: "`app` knows neither requests nor providers: take plain values, and let `web`, `worker` or `cli` call the use case",
     },
@@ -74,14 +74,14 @@ const PARTS: &[Part] = &[
     },
     Part {
         name: "web",
-        may_use: &["app", "domain", "exchange", "ingest", "bridge", "egress", "oidc", "secret", "vault"],
+        may_use: &["app", "domain", "exchange", "ingest", "bridge", "egress", "hex", "oidc", "secret", "vault"],
         crates: Crates::Not(&["croner", "lettre", "reqwest"]),
         instead: "`web` lets people and machines in: reach records through a use case in `app` (which re-exports `Read` and \
                   `Write`); sending is `worker`'s, and settings come as `WebSettings`",
     },
     Part {
         name: "config",
-        may_use: &["age", "secret", "telemetry"],
+        may_use: &["age", "hex", "secret", "telemetry"],
         crates: Crates::Not(&["axum", "reqwest", "tokio"]),
         instead: "`config` reads settings and knows nobody who needs them: let cli/serve.rs translate",
     },
@@ -94,6 +94,7 @@ const PARTS: &[Part] = &[
     Part { name: "bridge", may_use: &[], crates: NOTHING_SPECIAL, instead: FILE },
     Part { name: "clock", may_use: &["domain"], crates: NOTHING_SPECIAL, instead: FILE },
     Part { name: "egress", may_use: &[], crates: NOTHING_SPECIAL, instead: FILE },
+    Part { name: "hex", may_use: &[], crates: NOTHING_SPECIAL, instead: FILE },
     Part { name: "planted", may_use: &[], crates: NOTHING_SPECIAL, instead: FILE },
     Part { name: "random", may_use: &["domain"], crates: NOTHING_SPECIAL, instead: FILE },
     Part { name: "redact", may_use: &[], crates: NOTHING_SPECIAL, instead: FILE },

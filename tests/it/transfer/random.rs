@@ -263,7 +263,7 @@ fn policy(r: &mut Random, number: u64, people: &[String], schedules: &[String], 
 fn source(r: &mut Random, number: u64, teams: &[String], policies: &[String]) -> AlertSource {
     let kind = r.of(&["generic", "alertmanager", "grafana", "cloudwatch"]).to_owned();
     let mark = r.mark.clone();
-    let digest = |what: &str| pagerpal::app::hex(&pagerpal::app::sha256(what.as_bytes()));
+    let digest = |what: &str| pagerpal::hex::hex(&pagerpal::app::sha256(what.as_bytes()));
     let heartbeats = (0..r.below(3))
         .map(|place| Heartbeat {
             name: format!("job-{place}"),

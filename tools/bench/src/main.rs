@@ -30,11 +30,13 @@ use std::time::Duration;
 
 const USAGE: &str = "\
 Usage: bench ingest [--secs N]
+       bench rates [--secs N]
        bench browse
        bench scale [--incidents N]
 
+  rates           the row of `ingest` that is judged, alone: for a profiler
   --incidents N   open so many (1,000,000 if not given)
-  --secs N   measure each cell of the table for N seconds (4 if not given)";
+  --secs N        measure each cell of the table for N seconds (4 if not given)";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -53,8 +55,8 @@ fn main() -> ExitCode {
             runtime.block_on(scale::run(count.parse().unwrap_or_default()));
             return ExitCode::SUCCESS;
         }
-        ["ingest"] => Some(4),
-        ["ingest", "--secs", seconds] => seconds.parse().ok().filter(|seconds| (1..=60).contains(seconds)),
+        ["ingest" | "rates"] => Some(4),
+        ["ingest" | "rates", "--secs", seconds] => seconds.parse().ok().filter(|seconds| (1..=60).contains(seconds)),
         // How `ingest` starts the yardsticks as processes of their own.
         ["yardstick", name, port, folder] => {
             let port = port.parse().expect("our own command line names a port");
@@ -67,6 +69,10 @@ fn main() -> ExitCode {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    runtime.block_on(ingest::run(Duration::from_secs(seconds)));
+    let measured = Duration::from_secs(seconds);
+    match words[0] {
+        "rates" => runtime.block_on(ingest::rates(measured, &[ingest::JUDGED_AT])),
+        _ => runtime.block_on(ingest::run(measured)),
+    }
     ExitCode::SUCCESS
 }

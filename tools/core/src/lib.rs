@@ -14,6 +14,8 @@ pub mod clock;
 pub mod domain;
 #[path = "../../../src/exchange/mod.rs"]
 pub mod exchange;
+#[path = "../../../src/hex.rs"]
+pub mod hex;
 #[path = "../../../src/planted.rs"]
 pub mod planted;
 #[path = "../../../src/random.rs"]

@@ -1,6 +1,7 @@
 //! Answers that carry a version: `ETag: "v17"` is what `If-Match` of the next change has to name.
 
-use crate::app::{hex, sha256};
+use crate::app::sha256;
+use crate::hex::hex;
 use crate::web::openapi::{DescribeOutput, Sketch};
 use axum::Json;
 use axum::body::Body;
