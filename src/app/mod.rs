@@ -111,6 +111,8 @@ pub struct App {
     /// What the machine says for the checklist; `None`: nobody looks.
     pub host: Option<Box<dyn checks::Host>>,
     pub board: system::Board,
+    /// A step of the clock that may not be saved yet.
+    pub owed: timers::Owed,
     /// For when nothing can be saved.
     pub emergency: emergency::Desk,
     /// Of the process that serves, for when its database does not open; `None`: it is open.
@@ -131,6 +133,7 @@ impl App {
             watcher: None,
             host: None,
             board: system::Board::default(),
+            owed: timers::Owed::default(),
             emergency: emergency::Desk::default(),
             files: None,
         }
@@ -153,7 +156,7 @@ impl App {
         lane: Lane,
         work: impl Fn(&mut Write<'_>) -> Result<T, AppError> + Send + 'static,
     ) -> Result<T, AppError> {
-        self.store.write(lane, work)
+        self.store.write(lane, self.on_time(work))
     }
 
     /// `done` hears the answer after the commit, on the write thread: it should hand it on and return.
@@ -163,7 +166,18 @@ impl App {
         work: impl Fn(&mut Write<'_>) -> Result<T, AppError> + Send + 'static,
         done: impl FnOnce(Result<T, AppError>) + Send + 'static,
     ) {
-        self.store.write_then(lane, work, done);
+        self.store.write_then(lane, self.on_time(work), done);
+    }
+
+    fn on_time<T>(
+        &self,
+        work: impl Fn(&mut Write<'_>) -> Result<T, AppError> + Send + 'static,
+    ) -> impl Fn(&mut Write<'_>) -> Result<T, AppError> + Send + 'static {
+        let owed = self.owed.clone();
+        move |tx| {
+            owed.settle(tx)?;
+            work(tx)
+        }
     }
 
     /// One committed state; never waits for a write.

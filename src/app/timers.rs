@@ -11,6 +11,7 @@ use crate::domain::time::Timestamp;
 use crate::planted;
 use crate::store::keys::Span;
 use crate::store::{Read as _, Record, Take, deliveries, timers};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Timers fired in one transaction at most.
 pub const BATCH: usize = 100;
@@ -90,6 +91,28 @@ pub fn keep_time(tx: &mut Write<'_>, mark: ClockMark) -> Result<(), AppError> {
         change::recheck(tx, &Actor::SYSTEM)?;
     }
     Ok(tx.put(&mark)?)
+}
+
+/// A step back that the clock has adopted and the store may not have: by how many seconds in all elapsed time is to be moved.
+///
+/// While it cannot be saved, others may come to save first. What they arm counts from the new time and must not be moved
+/// along with the rest, so everybody who writes settles it before anything else.
+#[derive(Clone, Default)]
+pub struct Owed(Arc<Mutex<Option<i64>>>);
+
+impl Owed {
+    /// `None`: it is saved.
+    pub fn set(&self, moved_secs: Option<i64>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = moved_secs;
+    }
+
+    pub fn settle(&self, tx: &mut Write<'_>) -> Result<(), AppError> {
+        let owed = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match owed {
+            Some(moved) if moved != moved_secs(tx)? => keep_time(tx, ClockMark { at: tx.now(), moved_secs: moved }),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// By how many seconds in all elapsed time was ever moved.
@@ -188,5 +211,53 @@ fn fire(tx: &mut Write<'_>, timer: &Timer) -> Result<(), AppError> {
             debug_assert_eq!(timer.key.kind, TimerKind::Nightly);
             Ok(())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::passes::LinkKey;
+    use crate::app::{App, Lane, Settings};
+    use crate::clock::{Clock as _, ScriptedClock};
+    use crate::domain::effect::TimerKey;
+    use crate::random::ScriptedRandom;
+    use crate::store::Store;
+
+    /// Found by the simulation: the store failed while the clock was set back, worked again, and an alert came before the
+    /// step was saved. Its first delay was moved along with the older ones, and ended at once.
+    #[test]
+    fn what_is_armed_before_a_step_back_is_saved_is_not_moved_by_it() {
+        let clock = ScriptedClock::at(Timestamp::from_second(1_800_000_000));
+        let random = Arc::new(ScriptedRandom::new(1));
+        let store = Store::in_memory(Arc::new(clock.clone()), random.clone());
+        let (sending_enabled, retry_enabled, escalation_enabled) = (true, true, true);
+        let (base_url, link_key) = (None, LinkKey::new(b"a secret"));
+        let settings = Settings { sending_enabled, retry_enabled, escalation_enabled, base_url, link_key };
+        let app = App::new(store, random, settings);
+        let key = |kind| TimerKey { subject: Subject::Upkeep, kind };
+        let arm = |kind| {
+            app.write(Lane::Paging, move |tx| {
+                let (armed_at, due) = (tx.now(), tx.now().plus_minutes(5));
+                Ok(tx.put(&Timer { key: key(kind), due, armed_at, generation: 0, failures: 0 })?)
+            })
+        };
+        let left = |kind| {
+            let timer = app.read(|read| Ok(read.get::<Timer>(key(kind))?)).expect("it reads").expect("it is armed");
+            timer.due.secs_since(app.now())
+        };
+        app.write(Lane::Paging, adopt_clock).expect("a first mark");
+        arm(TimerKind::Next).expect("before the step");
+        clock.advance(60);
+        clock.set_wall_ahead(-7200);
+        let step = clock.step().expect("two hours");
+        clock.adopt(step);
+        app.owed.set(Some(step.secs()));
+        arm(TimerKind::Repage).expect("after the step, and before it is saved");
+        assert_eq!((left(TimerKind::Next), left(TimerKind::Repage)), (240, 300));
+        let mark = ClockMark { at: app.now(), moved_secs: step.secs() };
+        app.write(Lane::Paging, move |tx| keep_time(tx, mark)).expect("it is saved in the end");
+        app.owed.set(None);
+        assert_eq!((left(TimerKind::Next), left(TimerKind::Repage)), (240, 300), "and moves nothing twice");
     }
 }

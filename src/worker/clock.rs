@@ -42,13 +42,17 @@ pub async fn run(shop: Shop) {
             is_saved = false;
             if forward.is_none() {
                 clock.adopt(step);
+                shop.app.owed.set(Some(moved));
             }
         }
         rounds = rounds.wrapping_add(1);
         if !is_saved || rounds.is_multiple_of(KEEP_ROUNDS) {
             let mark = ClockMark { at: forward.map_or_else(|| clock.now(), |step| step.after), moved_secs: moved };
             match shop.write(move |tx| keep_time(tx, mark)).await {
-                Ok(()) => is_saved = true,
+                Ok(()) => {
+                    is_saved = true;
+                    shop.app.owed.set(None);
+                }
                 Err(error) => tracing::error!(%error, is_saved, "the clock could not be saved; trying again"),
             }
         }
