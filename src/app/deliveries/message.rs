@@ -1,18 +1,15 @@
 //! What a message says, gathered in the transaction of its claim.
 
-use crate::app::deliveries::ledger;
 use crate::app::passes::{self, GivenPass, LinkKey};
-use crate::app::{AppError, Write, incidents, invitations, names};
+use crate::app::{AppError, MANY, Write, incidents, invitations, names};
 use crate::domain::Severity;
-use crate::domain::contact::Channel;
-use crate::domain::delivery::{Attempt, Delivery};
+use crate::domain::delivery::Delivery;
 use crate::domain::effect::Reason;
 use crate::domain::id::{Id, IncidentId};
 use crate::domain::incident::{Incident, IncidentDetails, Status};
 use crate::domain::notification::Notification;
 use crate::domain::policy::Policy;
 use crate::domain::team::Team;
-use crate::domain::throttle::Text;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::planted;
@@ -52,8 +49,8 @@ pub struct Facts {
     pub by: Option<String>,
     /// Why this person: "Level 1 of Payments 24×7, schedule Payments primary".
     pub why: String,
-    /// Nth message about this incident to this address; no two texts are alike.
-    pub counter: u32,
+    /// Which message about this incident to this address it is; no two texts are alike.
+    pub counter: String,
     /// Who is called next, and when, while that is known.
     pub next: Option<(String, Timestamp)>,
     /// The reader's, for times in the text.
@@ -164,54 +161,23 @@ fn facts(
     })
 }
 
-/// A message that was begun, and when.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Begun {
-    at: Timestamp,
-    delivery: u64,
-    message_number: u32,
-    /// It left under its own name, so its number knew it for an hour.
-    was_noted: bool,
-}
-
-fn begun(delivery: &Delivery) -> Vec<Begun> {
-    let mut begun: Vec<Begun> = Vec::new();
-    for attempt in &delivery.attempts {
-        let Attempt { message_number, claimed_at: at, .. } = *attempt;
-        if begun.last().is_none_or(|last| last.message_number != message_number) {
-            let is_given_back = attempt.answer.as_ref().is_some_and(|answer| answer.outcome.was_not_taken());
-            let was_noted = attempt.carrier.is_none() && !is_given_back;
-            begun.push(Begun { at, delivery: delivery.id.number(), message_number, was_noted });
-        }
-    }
-    begun
-}
-
-/// Messages about the incident to this address that were begun before this one, and this one. Sent again under its own
-/// id, a message keeps its number.
-fn counter(read: &impl Read, delivery: &Delivery, incident: &Incident) -> Result<u32, AppError> {
-    let Some(own) = begun(delivery).pop() else { return Ok(1) };
-    let texts = if delivery.channel == Channel::Sms { ledger(read, &delivery.address)?.texts } else { vec![] };
-    let nth = |of: &Begun| {
-        let is_of = |text: &&Text| (text.delivery.number(), text.message_number) == (of.delivery, of.message_number);
-        texts.iter().find(is_of).map(|text| text.nth)
-    };
-    let all = deliveries::deliveries_of(read, incident.id, crate::app::MANY)?;
-    let others = all.iter().filter(|other| other.channel == delivery.channel && other.address == delivery.address);
-    // What seems to have been begun after a message that is being sent for the first time was begun before it, too: the clock
-    // was set back meanwhile.
-    let is_new = delivery.attempts.iter().filter(|attempt| attempt.message_number == own.message_number).count() == 1;
-    let is_earlier = |other: &Begun| match (nth(&own), nth(other)) {
-        // The same when it is sent again, whatever was done to the clock meanwhile.
-        (Some(own), Some(other)) => other < own,
-        // The number forgets the oldest first, and what comes again after that stands before all that it knows.
-        (Some(_), None) if other.was_noted => true,
-        _ => *other < own || (is_new && other.at > own.at),
-    };
-    let mut earlier: BTreeSet<Begun> = others.flat_map(begun).filter(is_earlier).collect();
-    earlier.extend(begun(delivery));
+/// Which message about the incident to this address it is, such as `3`, and `3.2` where it was begun anew under another id.
+///
+/// They are counted as they were planned. In which order they leave, and what the clock said then, may look otherwise
+/// when one is sent again, which has to say what it said before, and nothing that another has said.
+fn counter(read: &impl Read, delivery: &Delivery, incident: &Incident) -> Result<String, AppError> {
     if planted::is("same_text_twice") {
-        return Ok(1);
+        return Ok(String::new());
     }
-    Ok(u32::try_from(earlier.len()).unwrap_or(u32::MAX))
+    let all = deliveries::deliveries_of(read, incident.id, MANY)?;
+    let is_counted = |other: &&Delivery| {
+        other.id <= delivery.id && other.channel == delivery.channel && other.address == delivery.address
+    };
+    let place = match all.len() {
+        // Older ones are not looked at, so a place among the newest is not its own for ever. Ids are, and larger.
+        MANY.. => delivery.id.number(),
+        _ => all.iter().filter(is_counted).count() as u64,
+    };
+    let begun = delivery.attempts.last().map_or(1, |last| last.message_number);
+    Ok(if begun > 1 { format!("{place}.{begun}") } else { place.to_string() })
 }
