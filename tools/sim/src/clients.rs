@@ -225,6 +225,9 @@ impl Run<'_> {
 
     pub(super) fn act(&mut self, index: usize, tries: u32) -> Result<(), String> {
         let action = self.action(index);
+        if matches!(action, Action::Crash { .. } | Action::StoreFails { .. }) {
+            self.make_up_for_marks()?;
+        }
         if self.is_fate(action) || self.carry_out(action)? {
             return Ok(());
         }

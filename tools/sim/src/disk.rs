@@ -45,6 +45,27 @@ impl Disk {
         self.state().trouble.is_some()
     }
 
+    /// Takes away what waits for the next commit, to be given back; `None`: trouble has begun already.
+    pub fn put_off(&self) -> Option<Option<Trouble>> {
+        let mut state = self.state();
+        match state.trouble {
+            Some(Trouble::Lasting { .. }) => None,
+            waiting => {
+                state.trouble = None;
+                Some(waiting)
+            }
+        }
+    }
+
+    pub fn resume(&self, waiting: Option<Trouble>) {
+        self.state().trouble = waiting;
+    }
+
+    /// Whether the next commit is to be the death of the process, or fails.
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.state().trouble, Some(Trouble::Once { .. } | Trouble::Death { .. }))
+    }
+
     /// Whether a commit was the death of the process; asked once.
     pub fn take_death(&self) -> bool {
         std::mem::take(&mut self.state().died)

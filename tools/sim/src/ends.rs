@@ -11,6 +11,9 @@ use pagerpal::domain::notification::Notification;
 /// number is full.
 const TAKEN_WITHIN_MS: u64 = 75 * 60_000;
 
+/// Whom somebody chose by hand is waited for so long where no level says otherwise, and some time to spare.
+const BY_HAND_MS: u64 = 20 * 60_000;
+
 impl Run<'_> {
     pub(super) fn finish(&mut self) -> Result<(), String> {
         if self.process.is_none() {
@@ -74,7 +77,11 @@ impl Run<'_> {
             Phase::Exhausted | Phase::NoCoverage => true,
             // A clock that was set back has made its window longer.
             Phase::Held => self.judge.is_held_rightly(incident, self.now()),
-            Phase::Climbing => false,
+            // A nap that ended late, or coverage that came late.
+            Phase::Climbing => {
+                let since = self.judge.climbing_since.get(&incident.id).copied().unwrap_or(0);
+                self.at < since + self.plan.longest_ladder_ms() + BY_HAND_MS
+            }
         };
         if incident.status != Status::Triggered || is_visible {
             return Ok(());

@@ -11,7 +11,7 @@ use super::view::{Changed, Step, View};
 use pagerpal::app::deliveries::{About, Outgoing};
 use pagerpal::domain::Severity;
 use pagerpal::domain::contact::Channel;
-use pagerpal::domain::delivery::{Delivery, DeliveryRing, Outcome, State};
+use pagerpal::domain::delivery::{Attempt, Delivery, DeliveryRing, Outcome, State};
 use pagerpal::domain::effect::{Reason, Subject, Timer, TimerKey, TimerKind};
 use pagerpal::domain::id::{AlertSourceId, ContactId, DeliveryId, IncidentId, NotificationId, UserId};
 use pagerpal::domain::incident::{Incident, Phase, Status};
@@ -62,6 +62,8 @@ pub struct Surroundings {
     pub store_troubled_at: Option<u64>,
     /// The clock was set, and delays have not been moved along yet.
     pub clock_unsaved: bool,
+    /// By how many seconds the clock is set forward once this is saved.
+    pub ahead_secs: i64,
     /// No room for more messages on the wire: first tries, retries.
     pub is_full: [bool; 2],
 }
@@ -88,6 +90,15 @@ struct Text {
     may_be_special: bool,
 }
 
+/// A message that left.
+struct Sent {
+    message_id: String,
+    message_number: u32,
+    /// The provider may have it, as was known when the delivery was claimed last.
+    in_doubt: bool,
+    was_unanswered: bool,
+}
+
 /// When an armed timer fires.
 #[derive(Clone, Copy)]
 struct Due {
@@ -105,6 +116,8 @@ pub struct Judge {
     pub second_opinion: Option<SecondOpinion>,
     /// When each notification was made, by the clock that nobody can set.
     pub notified: BTreeMap<NotificationId, u64>,
+    /// When each incident's ladder began, or went on after a nap, a hold, or a time without coverage.
+    pub climbing_since: BTreeMap<IncidentId, u64>,
     due: BTreeMap<TimerKey, Due>,
     down_since: u64,
     died_at: u64,
@@ -112,8 +125,8 @@ pub struct Judge {
     pub is_up: bool,
     open: BTreeMap<(AlertSourceId, String), IncidentId>,
     clock_stepped_at: Option<u64>,
-    /// The last message of each delivery that left, and which attempt it was.
-    last_sent: BTreeMap<DeliveryId, (String, usize)>,
+    /// The last message of each delivery that left.
+    last_sent: BTreeMap<DeliveryId, Sent>,
     /// By number.
     texts: BTreeMap<String, Vec<Text>>,
 }
@@ -138,6 +151,9 @@ impl Judge {
             let Some(after) = after else { return Err(format!("S12: the incident {id} is gone")) };
             self.one_open(after)?;
             transition(cause, before.as_ref(), after)?;
+            if is_climbing(after) && !before.as_ref().is_some_and(is_climbing) {
+                self.climbing_since.insert(*id, here.at);
+            }
         }
         let of_timers = step.timers.iter().filter_map(|(key, ..)| match key.subject {
             Subject::Incident(id) => Some(id),
@@ -154,6 +170,7 @@ impl Judge {
             let attempts = before.as_ref().map_or(0, |before| before.attempts.len());
             if after.attempts.len() > attempts {
                 self.claimed(cause, after)?;
+                self.doubts(after, attempts);
             }
             if before.as_ref().is_some_and(|before| !before.next_started && !has_failed(&before.state)) {
                 self.goes_on(after)?;
@@ -192,12 +209,18 @@ impl Judge {
         if disturbed.into_iter().any(|at| here.at < at + DISTURBED_MS) || here.clock_unsaved {
             model.disturbed();
         }
-        let expected = match cause {
+        // Whoever writes first after a step back moves what waits along.
+        let mut expected = match cause {
+            Cause::Shift | Cause::Adopt => Pages::new(),
+            _ if step.moved_secs != 0 => model.clock_set(step.moved_secs, now),
+            _ => Pages::new(),
+        };
+        expected.extend(match cause {
             Cause::Fire => model.fire(now, &observed).map_err(|problem| format!("S13: {problem}"))?,
             Cause::Client(action) => model.act(action, now),
             Cause::Shift | Cause::Adopt => model.clock_set(step.moved_secs, now),
             _ => Pages::new(),
-        };
+        });
         if expected == observed.pages {
             return Ok(());
         }
@@ -286,6 +309,20 @@ impl Judge {
         Ok(())
     }
 
+    /// What was known of the last message that left, when the delivery was claimed once more. A claim of which nothing is known
+    /// may have left, too: nobody can tell that its sender never came to it.
+    fn doubts(&mut self, delivery: &Delivery, attempts_before: usize) {
+        let Some(last) = self.last_sent.get_mut(&delivery.id) else { return };
+        let is_of = |attempt: &&Attempt| attempt.message_number == last.message_number;
+        let claims: Vec<&Attempt> = delivery.attempts[..attempts_before].iter().filter(is_of).collect();
+        let answer = claims.last().and_then(|attempt| attempt.answer.as_ref()).map(|answer| &answer.outcome);
+        let is_refused = |attempt: &&Attempt| {
+            attempt.receipt.as_ref().is_some_and(|receipt| matches!(receipt.fate, Fate::Refused(_)))
+        };
+        last.was_unanswered = answer.is_none();
+        last.in_doubt = matches!(answer, None | Some(Outcome::Ambiguous)) && !claims.iter().any(is_refused);
+    }
+
     /// L2: a page that failed goes on by another method, if there is one.
     fn goes_on(&self, delivery: &Delivery) -> Result<(), String> {
         let incident = delivery.incident.and_then(|id| self.view.incidents.get(&id));
@@ -331,13 +368,15 @@ impl Judge {
             visit(before) != visit(after)
         });
         let visited: BTreeSet<Subject> = visits.map(|(id, ..)| Subject::Incident(*id)).collect();
+        // After a step back the ladder is looked at anew, and what came due while nothing could be saved is due now.
+        let overdue_until = if step.moved_secs < 0 { here.at + 1000 } else { 0 };
         for (key, before, after) in &step.timers {
             let Some(after) = after else {
                 self.due.remove(key);
                 continue;
             };
             // A step forward is saved before the clock adopts it.
-            let ahead = if let Cause::Shift = cause { step.moved_secs.max(0) } else { 0 };
+            let ahead = if let Cause::Shift = cause { here.ahead_secs } else { 0 };
             let (stored, at) = (after.due, here.when(after.due.plus_secs(-ahead)));
             let known = self.due.get(key).copied();
             if key.kind == TimerKind::Cover && at > here.at + LOOKED_FOR_WITHIN_MS {
@@ -351,6 +390,7 @@ impl Judge {
                 && before.is_some()
                 && !is_looked_for
                 && known.at.abs_diff(at) > 1000
+                && known.at.max(at) > overdue_until
             {
                 let (was, would_be) = (known.stored, known.at);
                 return Err(format!(
@@ -446,29 +486,30 @@ impl Judge {
     /// S6 and S14, as a message leaves.
     pub fn sending(&mut self, at: u64, outgoing: &Outgoing, text: &str, rare: &mut Rare) -> Result<(), String> {
         let Outgoing { delivery, attempt, message_id, channel, address, .. } = outgoing;
-        if let Some((last, last_attempt)) = self.last_sent.insert(*delivery, (message_id.clone(), *attempt)) {
-            let of = self.view.deliveries.get(delivery).and_then(|delivery| delivery.attempts.get(last_attempt));
-            let answer = of.and_then(|attempt| attempt.answer.as_ref()).map(|answer| &answer.outcome);
-            let receipt = of.and_then(|attempt| attempt.receipt.as_ref());
-            let is_refused = receipt.is_some_and(|receipt| matches!(receipt.fate, Fate::Refused(_)));
-            let in_doubt = matches!(answer, None | Some(Outcome::Ambiguous)) && !is_refused;
-            if answer.is_none() {
+        let of = self.view.deliveries.get(delivery).and_then(|delivery| delivery.attempts.get(*attempt));
+        let message_number = of.map_or(0, |attempt| attempt.message_number);
+        if let Some(last) = self.last_sent.get(delivery) {
+            let is_same = last.message_id == *message_id;
+            if last.was_unanswered {
                 rare.count("a lease that ran out");
             }
-            if in_doubt && last != *message_id {
+            if last.in_doubt && !is_same {
+                let last = &last.message_id;
                 return Err(format!("S6: {last} may have been taken, and its copy leaves as {message_id}"));
             }
-            if !in_doubt && last == *message_id {
-                return Err(format!("S6: {message_id} leaves again after {answer:?}"));
+            if !last.in_doubt && is_same {
+                return Err(format!("S6: {message_id} leaves again although it was refused"));
             }
         }
+        let message_id = message_id.clone();
+        self.last_sent.insert(*delivery, Sent { message_id, message_number, in_doubt: true, was_unanswered: true });
         if *channel == Channel::Sms {
             let may_be_special = match &outgoing.about {
                 About::Incident(facts) => facts.severity == Severity::Critical,
                 About::Bundle(bundle) => bundle.incidents.iter().any(|(of, _)| of.severity == Severity::Critical),
                 _ => true,
             };
-            let (message_id, said) = (message_id.clone(), text.to_owned());
+            let (message_id, said) = (outgoing.message_id.clone(), text.to_owned());
             self.texted(address, Text { at, message_id, said, may_be_special })?;
         }
         Ok(())
@@ -572,6 +613,10 @@ fn transition(cause: Cause<'_>, before: Option<&Incident>, after: &Incident) -> 
         return Ok(());
     }
     Err(format!("S12: {cause:?} made #{number} {} from {}", after.status.word(), before.status.word()))
+}
+
+fn is_climbing(incident: &Incident) -> bool {
+    (incident.status, incident.ladder.phase) == (Status::Triggered, Phase::Climbing)
 }
 
 fn has_failed(state: &State) -> bool {

@@ -112,7 +112,7 @@ pub(super) struct Run<'p> {
 
 pub(super) struct Process {
     pub(super) app: App,
-    started_at: u64,
+    pub(super) started_at: u64,
     /// When each worker looks next.
     pub(super) wakes: [u64; 4],
     /// By ring: first tries, retries.
@@ -122,6 +122,8 @@ pub(super) struct Process {
     /// By how many seconds the clock was set in all, and whether the store has adopted the last.
     pub(super) moved_secs: i64,
     pub(super) is_moved: bool,
+    /// A step forward that is being saved and adopted then.
+    pub(super) ahead_secs: i64,
     /// How often the clock was looked at.
     pub(super) rounds: u64,
     pub(super) is_looking_at_clock: bool,
@@ -136,7 +138,6 @@ pub(super) enum Event {
     /// The provider tells, for the how-manieth time.
     Report(Reported, u32),
     LookAtClock(u64),
-    KeepTime(u64),
     Start,
     Heal,
     MoodEnds(Channel),
@@ -253,6 +254,7 @@ impl<'p> Run<'p> {
             started_at: process.map(|process| process.started_at),
             store_troubled_at: if self.disk.is_troubled() { Some(self.at) } else { self.store_troubled_at },
             clock_unsaved: process.is_some_and(|process| !process.is_moved),
+            ahead_secs: process.map_or(0, |process| process.ahead_secs),
             is_full: process
                 .map_or([false; 2], |process| process.under_way.map(|under_way| under_way >= worker::UNDER_WAY)),
         }
@@ -266,10 +268,7 @@ impl<'p> Run<'p> {
             Event::Send(of, ring, outgoing) if Some(of) == epoch => self.send(ring, outgoing),
             Event::Answer(of, ring, outgoing, answer) if Some(of) == epoch => self.answered(ring, *outgoing, answer),
             Event::LookAtClock(of) if Some(of) == epoch => self.look_at_clock(),
-            Event::KeepTime(of) if Some(of) == epoch => self.keep_time(),
-            Event::Wake(..) | Event::Send(..) | Event::Answer(..) | Event::LookAtClock(_) | Event::KeepTime(_) => {
-                Ok(())
-            }
+            Event::Wake(..) | Event::Send(..) | Event::Answer(..) | Event::LookAtClock(_) => Ok(()),
             Event::Report(report, tries) => self.reported(report, tries),
             Event::Start => self.start(),
             Event::Heal => {
@@ -328,7 +327,7 @@ impl<'p> Run<'p> {
         let app = App::new(store, random, settings);
         let (wakes, under_way, wire) = ([u64::MAX; 4], [0; 2], vec![]);
         let started_at = self.at;
-        let (moved_secs, is_moved, rounds, is_looking_at_clock) = (0, true, 0, false);
+        let (moved_secs, ahead_secs, is_moved, rounds, is_looking_at_clock) = (0, 0, true, 0, false);
         self.process = Some(Process {
             app,
             started_at,
@@ -336,6 +335,7 @@ impl<'p> Run<'p> {
             under_way,
             wire,
             moved_secs,
+            ahead_secs,
             is_moved,
             rounds,
             is_looking_at_clock,
@@ -437,6 +437,9 @@ impl<'p> Run<'p> {
         cause: Cause<'_>,
         work: impl Fn(&mut Write<'_>) -> Result<T, AppError> + Send + 'static,
     ) -> Result<Written<T>, String> {
+        if self.trap.is_some() || self.disk.is_waiting() {
+            self.make_up_for_marks()?;
+        }
         let Some(process) = &self.process else { return Ok(Written::Unavailable) };
         let answer = process.app.write(Lane::Paging, work);
         let died = self.disk.take_death();
@@ -464,7 +467,6 @@ impl<'p> Run<'p> {
             Ok(value) => {
                 if !fresh.is_empty() {
                     self.inspect()?;
-                    self.keep_time_soon();
                     self.wake_all();
                 }
                 Ok(Written::Done(value))

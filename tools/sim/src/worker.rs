@@ -3,9 +3,9 @@
 //! later and recorded then, so that a crash, a clock that is set or somebody's click comes between any two.
 
 use super::judge::Cause;
-use super::plan::{Action, Moment, Planned};
+use super::plan::Moment;
 use super::post::{Reply, Request, has_receipts};
-use super::run::{Event, Run, Written};
+use super::run::{Event, Process, Run, Written};
 use pagerpal::app::deliveries::{About, BATCH, Outgoing, Room, Sender, claim_due, next_due};
 use pagerpal::app::deliveries::{receipts_overdue, receive_receipts, record};
 use pagerpal::app::timers::{self, fire_due, keep_time};
@@ -14,6 +14,7 @@ use pagerpal::domain::clock_mark::ClockMark;
 use pagerpal::domain::delivery::{Answer, DeliveryRing, Outcome};
 use pagerpal::domain::effect::Ring;
 use pagerpal::domain::receipt::Reported;
+use pagerpal::domain::time::Timestamp;
 
 pub const LOOK_AT_LEAST_MS: u64 = 15_000;
 const AFTER_ERROR_MS: u64 = 1000;
@@ -21,6 +22,8 @@ const AFTER_ERROR_MS: u64 = 1000;
 pub const UNDER_WAY: usize = 48;
 /// So many looks at the clock lie between two tries of a store that fails.
 const TRY_AGAIN_ROUNDS: u64 = 10;
+/// And between two tries to save it.
+const KEEP_ROUNDS: u64 = 60;
 const KEEP_TIME_MS: u64 = 60_000;
 /// A provider calls again when it was not heard, and gives up in the end.
 const PROVIDER_WAITS_MS: u64 = 30_000;
@@ -263,18 +266,19 @@ impl Run<'_> {
         let step = self.clock.step();
         let forward = step.filter(|step| step.secs() > 0);
         let Some(process) = &mut self.process else { return Ok(()) };
-        process.is_looking_at_clock = false;
         process.rounds += 1;
         let rounds = process.rounds;
         if let Some(step) = step {
             process.moved_secs += step.secs();
             process.is_moved = false;
-            self.say(format_args!("the wall clock was set by {} s", step.secs()));
             if forward.is_none() {
+                process.app.owed.set(Some(process.moved_secs));
                 self.adopt(step);
             }
+            self.say(format_args!("the wall clock was set by {} s", step.secs()));
         }
-        if self.process.as_ref().is_some_and(|process| !process.is_moved) {
+        // Which also finds out that a store works again in which nothing else is to be saved.
+        if self.process.as_ref().is_some_and(|process| !process.is_moved || rounds.is_multiple_of(KEEP_ROUNDS)) {
             self.save_clock(forward)?;
         }
         let Some(process) = &mut self.process else { return Ok(()) };
@@ -292,47 +296,60 @@ impl Run<'_> {
             self.disk.take_fresh();
             self.say(format_args!("the store is tried again: {tried}"));
         }
-        if !is_moved || is_failing {
-            let at = self.at + 1000;
-            let epoch = self.epoch;
-            // A write that failed meanwhile has asked for the next look already: two of them would double each second.
-            if let Some(process) = &mut self.process
-                && !process.is_looking_at_clock
-            {
-                process.is_looking_at_clock = true;
-                self.push(at, Event::LookAtClock(epoch));
-            }
+        let is_looking = !is_moved || is_failing;
+        if let Some(process) = &mut self.process {
+            process.is_looking_at_clock = is_looking;
+        }
+        if is_looking {
+            self.push(self.at + 1000, Event::LookAtClock(self.epoch));
         }
         Ok(())
     }
 }
 
-/// What the clock reads is saved each minute, here only where clocks are set, and while something happens.
 impl Run<'_> {
-    pub(super) fn keep_time_soon(&mut self) {
-        let is_set = |planned: &Planned| matches!(planned.what, Action::SetClock { .. });
-        if self.at >= self.marked_at + KEEP_TIME_MS && self.plan.actions.iter().any(is_set) {
-            self.push(self.at + 1, Event::KeepTime(self.epoch));
-        }
-    }
-
-    pub(super) fn keep_time(&mut self) -> Result<(), String> {
-        if self.at < self.marked_at + KEEP_TIME_MS {
+    /// What the clock reads is saved each minute, for the next start to measure from. A year of that would be half a million
+    /// commits which nobody reads, so here it is made up for just before a process may die or its store fail.
+    pub(super) fn make_up_for_marks(&mut self) -> Result<(), String> {
+        let at = self.at;
+        let is_working = |process: &Process| {
+            at >= process.started_at + KEEP_TIME_MS && process.is_moved && process.app.store_status().failures == 0
+        };
+        let is_due = self.judge.is_up && at >= self.marked_at + KEEP_TIME_MS;
+        if !is_due || !self.process.as_ref().is_some_and(is_working) {
             return Ok(());
         }
-        // A step that was not noticed yet is for whoever looks at the clock.
-        self.save_clock(None)
+        // Trouble that waits for the next commit was not there when the last mark was saved.
+        let Some(trouble) = self.disk.put_off() else { return Ok(()) };
+        self.marked_at = at;
+        let age = self.pauses.below(KEEP_TIME_MS / 1000);
+        let saved = self.save_mark(self.now().plus_secs(-(age as i64)));
+        self.marked_at = at - age * 1000;
+        self.disk.resume(trouble);
+        saved
     }
 
     /// A step forward is saved before it is adopted.
     fn save_clock(&mut self, forward: Option<ClockStep>) -> Result<(), String> {
+        let (at, ahead_secs) = forward.map_or((self.now(), 0), |step| (step.after, step.secs()));
+        if let Some(process) = &mut self.process {
+            process.ahead_secs = ahead_secs;
+        }
+        let saved = self.save_mark(at);
+        if let Some(process) = &mut self.process {
+            process.ahead_secs = 0;
+        }
+        saved
+    }
+
+    fn save_mark(&mut self, at: Timestamp) -> Result<(), String> {
         let Some(process) = &self.process else { return Ok(()) };
-        let (at, moved_secs) = (forward.map_or(self.now(), |step| step.after), process.moved_secs);
-        let mark = ClockMark { at, moved_secs };
+        let mark = ClockMark { at, moved_secs: process.moved_secs };
         if let Written::Done(()) = self.write(Cause::Shift, move |tx| keep_time(tx, mark))?
             && let Some(process) = &mut self.process
         {
             process.is_moved = true;
+            process.app.owed.set(None);
             self.marked_at = self.at;
         }
         Ok(())
