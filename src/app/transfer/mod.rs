@@ -129,10 +129,14 @@ impl App {
 
     /// A rehearsal does everything and keeps nothing of it.
     pub fn import(&self, document: Document, means: Means, rehearse: bool) -> Result<Imported, NotImported> {
-        let attempt = self.store.write(Lane::People, move |tx| match import::import(tx, &document, &means) {
-            Ok(imported) if rehearse => Err(Undone::Rehearsed(imported)),
-            Ok(imported) => Ok(imported),
-            Err(refused) => Err(Undone::Not(refused)),
+        let owed = self.owed.clone();
+        let attempt = self.store.write(Lane::People, move |tx| {
+            owed.settle(tx).map_err(|error| Undone::Not(error.into()))?;
+            match import::import(tx, &document, &means) {
+                Ok(imported) if rehearse => Err(Undone::Rehearsed(imported)),
+                Ok(imported) => Ok(imported),
+                Err(refused) => Err(Undone::Not(refused)),
+            }
         });
         match attempt {
             Ok(imported) | Err(Undone::Rehearsed(imported)) => Ok(imported),
