@@ -8,9 +8,25 @@
 //! begun runs to its end, even if nobody waits for it any more, and keeps its place until then.
 
 use std::any::Any;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::thread;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
+
+/// Threads that async code runs on, at most. They pass bytes on, which a few do on any machine, and each thread keeps memory to
+/// itself, which with one for each of many cores comes to more than the service may have.
+const ASYNC_THREADS: usize = 4;
+
+/// Of this machine.
+pub fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+pub fn runtime() -> io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(cores().min(ASYNC_THREADS)).enable_all().build()
+}
 
 /// In order of what the product owes: paging first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,14 +69,15 @@ impl LaneState {
     }
 }
 
-/// Jobs of a full batch wait on their commit together, so as many may run at once as share a commit.
-const INGEST: (usize, usize) = (64, 512);
-const PAGING: (usize, usize) = (16, 256);
-const PEOPLE: (usize, usize) = (32, 256);
+/// How many run at once, each on a thread that keeps memory to itself, and how many wait. Alerts that wait for their commit are
+/// not among them.
+const INGEST: (usize, usize) = (8, 568);
+const PAGING: (usize, usize) = (8, 264);
+const PEOPLE: (usize, usize) = (16, 272);
 const PASSWORDS_WAITING: usize = 16;
 
 impl Bridge {
-    /// `cores` of this machine: password hashes leave one of them to everything else.
+    /// Password hashes leave one of `cores` to everything else.
     pub fn new(cores: usize) -> Bridge {
         let lane = |(running, waiting)| LaneState::new(running, waiting);
         let passwords = LaneState::new(cores.saturating_sub(1).max(1), PASSWORDS_WAITING);

@@ -77,6 +77,9 @@ fn silence_secs(worker: Worker) -> Option<i64> {
 /// Panics of a worker within a minute of which admins hear.
 const PANICS: usize = 3;
 
+/// For how long it is taken as known that a restore holds nothing.
+const HELD_KNOWN_SECS: i64 = 60;
+
 /// A certificate that ends within so many days is worth a word on every page.
 const CERTIFICATE_DAYS: i64 = 14;
 
@@ -113,6 +116,8 @@ struct State {
     certificate_ends_at: Option<Timestamp>,
     /// How many days it had when admins heard of that last.
     certificate_told: Option<i64>,
+    /// When nothing was found that a restore holds.
+    none_held_at: Option<Timestamp>,
 }
 
 /// A setting in effect, for the settings page.
@@ -514,7 +519,7 @@ pub fn strips(app: &App) -> Vec<(Alarm, String)> {
     let (not_taken_over, warnings) = app.board.about_configuration();
     not_taken_over.into_iter().chain(warnings).for_each(&mut amber);
     // What is held pages nobody for a while, which somebody has to know who wonders why.
-    if let Ok(Some((count, until))) = app.read(|read| held_after_restore(read)) {
+    if let Ok(Some((count, until))) = held(app) {
         amber(format!(
             "The database was restored: {count} incidents are held until {until}. An admin can resume them under Settings."
         ));
@@ -528,6 +533,19 @@ pub fn strips(app: &App) -> Vec<(Alarm, String)> {
         amber(format!("The inspector found {} problems; see Settings.", inspection.problems.len()));
     }
     strips
+}
+
+/// What a restore holds. To find none takes a walk over all that is triggered, and none is soon to come: a restore is done while
+/// nobody has the database. So no page has to look for it again for a minute.
+fn held(app: &App) -> Result<Option<(usize, Timestamp)>, AppError> {
+    let now = app.now();
+    let known = app.board.state().none_held_at;
+    if known.is_some_and(|at| (0..HELD_KNOWN_SECS).contains(&now.secs_since(at))) {
+        return Ok(None);
+    }
+    let held = app.read(|read| held_after_restore(read))?;
+    app.board.state().none_held_at = held.is_none().then_some(now);
+    Ok(held)
 }
 
 /// Why a page could not be sent now; empty is well. What the operator switched off on purpose is not a reason.

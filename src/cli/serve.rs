@@ -4,7 +4,7 @@ use crate::app::backups::automatic::Plan;
 use crate::app::passes::LinkKey;
 use crate::app::system::SettingShown;
 use crate::app::{App, Switches, sealed, setup};
-use crate::bridge::Bridge;
+use crate::bridge::{self, Bridge};
 use crate::cli::host::ThisHost;
 use crate::cli::open::{self, say};
 use crate::cli::reload::{self, Reload};
@@ -42,7 +42,7 @@ pub fn run(config: &Config, args: &ServeArgs, read: reload::Read) -> Exit {
     for problem in config.problems_degraded.iter().chain(&config.warnings) {
         tracing::warn!("{problem}");
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match bridge::runtime() {
         Ok(runtime) => runtime,
         Err(error) => return say(Exit::Failed, &format!("The runtime cannot be started: {error}.")),
     };
@@ -96,8 +96,7 @@ async fn serve(config: &Config, args: &ServeArgs, read: reload::Read, levels: Le
         Err(error) => tracing::warn!(%error, "sealed secrets could not be looked through"),
     }
 
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let bridge = Bridge::new(cores);
+    let bridge = Bridge::new(bridge::cores());
     let workers = worker::start(Arc::clone(&app), bridge.clone(), providers.clone(), &egress).await;
     let web =
         Arc::new(Web::new(Arc::clone(&app), bridge, Arc::clone(&egress), web_settings(config, &secret_key, &egress)));

@@ -61,6 +61,12 @@ pub fn deliveries_of(read: &impl Read, incident: IncidentId, limit: usize) -> Re
     Ok(read.scan(&tables::DELIVERIES_BY_INCIDENT, &Span::of((incident,)), Take::last(limit))?.items)
 }
 
+/// How many of an incident were planned, up to and with this one, counted up to `limit`.
+pub fn deliveries_through(read: &impl Read, incident: IncidentId, delivery: DeliveryId, limit: usize) -> Result<usize> {
+    let span = Span::of((incident,)).through((incident, delivery));
+    Ok(read.scan_keys(&tables::DELIVERIES_BY_INCIDENT, &span, Take::first(limit))?.items.len())
+}
+
 /// Of all, about incidents or not, the newest first.
 pub fn deliveries_newest(read: &impl Read, limit: usize) -> Result<Vec<Delivery>> {
     Ok(read.scan_table(&Span::all(), Take::last(limit))?.items)

@@ -1,7 +1,7 @@
 //! What a message says, gathered in the transaction of its claim.
 
 use crate::app::passes::{self, GivenPass, LinkKey};
-use crate::app::{AppError, MANY, Write, incidents, invitations, names};
+use crate::app::{AppError, Write, incidents, invitations, names};
 use crate::domain::Severity;
 use crate::domain::delivery::Delivery;
 use crate::domain::effect::Reason;
@@ -15,6 +15,9 @@ use crate::domain::user::User;
 use crate::planted;
 use crate::store::{Read, deliveries};
 use std::collections::BTreeSet;
+
+/// Messages about an incident that are counted at each sending.
+const COUNTED: usize = 1000;
 
 /// What a message says.
 #[derive(Clone, Debug)]
@@ -49,7 +52,7 @@ pub struct Facts {
     pub by: Option<String>,
     /// Why this person: "Level 1 of Payments 24×7, schedule Payments primary".
     pub why: String,
-    /// Which message about this incident to this address it is; no two texts are alike.
+    /// Which message about this incident it is; no two texts are alike.
     pub counter: String,
     /// Who is called next, and when, while that is known.
     pub next: Option<(String, Timestamp)>,
@@ -161,7 +164,7 @@ fn facts(
     })
 }
 
-/// Which message about the incident to this address it is, such as `3`, and `3.2` where it was begun anew under another id.
+/// Which message about the incident it is, such as `3`, and `3.2` where it was begun anew under another id.
 ///
 /// They are counted as they were planned. In which order they leave, and what the clock said then, may look otherwise
 /// when one is sent again, which has to say what it said before, and nothing that another has said.
@@ -169,14 +172,10 @@ fn counter(read: &impl Read, delivery: &Delivery, incident: &Incident) -> Result
     if planted::is("same_text_twice") {
         return Ok(String::new());
     }
-    let all = deliveries::deliveries_of(read, incident.id, MANY)?;
-    let is_counted = |other: &&Delivery| {
-        other.id <= delivery.id && other.channel == delivery.channel && other.address == delivery.address
-    };
-    let place = match all.len() {
-        // Older ones are not looked at, so a place among the newest is not its own for ever. Ids are, and larger.
-        MANY.. => delivery.id.number(),
-        _ => all.iter().filter(is_counted).count() as u64,
+    let place = match deliveries::deliveries_through(read, incident.id, delivery.id, COUNTED)? {
+        // More are not counted, and their numbers would be alike. Ids are not, and larger.
+        COUNTED.. => delivery.id.number(),
+        place => place as u64,
     };
     let begun = delivery.attempts.last().map_or(1, |last| last.message_number);
     Ok(if begun > 1 { format!("{place}.{begun}") } else { place.to_string() })

@@ -8,7 +8,7 @@ mod organisation;
 mod past;
 
 use crate::app::{App, Lane};
-use crate::bridge::Bridge;
+use crate::bridge::{self, Bridge};
 use crate::cli::open::say;
 use crate::cli::{DemoArgs, Exit, serve};
 use crate::domain::access::Role;
@@ -38,7 +38,7 @@ const BANNER: &str = "Demo: nobody is contacted, all is gone when you stop it.";
 pub fn run(args: &DemoArgs) -> Exit {
     let warnings = "warn".parse().expect("a word that the filter knows");
     telemetry::install(&warnings, Form::automatic(None));
-    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    match bridge::runtime() {
         Ok(runtime) => runtime.block_on(served(args)),
         Err(error) => say(Exit::Failed, &format!("The runtime cannot be started: {error}.")),
     }
@@ -72,7 +72,7 @@ async fn served(args: &DemoArgs) -> Exit {
         let provider = registry.provider(channel).map(crate::notify::Provider::name);
         app.board.channel_configured(channel, provider, vec![]);
     }
-    let bridge = Bridge::new(std::thread::available_parallelism().map_or(1, usize::from));
+    let bridge = Bridge::new(bridge::cores());
     let workers = worker::start(Arc::clone(&app), bridge.clone(), Providers::new(registry), &egress).await;
     let mut web = Web::new(Arc::clone(&app), bridge, egress, web_settings(&base_url));
     web.demo = Some(Demo { accounts: accounts(&organisation), phone: Box::new(move || arrived(&phone)) });

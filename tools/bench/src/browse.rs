@@ -1,6 +1,6 @@
 //! Pages and lists beside a long history: how long the server takes to answer a signed-in person.
 //!
-//! The installation is that of a middle-sized company after two months: [`INCIDENTS`] incidents, of which one in
+//! The installation is that of a middle-sized company that has had so many incidents, of which one in
 //! [`OPEN_OF`] is still open, all of them made through the use cases. One person asks for one page after the other, gzipped
 //! as browsers want it; what is measured is from the request's first byte to the answer's last, over loopback.
 
@@ -10,8 +10,6 @@ use crate::proc;
 use crate::site::Site;
 use std::time::Instant;
 use tokio::net::TcpStream;
-
-const INCIDENTS: usize = 100_000;
 
 /// Of each page, after [`WARM_UP`] more.
 const REQUESTS: usize = 500;
@@ -41,11 +39,11 @@ const PAGES: [&str; 15] = [
 const SEARCHES: [&str; 3] = ["/incidents?status=resolved&q=disk", "/incidents?q=nowhere", "/reports"];
 const SEARCH_REQUESTS: usize = 30;
 
-pub async fn run() {
-    println!("# Pages beside {INCIDENTS} incidents, one in {OPEN_OF} open\n");
+pub async fn run(incidents: usize) {
+    println!("# Pages beside {incidents} incidents, one in {OPEN_OF} open\n");
     println!("Load average before: {}.\n", proc::load_average());
     let begin = Instant::now();
-    let site = Site::with_history(INCIDENTS);
+    let site = Site::with_history(incidents);
     println!(
         "Making them took {:.0} s; the file has {:.0} MB.\n",
         begin.elapsed().as_secs_f64(),
@@ -53,18 +51,12 @@ pub async fn run() {
     );
     let server = site.start().await;
     proc::settled(server.id()).await;
-    table(server.port, &PAGES, INCIDENTS).await;
-    println!("\nLoad average after: {}.", proc::load_average());
-}
-
-/// Asks a server with so many incidents for each of these pages, and prints how long it took.
-pub async fn table(port: u16, pages: &[&str], incidents: usize) {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.expect("it listens");
+    let mut stream = TcpStream::connect(("127.0.0.1", server.port)).await.expect("it listens");
     stream.set_nodelay(true).expect("a fresh socket takes options");
     let cookie = sign_in(&mut stream).await;
     println!("| page | bytes | p50 | p99 (aim {AIM_MS}) | worst |");
     println!("|--|--:|--:|--:|--:|");
-    let pages = pages.iter().map(|path| (*path, REQUESTS));
+    let pages = PAGES.map(|path| (path, REQUESTS)).into_iter();
     for (path, count) in pages.chain(SEARCHES.map(|path| (path, SEARCH_REQUESTS))) {
         let (mut took, mut bytes, mut answer) = (Vec::new(), 0, Vec::new());
         for turn in 0..count + WARM_UP {
@@ -83,6 +75,7 @@ pub async fn table(port: u16, pages: &[&str], incidents: usize) {
         let [p50, p99, worst] = [0.5, 0.99, 1.0].map(|quantile| quantile_ms(&took, quantile));
         println!("| {path} | {bytes} | {p50:.1} ms | {p99:.1} ms | {worst:.1} ms |");
     }
+    println!("\nLoad average after: {}.", proc::load_average());
 }
 
 fn get(path: &str, cookie: &str) -> String {

@@ -1,7 +1,7 @@
-//! Two months of a middle-sized company: teams, people, rotations, policies, and the incidents they had.
+//! The past of a middle-sized company: teams, people, rotations, policies, and the 50,000 incidents they had each month.
 //!
 //! Everything is made through the use cases on a scripted clock, so that indexes, timelines, deliveries and audit entries are
-//! those of an installation that really had these months.
+//! those of an installation that really had that past.
 
 use pagerpal::app::incidents::{Deed, act};
 use pagerpal::app::intake::{Received, receive};
@@ -20,7 +20,8 @@ use pagerpal::domain::rotation::{Cadence, Civil};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub const SECS: i64 = 60 * 86_400;
+/// From one incident to the next, on average.
+const APART_SECS: i64 = 52;
 
 /// Who signs in.
 pub const ADMIN: (&str, &str) = ("ada@example.test", "lamp otter bridge nine");
@@ -35,6 +36,11 @@ const DELAY_MINUTES: u16 = 24 * 60;
 
 /// One incident in so many stays open.
 pub const OPEN_OF: usize = 100;
+
+/// How long ago the first was reported, so that the last round of them ends before now.
+pub fn secs(incidents: usize) -> i64 {
+    incidents as i64 * APART_SECS + 3600
+}
 
 pub fn make(app: &App, clock: &ScriptedClock, incidents: usize) {
     let sources: Arc<[(AlertSourceId, UserId)]> = write(app, organisation).into();
@@ -55,7 +61,7 @@ pub fn make(app: &App, clock: &ScriptedClock, incidents: usize) {
             let closed = these.clone().filter(|number| !number.is_multiple_of(OPEN_OF));
             closed.into_iter().try_for_each(|number| deed(tx, number, of(number, &known).1, Deed::Resolve))
         });
-        clock.advance(SECS / rounds as i64 - 780);
+        clock.advance(sources.len() as i64 * APART_SECS - 780);
     }
 }
 

@@ -31,30 +31,31 @@ use std::time::Duration;
 const USAGE: &str = "\
 Usage: bench ingest [--secs N]
        bench rates [--secs N]
-       bench browse
+       bench browse [--incidents N]
        bench scale [--incidents N]
 
   rates           the row of `ingest` that is judged, alone: for a profiler
-  --incidents N   open so many (1,000,000 if not given)
+  --incidents N   make so many (`browse`: 100,000 if not given, one in a hundred open; `scale`: 1,000,000, all open)
   --secs N        measure each cell of the table for N seconds (4 if not given)";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime can be started");
+    let count = match words[..] {
+        ["browse"] => Some(100_000),
+        ["scale"] => Some(1_000_000),
+        ["browse" | "scale", "--incidents", count] => count.parse().ok().filter(|count| *count > 0),
+        _ => None,
+    };
+    if let Some(count) = count {
+        match words[0] {
+            "browse" => runtime.block_on(browse::run(count)),
+            _ => runtime.block_on(scale::run(count)),
+        }
+        return ExitCode::SUCCESS;
+    }
     let seconds = match words[..] {
-        ["browse"] => {
-            runtime.block_on(browse::run());
-            return ExitCode::SUCCESS;
-        }
-        ["scale"] => {
-            runtime.block_on(scale::run(1_000_000));
-            return ExitCode::SUCCESS;
-        }
-        ["scale", "--incidents", count] if count.parse::<usize>().is_ok() => {
-            runtime.block_on(scale::run(count.parse().unwrap_or_default()));
-            return ExitCode::SUCCESS;
-        }
         ["ingest" | "rates"] => Some(4),
         ["ingest" | "rates", "--secs", seconds] => seconds.parse().ok().filter(|seconds| (1..=60).contains(seconds)),
         // How `ingest` starts the yardsticks as processes of their own.

@@ -1,5 +1,6 @@
-//! A million open incidents, each with a timer that waits: what the server weighs, how soon it is back after a kill -9, how
-//! long its pages take, and how late a timer is among a million others.
+//! A million open incidents, each with a timer that waits: what the server weighs, how soon it is back after a kill -9, and how
+//! late a timer is among a million others. Pages beside as many are the business of [`browse`](crate::browse): here are as
+//! many sources and people as no organisation has, because one source may open only so many a minute.
 //!
 //! Incidents arrive over HTTP in safe mode, so that nobody is called about them. Then the server is killed and started again
 //! with a provider. Timers are seen from outside: a person of a second level has to be called 60 s after the alert was
@@ -8,9 +9,9 @@
 use crate::alerts::AlertRequest;
 use crate::ingest::{OPENING_SOURCES, good, row, started};
 use crate::load::{self, Until, Workload, ask, quantile_ms};
+use crate::proc;
 use crate::provider::Provider;
 use crate::site::{Server, Site, key, number};
-use crate::{browse, proc};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
@@ -25,8 +26,6 @@ const APART: Duration = Duration::from_millis(200);
 const DELAY: Duration = Duration::from_secs(60);
 /// A page that is later than this has failed, whatever the clock says.
 const LIMIT: Duration = Duration::from_secs(30);
-
-const PAGES: [&str; 5] = ["/health", "/dashboard", "/incidents", "/incidents/{n}", "/alert-sources"];
 
 pub async fn run(incidents: usize) {
     println!("# {incidents} open incidents, each with a timer\n");
@@ -55,9 +54,7 @@ pub async fn run(incidents: usize) {
     println!("| {LADDERS} timers of 60 s among {incidents} | p50 | p99 | worst |");
     println!("|--|--:|--:|--:|");
     let [p50, p99, worst] = [0.5, 0.99, 1.0].map(|quantile| quantile_ms(&late, quantile));
-    println!("| due → provider has the request | {p50:.0} ms | {p99:.0} ms | {worst:.0} ms |\n");
-
-    browse::table(server.port, &PAGES, incidents).await;
+    println!("| due → provider has the request | {p50:.0} ms | {p99:.0} ms | {worst:.0} ms |");
     println!("\nLoad average after: {}.", proc::load_average());
 }
 

@@ -56,11 +56,11 @@ impl Site {
         app.write(Lane::People, move |tx| ladders(tx, first, count)).unwrap_or_else(|error| panic!("set-up: {error}"));
     }
 
-    /// With teams, rotations and so many incidents of two months.
+    /// With teams, rotations and so many incidents, the last of them just now.
     pub fn with_history(incidents: usize) -> Site {
         let site = Site { folder: folder(), port: free_port(), env: Vec::new() };
         let now = SystemClock::new().now();
-        let clock = ScriptedClock::at(now.plus_secs(-history::SECS));
+        let clock = ScriptedClock::at(now.plus_secs(-history::secs(incidents)));
         history::make(&site.app(Arc::new(clock.clone())), &clock, incidents);
         site
     }
@@ -92,6 +92,8 @@ impl Site {
     pub async fn start(&self) -> Server {
         let launch = Launch::new(program("pagerpal"), self.folder.path())
             .clean_env()
+            // As in the unit for systemd.
+            .env("MALLOC_ARENA_MAX", "2")
             .env("DATA_DIR", self.folder.path())
             .env("LISTEN_ADDRESS", format!("127.0.0.1:{}", self.port))
             .envs(self.env.iter().map(|(name, value)| (name, value)))
