@@ -57,7 +57,7 @@ use crate::secret::Secret;
 pub use crate::store::{Cursor, Lane, ReadTx as Read, Tx as Write};
 pub use error::AppError;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, ClockStep};
 use crate::domain::time::Timestamp;
 use crate::random::Random;
 use crate::store::{Status, Store, Verified};
@@ -191,6 +191,14 @@ impl App {
 
     pub fn clock(&self) -> &dyn Clock {
         self.store.clock()
+    }
+
+    /// The clock takes a step over, which moves elapsed time by so many seconds in all. Whoever writes next sees to that first.
+    pub fn adopt(&self, step: ClockStep, moved_secs: i64) {
+        self.store.between_batches(|| {
+            self.clock().adopt(step);
+            self.owed.set(Some(moved_secs));
+        });
     }
 
     /// Random bytes, for keys and tokens.

@@ -80,8 +80,7 @@ pub fn adopt_clock(tx: &mut Write<'_>) -> Result<i64, AppError> {
 /// Each minute, and when the clock was set: saves what it reads, and moves what counts elapsed time until it is moved by the
 /// mark's sum in all.
 ///
-/// A step forward is saved before the clock adopts it, and one back afterwards: in between, delays are late, and never
-/// early. Who was on call then is on call once more after a step back, which no timer would notice.
+/// Who was on call then is on call once more after a step back, which no timer would notice.
 pub fn keep_time(tx: &mut Write<'_>, mark: ClockMark) -> Result<(), AppError> {
     let secs = mark.moved_secs - moved_secs(tx)?;
     if secs != 0 {
@@ -93,10 +92,11 @@ pub fn keep_time(tx: &mut Write<'_>, mark: ClockMark) -> Result<(), AppError> {
     Ok(tx.put(&mark)?)
 }
 
-/// A step back that the clock has adopted and the store may not have: by how many seconds in all elapsed time is to be moved.
+/// A step that the clock has adopted and the store may not have: by how many seconds in all elapsed time is to be moved.
 ///
 /// While it cannot be saved, others may come to save first. What they arm counts from the new time and must not be moved
-/// along with the rest, so everybody who writes settles it before anything else.
+/// along with the rest, and nothing is due before it is moved, so everybody who writes settles it before anything else.
+/// Whether an attempt whose outcome nobody knows was saved stands in the store itself, in the sum.
 #[derive(Clone, Default)]
 pub struct Owed(Arc<Mutex<Option<i64>>>);
 

@@ -294,6 +294,12 @@ impl Store {
         Ok(ReadTx { snapshot, now: self.core.clock.now(), health: &self.core.health })
     }
 
+    /// Runs a closure between two batches: what is written before or after it reads one clock throughout.
+    pub fn between_batches<T>(&self, act: impl FnOnce() -> T) -> T {
+        let _turn = self.core.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        act()
+    }
+
     /// Runs a closure on the write thread and waits for the commit. Not to be called from inside one.
     pub fn write<T, E>(
         &self,

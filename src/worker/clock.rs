@@ -1,7 +1,7 @@
 //! Watches the host's clock, and a store that has stopped saving.
 //!
-//! Our time goes by the boot clock. When somebody sets the wall clock, that is adopted in one transaction which moves
-//! what counts elapsed time along, so that a delay of five minutes stays five minutes. Each minute what the clock reads is
+//! Our time goes by the boot clock. When somebody sets the wall clock, that is adopted between two transactions, and the next
+//! one moves what counts elapsed time along, so that a delay of five minutes stays five minutes. Each minute what the clock reads is
 //! saved, for the next start to measure from.
 
 use crate::app::timers::{keep_time, moved_secs};
@@ -33,34 +33,23 @@ pub async fn run(shop: Shop) {
     };
     let mut is_saved = true;
     loop {
-        let clock = shop.app.clock();
-        let step = clock.step();
-        let forward = step.filter(|step| step.secs() > 0);
-        if let Some(step) = step {
+        if let Some(step) = shop.app.clock().step() {
             tracing::warn!(secs = step.secs(), "the host's clock was set; running delays are moved along");
-            moved += step.secs();
-            is_saved = false;
-            if forward.is_none() {
-                clock.adopt(step);
-                shop.app.owed.set(Some(moved));
+            let (app, sum) = (Arc::clone(&shop.app), moved + step.secs());
+            match shop.bridge.run(Lane::Paging, move || app.adopt(step, sum)).await {
+                Ok(()) => (moved, is_saved) = (sum, false),
+                // Reported again by the next round, perhaps otherwise by then.
+                Err(crossing) => tracing::error!(%crossing, "the clock could not be adopted; trying again"),
             }
         }
         rounds = rounds.wrapping_add(1);
         if !is_saved || rounds.is_multiple_of(KEEP_ROUNDS) {
-            let mark = ClockMark { at: forward.map_or_else(|| clock.now(), |step| step.after), moved_secs: moved };
-            match shop.write(move |tx| keep_time(tx, mark)).await {
+            match shop.write(move |tx| keep_time(tx, ClockMark { at: tx.now(), moved_secs: moved })).await {
                 Ok(()) => {
                     is_saved = true;
                     shop.app.owed.set(None);
                 }
                 Err(error) => tracing::error!(%error, is_saved, "the clock could not be saved; trying again"),
-            }
-        }
-        if let Some(step) = forward {
-            match is_saved {
-                true => clock.adopt(step),
-                // Reported again by the next round, perhaps otherwise by then.
-                false => moved -= step.secs(),
             }
         }
         if rounds.is_multiple_of(TRY_AGAIN_ROUNDS) && shop.app.store_status().is_failing() {

@@ -13,7 +13,7 @@ use crate::domain::actor::{Actor, By};
 use crate::domain::alert_source::AlertSource;
 use crate::domain::delivery::Delivery;
 use crate::domain::effect::{Reason, Subject, Timer, TimerKey, TimerKind};
-use crate::domain::id::{IncidentId, NotificationId, PolicyId, UserId};
+use crate::domain::id::{IncidentId, NotificationId, PolicyId, TeamId, UserId};
 use crate::domain::incident::{self, Hold, Incident, IncidentDetails, Phase, Status};
 use crate::domain::notification::Notification;
 use crate::domain::policy::Policy;
@@ -54,6 +54,17 @@ pub fn with_status(
 /// How many there are of one status, up to [`super::MANY`].
 pub fn count(read: &impl Read, status: Status) -> Result<usize, AppError> {
     Ok(incidents::incidents_count(read, status, super::MANY)?)
+}
+
+/// How many are open of each team that has any, of the newest [`super::MANY`] of each status.
+pub fn open_by_team(read: &impl Read) -> Result<BTreeMap<TeamId, usize>, AppError> {
+    let mut open = BTreeMap::new();
+    for status in [Status::Triggered, Status::Acknowledged] {
+        for incident in with_status(read, status, super::MANY, None)?.items {
+            *open.entry(incident.team).or_default() += 1;
+        }
+    }
+    Ok(open)
 }
 
 /// The whole story of one incident.

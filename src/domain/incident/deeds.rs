@@ -76,10 +76,12 @@ fn take(turn: &mut Turn<'_>, by: Option<UserId>) {
     turn.tell_the_paged(UpdateKind::Acknowledged);
 }
 
+/// Anew; one of a rule that is gone ends.
 fn wait_for_the_timeout(turn: &mut Turn<'_>) {
     let timeout = turn.context.policy.ack_timeout_minutes;
-    if let Some(minutes) = timeout.filter(|_| !planted::is("forget_ack_timeout")) {
-        turn.wait_for(TimerKind::AckTimeout, turn.now.plus_minutes(minutes.into()));
+    match timeout.filter(|_| !planted::is("forget_ack_timeout")) {
+        Some(minutes) => turn.wait_for(TimerKind::AckTimeout, turn.now.plus_minutes(minutes.into())),
+        None => turn.wait_for_nothing(),
     }
 }
 

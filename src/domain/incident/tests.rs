@@ -24,6 +24,18 @@ fn a_source_that_acknowledges_again_changes_nothing() {
 }
 
 #[test]
+fn whoever_acknowledges_as_well_waits_as_the_policy_says_by_now() {
+    let taken = Incident { status: Status::Acknowledged, ackers: vec![id(ANA)], ..climbing() };
+    let until = [(TimerKind::AckTimeout, Due::At(minute(32)))];
+    for (ack_timeout_minutes, expected) in [(Some(30), &until[..]), (None, &[])] {
+        let mut context = context();
+        context.policy.ack_timeout_minutes = ack_timeout_minutes;
+        let by_bo = acknowledge(&taken, Taker::Person(id(BO)), &context, minute(2), by(BO)).expect("not refused");
+        assert_eq!(timers(&by_bo.expect("he had not taken it")), Some(expected), "{ack_timeout_minutes:?}");
+    }
+}
+
+#[test]
 fn a_nap_lies_ahead_and_lasts_seven_days_at_most() {
     let week = SNOOZE_MINUTES;
     for (until, is_possible) in [(0, false), (1, true), (week, true), (week + 1, false)] {

@@ -1,6 +1,6 @@
 //! `/teams/{id}`: whom it pages now, its members, and what belongs to it.
 
-use crate::app::{AppError, alert_sources, maintenance, oncall, policies, schedules, teams, users};
+use crate::app::{AppError, alert_sources, incidents, maintenance, oncall, policies, schedules, teams, users};
 use crate::domain::id::{TeamId, UserId};
 use crate::domain::maintenance::Scope;
 use crate::domain::policy::Recipient;
@@ -166,7 +166,7 @@ fn shown(sight: &Sight<'_>, shell: Shell, id: TeamId, refused: Option<Form>) -> 
         members: team.members.iter().map(member).collect(),
         candidates,
         strips,
-        open: open_incidents(sight, id)?,
+        open: open_incidents(&incidents::open_by_team(sight.read)?, id),
         belongings: schedules.chain(policies).chain(sources).chain(windows).collect(),
         form: Form::chosen(&refused, form, &["delete"]),
         member_form: Form::chosen(&refused, Form::blank("member"), &[]),

@@ -1,9 +1,8 @@
 //! `/teams`: every team with who is on call for it, and making one.
 
 use crate::app::oncall::OnCall;
-use crate::app::{AppError, MANY, incidents, oncall, start, teams};
+use crate::app::{AppError, incidents, oncall, start, teams};
 use crate::domain::id::TeamId;
-use crate::domain::incident::Status;
 use crate::domain::team::Team;
 use crate::web::Web;
 use crate::web::error::WebError;
@@ -16,6 +15,7 @@ use crate::web::ui::{Desk, Link, Sight, page as drawn, refused, shifts, to};
 use axum::extract::State;
 use axum::response::Response;
 use rinja::Template;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 #[derive(Template)]
@@ -63,14 +63,20 @@ async fn show(web: &Arc<Web>, signed_in: &SignedIn, form: Form) -> Result<Respon
     let page = desk
         .look(move |sight, shell| {
             let everywhere = oncall::everywhere(sight.read, sight.reader.now)?;
-            let cards = teams::all(sight.read)?.into_iter().map(|team| card(sight, team, &everywhere));
+            let open = incidents::open_by_team(sight.read)?;
+            let cards = teams::all(sight.read)?.into_iter().map(|team| card(sight, team, &everywhere, &open));
             Ok(Teams { shell, teams: cards.collect::<Result<_, AppError>>()?, form })
         })
         .await?;
     drawn(status, &page)
 }
 
-fn card(sight: &Sight<'_>, team: Team, everywhere: &[OnCall]) -> Result<Card, AppError> {
+fn card(
+    sight: &Sight<'_>,
+    team: Team,
+    everywhere: &[OnCall],
+    open: &BTreeMap<TeamId, usize>,
+) -> Result<Card, AppError> {
     let of_team: Vec<&OnCall> = everywhere.iter().filter(|on_call| on_call.schedule.team == team.id).collect();
     let members: Vec<String> = team.members.iter().map(|user| sight.names.marked(*user)).collect();
     let strips = of_team.iter().map(|on_call| shifts::strip(sight, on_call.schedule.id));
@@ -82,7 +88,7 @@ fn card(sight: &Sight<'_>, team: Team, everywhere: &[OnCall]) -> Result<Card, Ap
         },
         members: if members.is_empty() { "No members yet.".to_owned() } else { list(&members) },
         strips: strips.collect::<Result<_, _>>()?,
-        open: open_incidents(sight, team.id)?,
+        open: open_incidents(open, team.id),
         name: team.name,
     })
 }
@@ -101,11 +107,7 @@ fn words(on_call: &OnCall, sight: &Sight<'_>) -> String {
 }
 
 /// Where the team's open incidents are listed, if there are any.
-pub fn open_incidents(sight: &Sight<'_>, team: TeamId) -> Result<Option<Link>, AppError> {
-    let mut open = 0;
-    for status in [Status::Triggered, Status::Acknowledged] {
-        let page = incidents::with_status(sight.read, status, MANY, None)?;
-        open += page.items.iter().filter(|incident| incident.team == team).count();
-    }
-    Ok((open > 0).then(|| Link::new(format!("/incidents?team={team}"), count(open, "open incident"))))
+pub fn open_incidents(open: &BTreeMap<TeamId, usize>, team: TeamId) -> Option<Link> {
+    let open = open.get(&team)?;
+    Some(Link::new(format!("/incidents?team={team}"), count(*open, "open incident")))
 }

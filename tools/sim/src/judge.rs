@@ -63,8 +63,6 @@ pub struct Surroundings {
     pub store_troubled_at: Option<u64>,
     /// The clock was set, and delays have not been moved along yet.
     pub clock_unsaved: bool,
-    /// By how many seconds the clock is set forward once this is saved.
-    pub ahead_secs: i64,
     /// No room for more messages on the wire: first tries, retries.
     pub is_full: [bool; 2],
 }
@@ -210,7 +208,7 @@ impl Judge {
         if disturbed.into_iter().any(|at| here.at < at + DISTURBED_MS) || here.clock_unsaved {
             model.disturbed();
         }
-        // Whoever writes first after a step back moves what waits along.
+        // Whoever writes first after a step moves what waits along.
         let mut expected = match cause {
             Cause::Shift | Cause::Adopt => Pages::new(),
             _ if step.moved_secs != 0 => model.clock_set(step.moved_secs, now),
@@ -351,7 +349,10 @@ impl Judge {
             return Ok(());
         }
         for (key, before, _) in &step.timers {
-            let due = before.as_ref().and_then(|before| self.due.get(key).filter(|_| before.due <= here.now));
+            // Whoever writes first after a step moves what waits along before he looks.
+            let moved_secs = if key.kind.is_elapsed() { step.moved_secs } else { 0 };
+            let due = before.as_ref().map(|before| before.due.plus_secs(moved_secs)).filter(|due| *due <= here.now);
+            let due = due.and_then(|_| self.due.get(key));
             if let Some(Due { stored, at, .. }) = due
                 && here.at + 999 < *at
             {
@@ -376,9 +377,7 @@ impl Judge {
                 self.due.remove(key);
                 continue;
             };
-            // A step forward is saved before the clock adopts it.
-            let ahead = if let Cause::Shift = cause { here.ahead_secs } else { 0 };
-            let (stored, at) = (after.due, here.when(after.due.plus_secs(-ahead)));
+            let (stored, at) = (after.due, here.when(after.due));
             let known = self.due.get(key).copied();
             if key.kind == TimerKind::Cover && at > here.at + LOOKED_FOR_WITHIN_MS {
                 return Err(format!("S7: {key:?} is not looked at until {stored}"));

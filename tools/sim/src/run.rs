@@ -122,8 +122,6 @@ pub(super) struct Process {
     /// By how many seconds the clock was set in all, and whether the store has adopted the last.
     pub(super) moved_secs: i64,
     pub(super) is_moved: bool,
-    /// A step forward that is being saved and adopted then.
-    pub(super) ahead_secs: i64,
     /// How often the clock was looked at.
     pub(super) rounds: u64,
     pub(super) is_looking_at_clock: bool,
@@ -254,7 +252,6 @@ impl<'p> Run<'p> {
             started_at: process.map(|process| process.started_at),
             store_troubled_at: if self.disk.is_troubled() { Some(self.at) } else { self.store_troubled_at },
             clock_unsaved: process.is_some_and(|process| !process.is_moved),
-            ahead_secs: process.map_or(0, |process| process.ahead_secs),
             is_full: process
                 .map_or([false; 2], |process| process.under_way.map(|under_way| under_way >= worker::UNDER_WAY)),
         }
@@ -327,7 +324,7 @@ impl<'p> Run<'p> {
         let app = App::new(store, random, settings);
         let (wakes, under_way, wire) = ([u64::MAX; 4], [0; 2], vec![]);
         let started_at = self.at;
-        let (moved_secs, ahead_secs, is_moved, rounds, is_looking_at_clock) = (0, 0, true, 0, false);
+        let (moved_secs, is_moved, rounds, is_looking_at_clock) = (0, true, 0, false);
         self.process = Some(Process {
             app,
             started_at,
@@ -335,7 +332,6 @@ impl<'p> Run<'p> {
             under_way,
             wire,
             moved_secs,
-            ahead_secs,
             is_moved,
             rounds,
             is_looking_at_clock,

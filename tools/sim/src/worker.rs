@@ -9,7 +9,7 @@ use super::run::{Event, Process, Run, Written};
 use pagerpal::app::deliveries::{About, BATCH, Outgoing, Room, Sender, claim_due, next_due};
 use pagerpal::app::deliveries::{receipts_overdue, receive_receipts, record};
 use pagerpal::app::timers::{self, fire_due, keep_time};
-use pagerpal::clock::{Clock, ClockStep};
+use pagerpal::clock::Clock;
 use pagerpal::domain::clock_mark::ClockMark;
 use pagerpal::domain::delivery::{Answer, DeliveryRing, Outcome};
 use pagerpal::domain::effect::Ring;
@@ -264,29 +264,20 @@ impl Run<'_> {
 
     pub(super) fn look_at_clock(&mut self) -> Result<(), String> {
         let step = self.clock.step();
-        let forward = step.filter(|step| step.secs() > 0);
         let Some(process) = &mut self.process else { return Ok(()) };
         process.rounds += 1;
         let rounds = process.rounds;
         if let Some(step) = step {
             process.moved_secs += step.secs();
             process.is_moved = false;
-            if forward.is_none() {
-                process.app.owed.set(Some(process.moved_secs));
-                self.adopt(step);
-            }
+            process.app.adopt(step, process.moved_secs);
+            let surroundings = self.surroundings();
+            self.judge.clock_stepped(&surroundings);
             self.say(format_args!("the wall clock was set by {} s", step.secs()));
         }
         // Which also finds out that a store works again in which nothing else is to be saved.
         if self.process.as_ref().is_some_and(|process| !process.is_moved || rounds.is_multiple_of(KEEP_ROUNDS)) {
-            self.save_clock(forward)?;
-        }
-        let Some(process) = &mut self.process else { return Ok(()) };
-        if let Some(step) = forward {
-            match process.is_moved {
-                true => self.adopt(step),
-                false => process.moved_secs -= step.secs(),
-            }
+            self.save_mark(self.now())?;
         }
         let Some(process) = &self.process else { return Ok(()) };
         let (is_moved, is_failing) = (process.is_moved, process.app.store_status().failures > 0);
@@ -329,19 +320,6 @@ impl Run<'_> {
         saved
     }
 
-    /// A step forward is saved before it is adopted.
-    fn save_clock(&mut self, forward: Option<ClockStep>) -> Result<(), String> {
-        let (at, ahead_secs) = forward.map_or((self.now(), 0), |step| (step.after, step.secs()));
-        if let Some(process) = &mut self.process {
-            process.ahead_secs = ahead_secs;
-        }
-        let saved = self.save_mark(at);
-        if let Some(process) = &mut self.process {
-            process.ahead_secs = 0;
-        }
-        saved
-    }
-
     fn save_mark(&mut self, at: Timestamp) -> Result<(), String> {
         let Some(process) = &self.process else { return Ok(()) };
         let mark = ClockMark { at, moved_secs: process.moved_secs };
@@ -353,12 +331,6 @@ impl Run<'_> {
             self.marked_at = self.at;
         }
         Ok(())
-    }
-
-    fn adopt(&mut self, step: ClockStep) {
-        self.clock.adopt(step);
-        let surroundings = self.surroundings();
-        self.judge.clock_stepped(&surroundings);
     }
 }
 
