@@ -61,6 +61,17 @@ pub fn deliveries_of(read: &impl Read, incident: IncidentId, limit: usize) -> Re
     Ok(read.scan(&tables::DELIVERIES_BY_INCIDENT, &Span::of((incident,)), Take::last(limit))?.items)
 }
 
+/// As [`deliveries_of`], of those that were planned since this id.
+pub fn deliveries_since(
+    read: &impl Read,
+    incident: IncidentId,
+    first: DeliveryId,
+    limit: usize,
+) -> Result<Vec<Delivery>> {
+    let span = Span::of((incident,)).from((incident, first));
+    Ok(read.scan(&tables::DELIVERIES_BY_INCIDENT, &span, Take::last(limit))?.items)
+}
+
 /// How many of an incident were planned, up to and with this one, counted up to `limit`.
 pub fn deliveries_through(read: &impl Read, incident: IncidentId, delivery: DeliveryId, limit: usize) -> Result<usize> {
     let span = Span::of((incident,)).through((incident, delivery));

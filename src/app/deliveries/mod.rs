@@ -25,7 +25,7 @@ use crate::domain::actor::{Actor, By};
 use crate::domain::contact::Channel;
 use crate::domain::delivery::{Attempt, Delivery, DeliveryRing, LOST_TRACK, State};
 use crate::domain::effect::Reason;
-use crate::domain::id::{DeliveryId, NotificationId};
+use crate::domain::id::{DeliveryId, Id, NotificationId};
 use crate::domain::incident::{Incident, Status};
 use crate::domain::notification::{Next, Notification, next_method};
 use crate::domain::refusal::Refusal;
@@ -195,7 +195,12 @@ fn start_next_method(tx: &mut Write<'_>, delivery: &mut Delivery) -> Result<(), 
         return Ok(());
     }
     let now = tx.now();
-    let mut siblings = deliveries::deliveries_of(tx, incident.id, super::MANY)?;
+    // A person is told once per visit, so what is of this one was planned after that. What was sent again by hand was planned
+    // long before, and counts as long as it is under way.
+    let first = DeliveryId::new(notification.id.number());
+    let mut siblings = deliveries::deliveries_since(tx, incident.id, first, super::MANY)?;
+    let open = deliveries::deliveries_open_of_user(tx, delivery.user, super::MANY)?;
+    siblings.extend(open.into_iter().filter(|other| other.id < first && other.incident == delivery.incident));
     siblings.retain(|other| other.user == delivery.user && other.visit == delivery.visit);
     match next_method(delivery, &user, &siblings, now) {
         Some(Next::Sooner(id)) => {
