@@ -92,6 +92,15 @@ impl Desk {
         }
     }
 
+    /// The clock was set by so many seconds.
+    pub fn shift(&self, secs: i64) {
+        let mut state = self.state();
+        match &mut state.emergency {
+            Some(emergency) => emergency.shift(secs),
+            None => state.roster.shift(secs),
+        }
+    }
+
     /// The roster for its file.
     pub fn to_bytes(&self) -> Option<Vec<u8>> {
         let state = self.state();

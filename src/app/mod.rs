@@ -198,6 +198,7 @@ impl App {
         self.store.between_batches(|| {
             self.clock().adopt(step);
             self.owed.set(Some(moved_secs));
+            self.emergency.shift(step.secs());
         });
     }
 

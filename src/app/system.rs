@@ -229,7 +229,7 @@ impl Board {
     pub fn may_tell(&self, worker: Worker, now: Timestamp) -> bool {
         let mut state = self.state();
         let told_at = &mut state.workers.entry(worker).or_default().told_at;
-        let may = told_at.is_none_or(|at| now.secs_since(at) >= 3600);
+        let may = told_at.is_none_or(|at| now.is_past(at, 3600));
         if may {
             *told_at = Some(now);
         }
@@ -540,7 +540,7 @@ pub fn strips(app: &App) -> Vec<(Alarm, String)> {
 fn held(app: &App) -> Result<Option<(usize, Timestamp)>, AppError> {
     let now = app.now();
     let known = app.board.state().none_held_at;
-    if known.is_some_and(|at| (0..HELD_KNOWN_SECS).contains(&now.secs_since(at))) {
+    if known.is_some_and(|at| !now.is_past(at, HELD_KNOWN_SECS)) {
         return Ok(None);
     }
     let held = app.read(|read| held_after_restore(read))?;

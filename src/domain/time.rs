@@ -44,6 +44,11 @@ impl Timestamp {
         self.0 - earlier.0
     }
 
+    /// Whether so many seconds have passed since then. So they have where the clock was set back behind it and nobody knows.
+    pub fn is_past(self, since: Timestamp, secs: i64) -> bool {
+        !(0..secs).contains(&self.secs_since(since))
+    }
+
     pub fn to_jiff(self) -> jiff::Timestamp {
         jiff::Timestamp::from_second(self.0).expect("a Timestamp is between 1970 and 2200, which jiff can name")
     }

@@ -127,7 +127,7 @@ async fn tell(shop: &Shop, is_full: bool, told_at: &mut Option<Timestamp>) {
         }
         return;
     }
-    if told_at.is_some_and(|at| now.secs_since(at) < 3600) {
+    if told_at.is_some_and(|at| !now.is_past(at, 3600)) {
         return;
     }
     tracing::error!("the disk is full: the ballast was given up, and what it gave back is the last room there is");

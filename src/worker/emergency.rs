@@ -56,7 +56,7 @@ pub async fn run(shop: Shop) {
         {
             tracing::error!(%error, "what was done meanwhile cannot be written down; trying again");
         }
-        if fresh.written_at.is_none_or(|at| now.secs_since(at) >= MIRROR_SECS) {
+        if fresh.written_at.is_none_or(|at| now.is_past(at, MIRROR_SECS)) {
             fresh.mirror(&shop, now).await;
         }
         if !wheel::pause(&shop, EVERY, &nobody).await {
@@ -126,7 +126,7 @@ impl Fresh {
     /// A look that failed counts for nothing: the next round looks again.
     fn is_old(&self, commits: u64, now: Timestamp) -> bool {
         let most = if self.commits == Some(commits) { OLD_SECS } else { FRESH_SECS };
-        self.taken_at.is_none_or(|at| now.secs_since(at) >= most)
+        self.taken_at.is_none_or(|at| now.is_past(at, most))
     }
 
     async fn take(&mut self, shop: &Shop, commits: u64, now: Timestamp) {
@@ -223,8 +223,14 @@ fn send(shop: &Shop, call: Call, now: Timestamp) {
     let link = base.zip(token).map(|(base, token)| format!("{base}/a/{token}"));
     for (method, (channel, to)) in call.methods.into_iter().enumerate() {
         let message = Message {
-            // A provider takes each id once, and two methods may be of one provider.
-            message_id: format!("pp-{}-emergency-{}-{}-{method}", shop.app.lineage(), call.user, now.as_second()),
+            // A provider takes each id once, two methods may be of one provider, and a clock set back may read the same again.
+            message_id: format!(
+                "pp-{}-emergency-{}-{}-{}-{method}",
+                shop.app.lineage(),
+                call.user,
+                now.as_second(),
+                call.nth
+            ),
             channel,
             to,
             at: now,

@@ -41,7 +41,7 @@ pub async fn run(shop: Shop) {
 /// Does everything that is due and answers when the next import is.
 async fn round(shop: &Shop, looked_at: &mut Option<Timestamp>) -> Result<Option<Timestamp>, AppError> {
     let now = shop.app.now();
-    let is_time = looked_at.is_none_or(|looked| now.secs_since(looked) >= LOOK_EVERY_SECS);
+    let is_time = looked_at.is_none_or(|looked| now.is_past(looked, LOOK_EVERY_SECS));
     let schedules = shop
         .read(move |read| if is_time { publication::read_by_somebody(read) } else { publication::stale(read, now) });
     for schedule in schedules.await? {

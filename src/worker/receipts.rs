@@ -47,7 +47,7 @@ async fn round(shop: &Shop, asked_at: &mut Option<Timestamp>) -> Result<Option<T
         if !silent.is_empty() {
             take_reports(shop, inbox.logs(&silent).await).await?;
         }
-        let is_time = asked_at.is_none_or(|at| now.secs_since(at) >= ASK_SECS);
+        let is_time = asked_at.is_none_or(|at| now.is_past(at, ASK_SECS));
         if inbox.polled && is_time && is_open(shop, now) {
             *asked_at = Some(now);
             ask(shop, inbox).await?;

@@ -226,7 +226,7 @@ fn identity(app: &App, file: &Path) -> Option<Identity> {
 fn tell(app: &App, now: Timestamp) -> Result<(), AppError> {
     let condition = app.board.backups();
     let warnings = condition.warnings();
-    let is_told = condition.told_at.is_some_and(|at| now.secs_since(at) < TOLD_SECS);
+    let is_told = condition.told_at.is_some_and(|at| !now.is_past(at, TOLD_SECS));
     let told_at = match (warnings.is_empty(), is_told) {
         (true, _) => None,
         (false, true) => return Ok(()),

@@ -502,7 +502,8 @@ impl Run<'_> {
                 return Err(format!("S12: after {deed:?} #{number} is {}", incident.status.word()));
             }
         }
-        Ok(self.is_answered(acted))
+        let is_answered = self.is_answered(acted);
+        Ok(is_answered || *deed == Deed::Acknowledge && self.is_emergency() && self.take_by_link(alert, who))
     }
 
     /// What a client is told must be what was committed.

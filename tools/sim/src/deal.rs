@@ -425,7 +425,7 @@ impl Night<'_> {
         }
         for _ in 0..dice.some(16) {
             let (at, _) = self.moment(dice);
-            let for_ms = if dice.chance(60) { 0 } else { dice.log(500, 600_000) };
+            let for_ms = if dice.chance(60) { 0 } else { dice.log(500, 7_200_000) };
             let (applied, reads) = (dice.chance(50), for_ms > 0 && dice.chance(30));
             self.push(at, Action::StoreFails { applied, for_ms, reads });
         }

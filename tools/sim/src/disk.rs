@@ -45,6 +45,11 @@ impl Disk {
         self.state().trouble.is_some()
     }
 
+    /// For a while, and not once.
+    pub fn is_failing(&self) -> bool {
+        matches!(self.state().trouble, Some(Trouble::Lasting { .. }))
+    }
+
     /// Takes away what waits for the next commit, to be given back; `None`: trouble has begun already.
     pub fn put_off(&self) -> Option<Option<Trouble>> {
         let mut state = self.state();

@@ -50,6 +50,8 @@ pub enum Cause<'a> {
     Shift,
     /// At a start: how much time has passed.
     Adopt,
+    /// What people did while nothing could be saved.
+    WriteDown(&'a [Action]),
     Client(&'a Action),
 }
 
@@ -217,6 +219,7 @@ impl Judge {
         expected.extend(match cause {
             Cause::Fire => model.fire(now, &observed).map_err(|problem| format!("S13: {problem}"))?,
             Cause::Client(action) => model.act(action, now),
+            Cause::WriteDown(actions) => actions.iter().flat_map(|action| model.act(action, now)).collect(),
             Cause::Shift | Cause::Adopt => model.clock_set(step.moved_secs, now),
             _ => Pages::new(),
         });
@@ -595,7 +598,7 @@ fn transition(cause: Cause<'_>, before: Option<&Incident>, after: &Incident) -> 
         (before, after) if before == after => true,
         (Triggered, Acknowledged) => {
             matches!(deed, Some(Deed::Acknowledge | Deed::Snooze { .. }))
-                || matches!(cause, Cause::Client(Action::TakenThere { .. }))
+                || matches!(cause, Cause::Client(Action::TakenThere { .. }) | Cause::WriteDown(_))
         }
         (Acknowledged, Triggered) => {
             use Deed::{Escalate, Reassign, ReassignToPolicy, Unacknowledge};

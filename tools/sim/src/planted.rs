@@ -22,6 +22,10 @@ pub const FAULTS: &[(&str, &str)] = &[
     ("two_open_incidents", "a repeat does not find its open incident"),
     ("forget_mark", "a restart believes whatever clock it finds"),
     ("activity_by_old_clock", "who was reactivated before the clock was set back is not, until it gets there again"),
+    (
+        "calls_by_the_old_clock",
+        "in an emergency a clock set back keeps everybody from being called until it gets there again",
+    ),
     ("nap_moves_with_clock", "the end of a nap moves along when the clock is set"),
     ("forget_ack_timeout", "an acknowledgement is for ever, whatever the policy says"),
     ("rise_is_silent", "a severity that rises pages nobody"),

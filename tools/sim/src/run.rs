@@ -5,6 +5,7 @@
 
 use super::clients::Places;
 use super::disk::{Disk, Trouble};
+use super::emergency::Watch;
 use super::judge::{Cause, Judge, Surroundings};
 use super::plan::{Action, Moment, Plan};
 use super::post::Post;
@@ -101,6 +102,8 @@ pub(super) struct Run<'p> {
     /// The process dies when this comes about.
     trap: Option<(Moment, u64)>,
     store_troubled_at: Option<u64>,
+    /// What the last process knew of the clock and could not save: for the next one it is a clock set meanwhile.
+    unsaved_secs: i64,
     pub(super) calm: bool,
     /// When the product's inspector looked last, and when the clock was saved.
     inspected_at: u64,
@@ -119,12 +122,14 @@ pub(super) struct Process {
     pub(super) under_way: [usize; 2],
     /// Messages on the wire.
     pub(super) wire: Vec<String>,
-    /// By how many seconds the clock was set in all, and whether the store has adopted the last.
+    /// By how many seconds the clock was set in all, how many of them are surely saved, and whether that is all.
     pub(super) moved_secs: i64,
+    pub(super) saved_secs: i64,
     pub(super) is_moved: bool,
     /// How often the clock was looked at.
     pub(super) rounds: u64,
     pub(super) is_looking_at_clock: bool,
+    pub(super) emergency: Watch,
 }
 
 pub(super) enum Event {
@@ -171,6 +176,7 @@ impl<'p> Run<'p> {
             trace: Trace::default(),
             trap: None,
             store_troubled_at: None,
+            unsaved_secs: 0,
             calm: false,
             inspected_at: 0,
             marked_at: 0,
@@ -304,7 +310,7 @@ impl<'p> Run<'p> {
         self.epoch += 1;
         let base = self.base();
         self.clock.set(self.wall());
-        let set_by_secs = self.base() - base;
+        let set_by_secs = self.base() - base + std::mem::take(&mut self.unsaved_secs);
         let random = Arc::new(ScriptedRandom::new(stream(self.plan.seed, &format!("process {}", self.epoch)).number()));
         let store = match Store::on_engine(Box::new(self.disk.clone()), Arc::new(self.clock.clone()), random.clone()) {
             Ok(store) => store,
@@ -324,7 +330,7 @@ impl<'p> Run<'p> {
         let app = App::new(store, random, settings);
         let (wakes, under_way, wire) = ([u64::MAX; 4], [0; 2], vec![]);
         let started_at = self.at;
-        let (moved_secs, is_moved, rounds, is_looking_at_clock) = (0, true, 0, false);
+        let (moved_secs, saved_secs, is_moved, rounds, is_looking_at_clock) = (0, 0, true, 0, false);
         self.process = Some(Process {
             app,
             started_at,
@@ -332,9 +338,11 @@ impl<'p> Run<'p> {
             under_way,
             wire,
             moved_secs,
+            saved_secs,
             is_moved,
             rounds,
             is_looking_at_clock,
+            emergency: Watch::default(),
         });
         let epoch = self.epoch;
         self.say(format_args!("process {epoch} starts"));
@@ -351,7 +359,7 @@ impl<'p> Run<'p> {
         self.judge.adopted()?;
         let Some(moved_secs) = self.read(|read| timers::moved_secs(read)) else { return self.failed_to_start() };
         if let Some(process) = &mut self.process {
-            process.moved_secs = moved_secs;
+            (process.moved_secs, process.saved_secs) = (moved_secs, moved_secs);
         }
         let Written::Done(released) = self.write(Cause::Start, release_claims)? else { return self.failed_to_start() };
         if released > 0 {
@@ -385,6 +393,7 @@ impl<'p> Run<'p> {
         self.trap = None;
         if let Some(process) = self.process.take() {
             self.judge.died(self.at, self.marked_at);
+            self.unsaved_secs = process.moved_secs - process.saved_secs;
             for message_id in process.wire {
                 self.post.doubt(&message_id);
             }
@@ -414,8 +423,11 @@ impl<'p> Run<'p> {
 
     pub(super) fn store_fails(&mut self, applied: bool, for_ms: u64, reads: bool) {
         match for_ms {
+            // One that fails already does so until it is healed.
+            0 if self.disk.is_failing() => {}
             0 => self.disk.trouble(Trouble::Once { applied }, false),
             _ => {
+                self.make_up_for_roster();
                 self.disk.trouble(Trouble::Lasting { applied }, reads);
                 self.push(self.at + for_ms, Event::Heal);
             }

@@ -287,7 +287,8 @@ impl Run<'_> {
             self.disk.take_fresh();
             self.say(format_args!("the store is tried again: {tried}"));
         }
-        let is_looking = !is_moved || is_failing;
+        self.look_for_emergency()?;
+        let is_looking = !is_moved || is_failing || self.is_emergency();
         if let Some(process) = &mut self.process {
             process.is_looking_at_clock = is_looking;
         }
@@ -326,7 +327,7 @@ impl Run<'_> {
         if let Written::Done(()) = self.write(Cause::Shift, move |tx| keep_time(tx, mark))?
             && let Some(process) = &mut self.process
         {
-            process.is_moved = true;
+            (process.is_moved, process.saved_secs) = (true, mark.moved_secs);
             process.app.owed.set(None);
             self.marked_at = self.at;
         }
