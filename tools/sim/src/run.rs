@@ -102,8 +102,9 @@ pub(super) struct Run<'p> {
     /// The process dies when this comes about.
     trap: Option<(Moment, u64)>,
     store_troubled_at: Option<u64>,
-    /// What the last process knew of the clock and could not save: for the next one it is a clock set meanwhile.
-    unsaved_secs: i64,
+    /// By how many seconds the clock was set of which the next process finds nothing in the store: while none was there, or
+    /// could save it.
+    unknown_secs: i64,
     pub(super) calm: bool,
     /// When the product's inspector looked last, and when the clock was saved.
     inspected_at: u64,
@@ -176,7 +177,7 @@ impl<'p> Run<'p> {
             trace: Trace::default(),
             trap: None,
             store_troubled_at: None,
-            unsaved_secs: 0,
+            unknown_secs: 0,
             calm: false,
             inspected_at: 0,
             marked_at: 0,
@@ -310,7 +311,7 @@ impl<'p> Run<'p> {
         self.epoch += 1;
         let base = self.base();
         self.clock.set(self.wall());
-        let set_by_secs = self.base() - base + std::mem::take(&mut self.unsaved_secs);
+        self.unknown_secs += self.base() - base;
         let random = Arc::new(ScriptedRandom::new(stream(self.plan.seed, &format!("process {}", self.epoch)).number()));
         let store = match Store::on_engine(Box::new(self.disk.clone()), Arc::new(self.clock.clone()), random.clone()) {
             Ok(store) => store,
@@ -347,6 +348,7 @@ impl<'p> Run<'p> {
         let epoch = self.epoch;
         self.say(format_args!("process {epoch} starts"));
         let surroundings = self.surroundings();
+        let set_by_secs = std::mem::take(&mut self.unknown_secs);
         self.judge.started(&surroundings, set_by_secs);
         if set_by_secs > 0 {
             self.post.forget_texts();
@@ -393,7 +395,7 @@ impl<'p> Run<'p> {
         self.trap = None;
         if let Some(process) = self.process.take() {
             self.judge.died(self.at, self.marked_at);
-            self.unsaved_secs = process.moved_secs - process.saved_secs;
+            self.unknown_secs += process.moved_secs - process.saved_secs;
             for message_id in process.wire {
                 self.post.doubt(&message_id);
             }
