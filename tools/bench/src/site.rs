@@ -93,7 +93,7 @@ impl Site {
         let launch = Launch::new(program("pagerpal"), self.folder.path())
             .clean_env()
             // As in the unit for systemd.
-            .env("MALLOC_ARENA_MAX", "2")
+            .env("MALLOC_ARENA_MAX", "4")
             .env("DATA_DIR", self.folder.path())
             .env("LISTEN_ADDRESS", format!("127.0.0.1:{}", self.port))
             .envs(self.env.iter().map(|(name, value)| (name, value)))
