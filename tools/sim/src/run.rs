@@ -426,7 +426,7 @@ impl<'p> Run<'p> {
     pub(super) fn store_fails(&mut self, applied: bool, for_ms: u64, reads: bool) {
         match for_ms {
             // One that fails already does so until it is healed.
-            0 if self.disk.is_failing() => {}
+            _ if self.disk.is_failing() => {}
             0 => self.disk.trouble(Trouble::Once { applied }, false),
             _ => {
                 self.make_up_for_roster();

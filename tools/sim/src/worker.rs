@@ -76,7 +76,8 @@ impl Run<'_> {
             Worker::Receipts => Some(DeliveryRing::Receipt),
         };
         let free = match worker {
-            Worker::First | Worker::Retry => UNDER_WAY - process.under_way[worker as usize - 1],
+            // A claim has so much room for each channel.
+            Worker::First | Worker::Retry => UNDER_WAY.saturating_sub(process.under_way[worker as usize - 1]),
             _ => UNDER_WAY,
         };
         if free == 0 {
