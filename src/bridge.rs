@@ -74,13 +74,15 @@ impl LaneState {
 const INGEST: (usize, usize) = (8, 568);
 const PAGING: (usize, usize) = (8, 264);
 const PEOPLE: (usize, usize) = (16, 272);
+/// A hash takes many megabytes while it runs.
+const PASSWORDS_AT_MOST: usize = 4;
 const PASSWORDS_WAITING: usize = 16;
 
 impl Bridge {
     /// Password hashes leave one of `cores` to everything else.
     pub fn new(cores: usize) -> Bridge {
         let lane = |(running, waiting)| LaneState::new(running, waiting);
-        let passwords = LaneState::new(cores.saturating_sub(1).max(1), PASSWORDS_WAITING);
+        let passwords = LaneState::new(cores.saturating_sub(1).clamp(1, PASSWORDS_AT_MOST), PASSWORDS_WAITING);
         Bridge { lanes: Arc::new([lane(PAGING), lane(INGEST), lane(PEOPLE), passwords]) }
     }
 

@@ -358,11 +358,13 @@ mod tests {
     fn a_clock_that_is_set_neither_ends_the_calls_nor_doubles_them() {
         for step in [-36_000, 36_000] {
             let mut emergency = emergency();
+            let source = crate::domain::alert_source::testing::source(5);
+            emergency.roster.sources = vec![Watched { source, calls: vec![(300, vec![UserId::new(BO)])] }];
             called(&mut emergency, 0);
             emergency.heard(AlertSourceId::new(5), "disk", "Disk full", at(0));
             emergency.shift(step);
             assert!(called(&mut emergency, step + 299).is_empty(), "{step}");
-            assert_eq!(called(&mut emergency, step + 300), [ANA, ROOT], "{step}");
+            assert_eq!(called(&mut emergency, step + 300), [ANA, BO, ROOT], "{step}");
             assert_eq!(called(&mut emergency, step + 600), [ANA, BO, ROOT], "{step}");
         }
     }
