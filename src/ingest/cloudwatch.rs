@@ -217,9 +217,9 @@ fn named(labels: Vec<(&str, Option<String>)>) -> Vec<(String, String)> {
     labels.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
-/// `arn:aws:cloudwatch:eu-west-1:123456789012:alarm:CPU high` is `CPU high`.
+/// `arn:aws:cloudwatch:eu-west-1:123456789012:alarm:CPU high` is `CPU high`; an ARN cut short before its name is its own.
 fn name_in_arn(arn: &str) -> String {
-    arn.splitn(7, ':').last().unwrap_or(arn).to_owned()
+    arn.splitn(7, ':').last().filter(|name| text::says_something(name)).unwrap_or(arn).to_owned()
 }
 
 fn region_in_arn(arn: &str) -> Option<String> {
@@ -307,6 +307,16 @@ mod tests {
         check(contributor.clone(), &format!("{ARN}#6d44"));
         assert_eq!(event(&contributor).labels["Table"], "t");
         assert_eq!(event(&contributor).title, "CPU: high");
+    }
+
+    #[test]
+    fn an_arn_without_a_name_is_the_title_itself() {
+        let cut = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:";
+        for arn in [cut, ":", "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:\u{202e}"] {
+            let alarm = event(&json!({"AlarmArn": arn, "NewStateValue": "ALARM"}));
+            assert_eq!(alarm.title, arn.trim_end_matches('\u{202e}'));
+            assert_eq!(alarm.external_id, arn);
+        }
     }
 
     #[test]
