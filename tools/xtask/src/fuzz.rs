@@ -22,9 +22,11 @@ pub fn run(arguments: &[&str]) -> Result {
     let time = format!("-max_total_time={secs}");
     words.extend(["--", &time, &found]);
     words.extend(LIMITS);
-    let dictionary = format!("-dict=tools/fuzz/libfuzzer/corpus/{name}.words");
-    if *name != "canary" {
-        words.push(&dictionary);
+    let dictionary = format!("tools/fuzz/libfuzzer/corpus/{name}.words");
+    let argument = format!("-dict={dictionary}");
+    // Not every target has words of its own, and libFuzzer refuses an empty list of them.
+    if std::fs::metadata(&dictionary).is_ok_and(|file| file.len() > 0) {
+        words.push(&argument);
     }
     run_with("cargo", &words, &[("RUSTC_BOOTSTRAP", "1")])
 }

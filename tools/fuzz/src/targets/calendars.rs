@@ -130,8 +130,13 @@ fn calendar(data: &[u8]) -> bool {
     // A narrower question has no other answer.
     let half = Interval { end: Timestamp::from_second(FROM + WINDOW / 2), ..window() };
     if let Ok(fewer) = read(data, &BERLIN, half) {
-        let within = found.iter().filter(|occurrence| occurrence.span.overlaps(&half));
-        assert!(fewer.iter().eq(within), "the same events, looked at for half the time");
+        // Rules of a calendar's own zone are followed to the end of what is asked for, so an end beyond may be read otherwise.
+        let seen = |occurrence: &Occurrence| {
+            let end = occurrence.span.end.min(half.end);
+            Occurrence { span: Interval { end, ..occurrence.span }, ..occurrence.clone() }
+        };
+        let within = found.iter().filter(|occurrence| occurrence.span.overlaps(&half)).map(seen);
+        assert!(fewer.iter().map(seen).eq(within), "the same events, looked at for half the time");
     }
     !found.is_empty()
 }

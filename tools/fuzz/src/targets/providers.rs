@@ -185,7 +185,8 @@ fn id_token(data: &[u8]) -> bool {
         2 => {
             let token = PROVIDER.token(bytes, good.as_bytes());
             let read = claims(&token, &PROVIDER.keys, &expected);
-            let header: Option<Value> = serde_json::from_slice(bytes).ok();
+            // What is no UTF-8 in a field that nobody asks for is not looked at.
+            let header: Option<Value> = serde_json::from_str(&String::from_utf8_lossy(bytes)).ok();
             assert!(read.is_err() || header.is_some_and(|header| header["alg"] == "ES256"), "{read:?}");
             read.is_ok()
         }

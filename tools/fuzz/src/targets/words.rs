@@ -260,8 +260,11 @@ fn texts(data: &[u8]) -> bool {
         let clipped = gsm::clip(&plain, budget);
         assert!(gsm::septets(&clipped) <= budget, "{clipped:?} costs more than {budget}");
     }
-    // A secret between whatever else a line says.
+    // A secret between whatever else a line says, unless the line says it openly.
     const SECRET: &str = "zq7Kx9zq7Kx9zq7Kx9";
+    if text.contains(SECRET) {
+        return false;
+    }
     for before in ["api_key=", "Authorization: Bearer ", "/callbacks/infobip/", "ppt_"] {
         let line = format!("{text} {before}{SECRET} {text}");
         assert!(!redacted(&line).contains(SECRET), "{line:?}");
