@@ -136,7 +136,7 @@ fn levels_empty(read: &Read<'_>, policies: &[Policy]) -> Result<Vec<String>, App
         if policy.levels.is_empty() {
             empty.push(format!("{} has no level", policy.name));
         }
-        let context = context::for_policy(read, policy.id, BTreeSet::new(), read.now())?;
+        let context = context::for_now(read, policy.id, BTreeSet::new(), read.now())?;
         let nobody = policy.levels.iter().filter(|level| context.people_of(level, read.now()).0.is_empty());
         empty.extend(nobody.map(|level| format!("{}, level {}", policy.name, level.number)));
     }

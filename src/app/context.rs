@@ -58,8 +58,8 @@ pub fn for_opening(
     Ok(Context { source: SourceRules::of(source, is_test), hold, ..context })
 }
 
-/// People are as they are at this instant, of which only the present may be asked.
-fn for_now(
+/// As [`for_policy`], with people as they are at this instant, of which only the present may be asked.
+pub fn for_now(
     read: &impl Read,
     policy: PolicyId,
     involved: BTreeSet<UserId>,

@@ -23,7 +23,7 @@ use crate::hex::hex;
 use crate::store::{Read, Take, alert_sources, incidents as stored, migrate, tables};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The file beside the database.
 pub const ROSTER: &str = "pagerpal.roster";
@@ -33,8 +33,8 @@ pub const BALLAST: &str = "ballast";
 /// Untaken incidents that are kept in mind.
 const INCIDENTS: usize = 1_000;
 
-#[derive(Default)]
-pub struct Desk(Mutex<State>);
+#[derive(Clone, Default)]
+pub struct Desk(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -124,6 +124,21 @@ impl Desk {
 
     pub fn calls_due(&self, now: Timestamp, can_send: &[Channel]) -> Vec<Call> {
         self.state().emergency.as_mut().map(|emergency| emergency.calls_due(now, can_send)).unwrap_or_default()
+    }
+
+    /// Before anything else is saved, whoever took an incident has it: no timer may call others first. Answers which those are.
+    pub fn settle(&self, tx: &mut Write<'_>) -> Result<Vec<IncidentId>, AppError> {
+        let taken = self.state().emergency.as_ref().map(|emergency| emergency.unwritten().taken).unwrap_or_default();
+        for (incident, user) in &taken {
+            settle(tx, *incident, *user)?;
+        }
+        Ok(taken.into_keys().collect())
+    }
+
+    pub fn has_settled(&self, incidents: Vec<IncidentId>) {
+        if let Some(emergency) = self.state().emergency.as_mut().filter(|_| !incidents.is_empty()) {
+            emergency.has_settled(incidents);
+        }
     }
 
     /// All that was done since it began, and what of it is to be written down.
@@ -242,7 +257,7 @@ pub fn collect(read: &crate::app::Read<'_>) -> Result<Roster, AppError> {
         people.extend(context.people);
     }
     for source in alert_sources::alert_sources_all(read, super::MANY)? {
-        let context = context::for_policy(read, source.policy, Default::default(), now)?;
+        let context = context::for_now(read, source.policy, Default::default(), now)?;
         roster.sources.push(Watched::of(source, &ladder(&context, Urgency::High, now), now));
         people.extend(context.people);
     }
@@ -255,7 +270,20 @@ pub fn collect(read: &crate::app::Read<'_>) -> Result<Roster, AppError> {
     Ok(roster)
 }
 
-/// Once the store saves again: what was sent stands on the timelines, and who took an incident has it.
+/// Somebody took it while nothing could be saved.
+fn settle(tx: &mut Write<'_>, incident: IncidentId, user: UserId) -> Result<(), AppError> {
+    let Some(user) = tx.get::<User>(user)?.filter(|user| user.is_active() && user.role >= Role::Responder) else {
+        return Ok(());
+    };
+    let actor = Actor::user(user.id, user.role, Door::Link);
+    match tx.nested(|tx| incidents::act(tx, &actor, &incident.to_string(), None, incidents::Deed::Acknowledge)) {
+        Ok(_) | Err(AppError::Refused(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Once the store saves again: what was sent stands on the timelines. Who took an incident has it already
+/// ([`Desk::settle`]).
 pub fn write_down(tx: &mut Write<'_>, meanwhile: &Meanwhile) -> Result<(), AppError> {
     for (id, called) in &meanwhile.called {
         let Some(mut incident) = tx.get::<Incident>(*id)? else { continue };
@@ -267,17 +295,6 @@ pub fn write_down(tx: &mut Write<'_>, meanwhile: &Meanwhile) -> Result<(), AppEr
         let text = format!("PagerPal could not save, and tried meanwhile to call {}.", names.join(", "));
         apply::append(tx, &mut incident, By::SYSTEM, Happened::Note { text })?;
         tx.put(&incident)?;
-    }
-    for (id, user) in &meanwhile.taken {
-        let Some(user) = tx.get::<User>(*user)?.filter(|user| user.is_active() && user.role >= Role::Responder) else {
-            continue;
-        };
-        let actor = Actor::user(user.id, user.role, Door::Link);
-        let taken = tx.nested(|tx| incidents::act(tx, &actor, &id.to_string(), None, incidents::Deed::Acknowledge));
-        match taken {
-            Ok(_) | Err(AppError::Refused(_)) => {}
-            Err(error) => return Err(error),
-        }
     }
     Ok(())
 }

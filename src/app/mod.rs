@@ -58,6 +58,8 @@ pub use crate::store::{Cursor, Lane, ReadTx as Read, Tx as Write};
 pub use error::AppError;
 
 use crate::clock::{Clock, ClockStep};
+use crate::domain::clock_mark::ClockMark;
+use crate::domain::id::IncidentId;
 use crate::domain::time::Timestamp;
 use crate::random::Random;
 use crate::store::{Status, Store, Verified};
@@ -111,7 +113,7 @@ pub struct App {
     /// What the machine says for the checklist; `None`: nobody looks.
     pub host: Option<Box<dyn checks::Host>>,
     pub board: system::Board,
-    /// A step of the clock that may not be saved yet.
+    /// The clock of this start, or a step of it, that may not be saved yet.
     pub owed: timers::Owed,
     /// For when nothing can be saved.
     pub emergency: emergency::Desk,
@@ -156,7 +158,9 @@ impl App {
         lane: Lane,
         work: impl Fn(&mut Write<'_>) -> Result<T, AppError> + Send + 'static,
     ) -> Result<T, AppError> {
-        self.store.write(lane, self.on_time(work))
+        let (answer, settled) = self.store.write(lane, self.after_what_is_owed(work))?;
+        self.emergency.has_settled(settled);
+        Ok(answer)
     }
 
     /// `done` hears the answer after the commit, on the write thread: it should hand it on and return.
@@ -166,17 +170,32 @@ impl App {
         work: impl Fn(&mut Write<'_>) -> Result<T, AppError> + Send + 'static,
         done: impl FnOnce(Result<T, AppError>) + Send + 'static,
     ) {
-        self.store.write_then(lane, self.on_time(work), done);
+        let emergency = self.emergency.clone();
+        self.store.write_then(lane, self.after_what_is_owed(work), move |answer| {
+            done(answer.map(|(answer, settled)| {
+                emergency.has_settled(settled);
+                answer
+            }));
+        });
     }
 
-    fn on_time<T>(
+    /// A step of the clock, and who took what while nothing could be saved, go before everything else.
+    fn after_what_is_owed<T>(
         &self,
         work: impl Fn(&mut Write<'_>) -> Result<T, AppError> + Send + 'static,
-    ) -> impl Fn(&mut Write<'_>) -> Result<T, AppError> + Send + 'static {
-        let owed = self.owed.clone();
+    ) -> impl Fn(&mut Write<'_>) -> Result<(T, Vec<IncidentId>), AppError> + Send + 'static {
+        let settle = self.settle();
+        move |tx| {
+            let settled = settle(tx)?;
+            Ok((work(tx)?, settled))
+        }
+    }
+
+    fn settle(&self) -> impl Fn(&mut Write<'_>) -> Result<Vec<IncidentId>, AppError> + Send + 'static {
+        let (owed, emergency) = (self.owed.clone(), self.emergency.clone());
         move |tx| {
             owed.settle(tx)?;
-            work(tx)
+            emergency.settle(tx)
         }
     }
 
@@ -197,7 +216,7 @@ impl App {
     pub fn adopt(&self, step: ClockStep, moved_secs: i64) {
         self.store.between_batches(|| {
             self.clock().adopt(step);
-            self.owed.set(Some(moved_secs));
+            self.owed.set(Some(ClockMark { at: self.now(), moved_secs }));
             self.emergency.shift(step.secs());
         });
     }

@@ -4,7 +4,7 @@ use crate::app::{AppError, Read, Write, apply, change, context, pings};
 use crate::domain::actor::Actor;
 use crate::domain::clock_mark::ClockMark;
 use crate::domain::effect::{Ring, Subject, Timer, TimerKind};
-use crate::domain::incident::{Incident, on_timer};
+use crate::domain::incident::{Hold, Incident, on_timer};
 use crate::domain::storm::Surge;
 use crate::domain::throttle::{ChannelTrouble, Ledger};
 use crate::domain::time::Timestamp;
@@ -62,19 +62,21 @@ pub fn next_due(read: &Read<'_>, ring: Ring) -> Result<Option<Timestamp>, AppErr
 }
 
 /// Before anything is looked at after a start: how much time has passed is measured from the clock that was saved last.
-/// Answers by how many seconds what counts elapsed time had to be moved.
-pub fn adopt_clock(tx: &mut Write<'_>) -> Result<i64, AppError> {
+/// Answers by how many seconds what counts elapsed time had to be moved, and what is [`Owed`].
+pub fn adopt_clock(tx: &mut Write<'_>) -> Result<(i64, ClockMark), AppError> {
     let at = tx.now();
     let Some(mark) = tx.get::<ClockMark>(())? else {
-        keep_time(tx, ClockMark { at, moved_secs: 0 })?;
-        return Ok(0);
+        let first = ClockMark { at, moved_secs: 0 };
+        keep_time(tx, first)?;
+        return Ok((0, first));
     };
     let moved_secs = if planted::is("forget_mark") { mark.moved_secs } else { mark.moved_secs_at_start(at) };
     // Mostly nothing is written, so that a start needs no disk that saves.
+    let now = ClockMark { at, moved_secs };
     if moved_secs != mark.moved_secs {
-        keep_time(tx, ClockMark { at, moved_secs })?;
+        keep_time(tx, now)?;
     }
-    Ok(moved_secs - mark.moved_secs)
+    Ok((moved_secs - mark.moved_secs, now))
 }
 
 /// Each minute, and when the clock was set: saves what it reads, and moves what counts elapsed time until it is moved by the
@@ -92,25 +94,28 @@ pub fn keep_time(tx: &mut Write<'_>, mark: ClockMark) -> Result<(), AppError> {
     Ok(tx.put(&mark)?)
 }
 
-/// A step that the clock has adopted and the store may not have: by how many seconds in all elapsed time is to be moved.
+/// A clock that the process goes by and the store may not know yet: that of a start, or after a step. The mark that is to be
+/// saved is at least so new and has this sum.
 ///
 /// While it cannot be saved, others may come to save first. What they arm counts from the new time and must not be moved
-/// along with the rest, and nothing is due before it is moved, so everybody who writes settles it before anything else.
-/// Whether an attempt whose outcome nobody knows was saved stands in the store itself, in the sum.
+/// along with the rest, and nothing is due before it is moved, so everybody who writes settles it before anything else. So no
+/// timer was ever armed by a clock of which a later start finds no mark. Whether an attempt whose outcome nobody knows was
+/// saved stands in the store itself.
 #[derive(Clone, Default)]
-pub struct Owed(Arc<Mutex<Option<i64>>>);
+pub struct Owed(Arc<Mutex<Option<ClockMark>>>);
 
 impl Owed {
     /// `None`: it is saved.
-    pub fn set(&self, moved_secs: Option<i64>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = moved_secs;
+    pub fn set(&self, mark: Option<ClockMark>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = mark;
     }
 
     pub fn settle(&self, tx: &mut Write<'_>) -> Result<(), AppError> {
         let owed = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match owed {
-            Some(moved) if moved != moved_secs(tx)? => keep_time(tx, ClockMark { at: tx.now(), moved_secs: moved }),
-            _ => Ok(()),
+        let Some(owed) = owed else { return Ok(()) };
+        match tx.get::<ClockMark>(())? {
+            Some(saved) if saved.moved_secs == owed.moved_secs && saved.at >= owed.at => Ok(()),
+            _ => keep_time(tx, ClockMark { at: tx.now(), ..owed }),
         }
     }
 }
@@ -121,27 +126,31 @@ pub fn moved_secs(read: &impl crate::store::Read) -> Result<i64, AppError> {
 }
 
 /// The clock was set by so many seconds. What counts elapsed time moves along: delays of levels and when they began, pages
-/// of the last resort, messages that wait, what a number has got lately, what admins were told, the minute in which a
+/// of the last resort, what a restore holds, messages that wait, what a number has got lately, what admins were told, the minute in which a
 /// source's incidents are counted. What is due by the calendar stays.
 pub fn shift_elapsed(tx: &mut Write<'_>, secs: i64) -> Result<(), AppError> {
     let secs = if planted::is("no_shift_at_clock_step") { 0 } else { secs };
     let mut cursor = None;
-    let mut last = None;
+    let (mut last, mut is_restored) = (None, false);
     loop {
         let page = timers::timers_all(tx, Take::first(1000).after(cursor))?;
         for timer in page.items {
             // An incident's timers come one after the other, and it moves once.
-            if last.replace(timer.key.subject) != Some(timer.key.subject)
-                && let Subject::Incident(id) = timer.key.subject
-                && let Some(mut incident) = tx.get::<Incident>(id)?
-            {
-                // What an edit of the policy counts the level's delay from.
-                let ladder = &mut incident.ladder;
-                ladder.entered_at = ladder.entered_at.map(|at| at.plus_secs(secs));
-                tx.put(&incident)?;
+            if last.replace(timer.key.subject) != Some(timer.key.subject) {
+                is_restored = false;
+                if let Subject::Incident(id) = timer.key.subject
+                    && let Some(mut incident) = tx.get::<Incident>(id)?
+                {
+                    is_restored = incident.hold == Some(Hold::Restore);
+                    // What an edit of the policy counts the level's delay from.
+                    let ladder = &mut incident.ladder;
+                    ladder.entered_at = ladder.entered_at.map(|at| at.plus_secs(secs));
+                    tx.put(&incident)?;
+                }
             }
-            // Heartbeats have a rule of their own for it, below.
-            if timer.key.kind.is_elapsed() && !matches!(timer.key.subject, Subject::Heartbeat(_)) {
+            // A window ends by the calendar, the wait after a restore does not. Heartbeats have a rule of their own, below.
+            let is_elapsed = timer.key.kind.is_elapsed() || (timer.key.kind == TimerKind::Hold && is_restored);
+            if is_elapsed && !matches!(timer.key.subject, Subject::Heartbeat(_)) {
                 let (due, armed_at) = (timer.due.plus_secs(secs), timer.armed_at.plus_secs(secs));
                 tx.put(&Timer { due, armed_at, ..timer })?;
             }
@@ -221,43 +230,108 @@ mod tests {
     use crate::app::{App, Lane, Settings};
     use crate::clock::{Clock as _, ScriptedClock};
     use crate::domain::effect::TimerKey;
+    use crate::domain::id::{Id as _, IncidentId, MaintenanceId};
     use crate::random::ScriptedRandom;
     use crate::store::Store;
+
+    fn app(clock: &ScriptedClock) -> App {
+        let random = Arc::new(ScriptedRandom::new(1));
+        let store = Store::in_memory(Arc::new(clock.clone()), random.clone());
+        let (sending_enabled, retry_enabled, escalation_enabled) = (true, true, true);
+        let (base_url, link_key) = (None, LinkKey::new(b"a secret"));
+        App::new(store, random, Settings { sending_enabled, retry_enabled, escalation_enabled, base_url, link_key })
+    }
+
+    fn key(kind: TimerKind) -> TimerKey {
+        TimerKey { subject: Subject::Upkeep, kind }
+    }
+
+    /// For in five minutes.
+    fn arm(app: &App, kind: TimerKind) -> Timestamp {
+        let armed = app.write(Lane::Paging, move |tx| {
+            let (armed_at, due) = (tx.now(), tx.now().plus_minutes(5));
+            tx.put(&Timer { key: key(kind), due, armed_at, generation: 0, failures: 0 })?;
+            Ok(due)
+        });
+        armed.expect("it is saved")
+    }
+
+    fn left(app: &App, kind: TimerKind) -> i64 {
+        let timer = app.read(|read| Ok(read.get::<Timer>(key(kind))?)).expect("it reads").expect("it is armed");
+        timer.due.secs_since(app.now())
+    }
 
     /// Found by the simulation: the store failed while the clock was set back, worked again, and an alert came before the
     /// step was saved. Its first delay was moved along with the older ones, and ended at once.
     #[test]
     fn what_is_armed_before_a_step_back_is_saved_is_not_moved_by_it() {
         let clock = ScriptedClock::at(Timestamp::from_second(1_800_000_000));
-        let random = Arc::new(ScriptedRandom::new(1));
-        let store = Store::in_memory(Arc::new(clock.clone()), random.clone());
-        let (sending_enabled, retry_enabled, escalation_enabled) = (true, true, true);
-        let (base_url, link_key) = (None, LinkKey::new(b"a secret"));
-        let settings = Settings { sending_enabled, retry_enabled, escalation_enabled, base_url, link_key };
-        let app = App::new(store, random, settings);
-        let key = |kind| TimerKey { subject: Subject::Upkeep, kind };
-        let arm = |kind| {
-            app.write(Lane::Paging, move |tx| {
-                let (armed_at, due) = (tx.now(), tx.now().plus_minutes(5));
-                Ok(tx.put(&Timer { key: key(kind), due, armed_at, generation: 0, failures: 0 })?)
-            })
-        };
-        let left = |kind| {
-            let timer = app.read(|read| Ok(read.get::<Timer>(key(kind))?)).expect("it reads").expect("it is armed");
-            timer.due.secs_since(app.now())
-        };
+        let app = app(&clock);
         app.write(Lane::Paging, adopt_clock).expect("a first mark");
-        arm(TimerKind::Next).expect("before the step");
+        arm(&app, TimerKind::Next);
         clock.advance(60);
         clock.set_wall_ahead(-7200);
         let step = clock.step().expect("two hours");
         clock.adopt(step);
-        app.owed.set(Some(step.secs()));
-        arm(TimerKind::Repage).expect("after the step, and before it is saved");
-        assert_eq!((left(TimerKind::Next), left(TimerKind::Repage)), (240, 300));
+        app.owed.set(Some(ClockMark { at: app.now(), moved_secs: step.secs() }));
+        // After the step, and before it is saved.
+        arm(&app, TimerKind::Repage);
+        assert_eq!((left(&app, TimerKind::Next), left(&app, TimerKind::Repage)), (240, 300));
         let mark = ClockMark { at: app.now(), moved_secs: step.secs() };
         app.write(Lane::Paging, move |tx| keep_time(tx, mark)).expect("it is saved in the end");
         app.owed.set(None);
-        assert_eq!((left(TimerKind::Next), left(TimerKind::Repage)), (240, 300), "and moves nothing twice");
+        assert_eq!((left(&app, TimerKind::Next), left(&app, TimerKind::Repage)), (240, 300), "and moves nothing twice");
+    }
+
+    /// Found by the simulation: a process that came up with a clock hours ahead armed a delay and died before its first mark,
+    /// and the next one, with the clock set right, had the delay wait for those hours.
+    #[test]
+    fn what_is_armed_right_after_a_start_is_measured_from_the_clock_of_that_start() {
+        let clock = ScriptedClock::at(Timestamp::from_second(1_800_000_000));
+        let app = app(&clock);
+        let start = || {
+            let (_, mark) = app.write(Lane::Paging, adopt_clock).expect("it starts");
+            app.owed.set(Some(mark));
+        };
+        start();
+        clock.set(clock.now().plus_secs(7200));
+        start();
+        let due = arm(&app, TimerKind::Next);
+        assert_eq!(due.secs_since(clock.now()), 300);
+        clock.set(clock.now().plus_secs(-7200));
+        start();
+        assert_eq!(left(&app, TimerKind::Next), 300);
+    }
+
+    /// Found by the simulation: a host whose clock was years ahead was restored, its clock was set right, and what the restore
+    /// held would have been held for years.
+    #[test]
+    fn what_a_restore_holds_waits_its_quarter_of_an_hour_whatever_the_clock_does() {
+        use crate::domain::incident::testing::climbing;
+        let clock = ScriptedClock::at(Timestamp::from_second(1_800_000_000));
+        let app = app(&clock);
+        let held = Incident { hold: Some(Hold::Restore), ..climbing() };
+        let (hold, external_id) = (Some(Hold::Maintenance(MaintenanceId::new(1))), "other".to_owned());
+        let window = Incident { id: IncidentId::new(77), number: 77, external_id, hold, ..climbing() };
+        let keys = [held.id, window.id].map(|id| TimerKey { subject: Subject::Incident(id), kind: TimerKind::Hold });
+        let left = || {
+            keys.map(|key| {
+                let timer = app.read(|read| Ok(read.get::<Timer>(key)?)).expect("it reads").expect("it is armed");
+                timer.due.secs_since(clock.now())
+            })
+        };
+        let armed = app.write(Lane::Paging, move |tx| {
+            keep_time(tx, ClockMark { at: tx.now(), moved_secs: 0 })?;
+            for (incident, key) in [&held, &window].into_iter().zip(keys) {
+                tx.put(incident)?;
+                let (armed_at, due) = (tx.now(), tx.now().plus_minutes(15));
+                tx.put(&Timer { key, due, armed_at, generation: 0, failures: 0 })?;
+            }
+            Ok(())
+        });
+        armed.expect("it is saved");
+        clock.set(clock.now().plus_secs(-7200));
+        app.write(Lane::Paging, |tx| shift_elapsed(tx, -7200)).expect("it is saved");
+        assert_eq!(left(), [900, 900 + 7200]);
     }
 }

@@ -339,14 +339,16 @@ impl Delivery {
     }
 
     /// The database was restored from a copy that was made while this was on its way. It may have arrived long ago, so it
-    /// is not sent again; an admin may, as after any failure. False: it was not on its way.
+    /// is not sent again. An admin may, as after any failure: then it is another message, for whose id of today the provider has
+    /// never heard the old one. False: it was not on its way.
     pub fn lose_track(&mut self, now: Timestamp) -> bool {
         if !matches!(self.state, State::Sending { .. }) {
             return false;
         }
         if let Some(attempt) = self.attempts.last_mut() {
             attempt.finished_at = Some(now);
-            attempt.answer = Some(Answer { outcome: Outcome::Ambiguous, text: LOST_TRACK.to_owned() });
+            let outcome = Outcome::Permanent { account_wide: false };
+            attempt.answer = Some(Answer { outcome, text: LOST_TRACK.to_owned() });
         }
         self.state = State::Failed;
         true

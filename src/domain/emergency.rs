@@ -185,6 +185,8 @@ pub struct Emergency {
     pub roster: Roster,
     why: Why,
     written: Meanwhile,
+    /// Those of which it is saved who took them.
+    settled: BTreeSet<IncidentId>,
     arrived: Vec<Arrived>,
     last_call: BTreeMap<UserId, (Timestamp, u32)>,
     pub meanwhile: Meanwhile,
@@ -193,7 +195,8 @@ pub struct Emergency {
 impl Emergency {
     pub fn begin(roster: Roster, why: Why) -> Emergency {
         let (meanwhile, written) = (Meanwhile::default(), Meanwhile::default());
-        Emergency { roster, why, written, arrived: Vec::new(), last_call: BTreeMap::new(), meanwhile }
+        let (settled, arrived, last_call) = Default::default();
+        Emergency { roster, why, written, settled, arrived, last_call, meanwhile }
     }
 
     /// The clock was set by so many seconds: five minutes stay five minutes, and what was due is due.
@@ -208,7 +211,14 @@ impl Emergency {
 
     /// What was done since it began and stands nowhere yet.
     pub fn unwritten(&self) -> Meanwhile {
-        self.meanwhile.without(&self.written)
+        let mut left = self.meanwhile.without(&self.written);
+        left.taken.retain(|incident, _| !self.settled.contains(incident));
+        left
+    }
+
+    /// It is saved who has these.
+    pub fn has_settled(&mut self, incidents: Vec<IncidentId>) {
+        self.settled.extend(incidents);
     }
 
     /// What was done up to `meanwhile` is written down. True: that was all.

@@ -61,6 +61,11 @@ pub fn deliveries_of(read: &impl Read, incident: IncidentId, limit: usize) -> Re
     Ok(read.scan(&tables::DELIVERIES_BY_INCIDENT, &Span::of((incident,)), Take::last(limit))?.items)
 }
 
+/// The same a page at a time, the oldest first.
+pub fn deliveries_planned(read: &impl Read, incident: IncidentId, take: Take) -> Result<Page<Delivery>> {
+    read.scan(&tables::DELIVERIES_BY_INCIDENT, &Span::of((incident,)), take)
+}
+
 /// As [`deliveries_of`], of those that were planned since this id.
 pub fn deliveries_since(
     read: &impl Read,

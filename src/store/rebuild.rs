@@ -44,9 +44,7 @@ pub fn restore<R: Read>(
     let place = place.into();
     let mut why = None;
     let made = RedbEngine::create(place.clone(), |new| {
-        let mut builder = Builder::new(new, kinds, meta::birth(random));
-        meta::set_next_id(&mut builder.changes, reader.head().next_id);
-        fill(reader, &mut builder, watch).and_then(|()| Ok(builder.commit()?)).map_err(|failed| match failed {
+        restore_onto(new, reader, kinds, random, watch).map_err(|failed| match failed {
             Failed::Engine(error) => error,
             Failed::Other(error) => {
                 let said = engine::Error::Unavailable(error.to_string());
@@ -62,6 +60,20 @@ pub fn restore<R: Read>(
         Some(why) => Err(why),
         None => Ok(made?),
     }
+}
+
+/// Into an engine in which there is nothing.
+pub fn restore_onto<R: Read>(
+    engine: &dyn Engine,
+    reader: &mut Reader<R>,
+    kinds: &[RecordKind],
+    random: &dyn Random,
+    watch: &mut Watch<'_>,
+) -> Result<(), Failed> {
+    let mut builder = Builder::new(engine, kinds, meta::birth(random));
+    meta::set_next_id(&mut builder.changes, reader.head().next_id);
+    fill(reader, &mut builder, watch)?;
+    Ok(builder.commit()?)
 }
 
 /// Moves a finished file to its place. There either is nothing there, or, if `aside` says where to, what is there stays
@@ -100,7 +112,9 @@ fn hold(place: &Place) -> Result<engine::redb::Held, OpenError> {
     engine::redb::hold(place)
 }
 
-pub(super) enum Failed {
+/// What keeps rows from being written: the engine, or what they are read from.
+#[derive(Debug)]
+pub enum Failed {
     Engine(engine::Error),
     Other(RebuildError),
 }

@@ -106,7 +106,7 @@ async fn begin_late(shop: &Shop) -> Result<(), String> {
     let app = Arc::clone(&shop.app);
     let opened = shop.bridge.run(Lane::Paging, move || app.open_late()).await;
     opened.map_err(|crossing| crossing.to_string())??;
-    // Before any timer fires: whoever took an incident meanwhile is not called again.
+    // Before any timer fires, so that what was sent stands before what follows.
     while shop.app.emergency.is_on() {
         end(shop).await.map_err(|error| error.to_string())?;
     }

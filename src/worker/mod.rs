@@ -120,7 +120,8 @@ pub async fn start(app: Arc<App>, bridge: Bridge, providers: Providers, egress: 
 /// What comes before anything is sent. What an earlier process had claimed is released: it is dead, since only one can have the
 /// file. Then what came due while nothing ran is decided.
 async fn begin(shop: &Shop) -> Result<(), AppError> {
-    let moved_secs = shop.write(app::timers::adopt_clock).await?;
+    let (moved_secs, mark) = shop.write(app::timers::adopt_clock).await?;
+    shop.app.owed.set(Some(mark));
     if moved_secs != 0 {
         tracing::warn!(
             moved_secs,

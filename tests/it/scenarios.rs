@@ -437,7 +437,7 @@ impl Stage {
                 self.world.away_until(until);
                 Ok(())
             }
-            ["restored"] => self.world.write(|tx| incidents::hold_after_restore(tx).map(|_| ())),
+            ["restored"] => self.world.write(|tx| incidents::hold_after_restore(tx, None).map(drop)),
             ["show", id] => {
                 self.asked.push((*id).to_owned());
                 Ok(())

@@ -10,14 +10,14 @@ pub mod automatic;
 pub mod encryption;
 
 use crate::age::{Identity, NotOpened, Recipient};
-use crate::app::{App, AppError, Lane, Read, Write, audit, deliveries, incidents, inspect};
+use crate::app::{App, AppError, Lane, Read, audit, deliveries, incidents, inspect};
 use crate::clock::Clock;
 use crate::domain::actor::Actor;
 use crate::random::Random;
 use crate::store::backup::{Reader, files};
-use crate::store::engine::OpenError;
 use crate::store::engine::redb::Place;
-use crate::store::rebuild::{self, RebuildError};
+use crate::store::engine::{Engine, OpenError};
+use crate::store::rebuild::{self, Failed, RebuildError};
 use crate::store::{Store, tables};
 use std::io::{self, Write as Output};
 use std::path::Path;
@@ -90,6 +90,15 @@ impl From<RebuildError> for RestoreError {
     }
 }
 
+impl From<Failed> for RestoreError {
+    fn from(failed: Failed) -> RestoreError {
+        match failed {
+            Failed::Engine(error) => AppError::Unavailable(error.to_string()).into(),
+            Failed::Other(error) => error.into(),
+        }
+    }
+}
+
 /// What a backup says of itself, which only reading all of it proves.
 pub fn head(backup: impl io::Read) -> Result<Head, Unusable> {
     Ok(Reader::open(backup, tables::RECORDS)?.head().clone())
@@ -109,22 +118,36 @@ pub fn restore(
     let backup = encryption::decrypting(backup, identities)?;
     let mut reader = Reader::open(backup, tables::RECORDS).map_err(RestoreError::Unusable)?;
     rebuild::restore(&mut reader, tables::RECORDS, place.clone(), &*random, watch)?;
-    let settled = settle_file(&place, reader.head(), clock, random);
+    let opened = Store::open(place.clone(), clock, random).map_err(RestoreError::from);
+    let settled = opened.and_then(|store| settle(&store, reader.head()));
     if settled.is_err() {
         let _ = place.clear();
     }
     settled
 }
 
-fn settle_file(
-    place: &Place,
-    head: &Head,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
-) -> Result<Restored, RestoreError> {
-    let store = Store::open(place.clone(), clock, random)?;
+/// The records of a backup and what follows from them, into an engine in which there is nothing. To be settled.
+pub fn refill(engine: &dyn Engine, backup: impl io::Read, random: &dyn Random) -> Result<Head, RestoreError> {
+    let mut reader = Reader::open(backup, tables::RECORDS).map_err(RestoreError::Unusable)?;
+    rebuild::restore_onto(engine, &mut reader, tables::RECORDS, random, &mut |_| true)?;
+    Ok(reader.head().clone())
+}
+
+/// Makes the past fit to go on from, and verifies it.
+pub fn settle(store: &Store, head: &Head) -> Result<Restored, RestoreError> {
+    let lost_track = store.write(Lane::People, deliveries::lose_track_of_claims)?;
+    let (mut held, mut after) = (0, None);
+    loop {
+        let page = store.write(Lane::People, move |tx| incidents::hold_after_restore(tx, after.clone()))?;
+        held += page.items.len();
+        match page.next {
+            Some(next) => after = Some(next),
+            None => break,
+        }
+    }
     let said = format!("restored the backup of {}, lineage {}", head.taken_at, head.lineage);
-    let (lost_track, held) = store.write(Lane::People, move |tx| settle(tx, &said))?;
+    store
+        .write(Lane::People, move |tx| audit::note(tx, &Actor::SYSTEM, "database.restore", "database", said.clone()))?;
     let verified = store.verify().map_err(AppError::from)?;
     if !verified.is_well() {
         return Err(RestoreError::Unsound(verified.problems));
@@ -132,13 +155,6 @@ fn settle_file(
     let problems = store.read(broken_promises)?;
     let (records, index_rows) = (verified.records, verified.index_rows);
     Ok(Restored { head: head.clone(), records, index_rows, held, lost_track, problems })
-}
-
-fn settle(tx: &mut Write<'_>, said: &str) -> Result<(usize, usize), AppError> {
-    let lost_track = deliveries::lose_track_of_claims(tx)?;
-    let held = incidents::hold_after_restore(tx)?;
-    audit::note(tx, &Actor::SYSTEM, "database.restore", "database", said.to_owned())?;
-    Ok((lost_track, held))
 }
 
 fn broken_promises(read: &Read<'_>) -> Result<Vec<String>, AppError> {

@@ -24,6 +24,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Deliveries claimed in one transaction at most.
 pub const BATCH: usize = 32;
+/// Deliveries of one incident that are looked through at a time.
+const LOOKED_THROUGH: usize = 100;
 
 /// So many due ones are looked at for those whose channel has room.
 const LOOKED_AT: usize = 4096;
@@ -357,10 +359,19 @@ fn share(read: &impl Read, delivery: &Delivery, incident: Option<&Incident>) -> 
     let may_be_first =
         |of: &&Incident| delivery.channel == Channel::Sms && delivery.is_page() && of.severity == Severity::Critical;
     let Some(incident) = incident.filter(may_be_first) else { return Ok(Share::Other) };
-    let others = deliveries::deliveries_of(read, incident.id, crate::app::MANY)?;
     let was_not_taken =
         |attempt: &Attempt| attempt.answer.as_ref().is_some_and(|answer| answer.outcome.was_not_taken());
     let left = |other: &Delivery| other.attempts.iter().any(|attempt| !was_not_taken(attempt));
-    let is_heard = others.iter().any(|other| other.address == delivery.address && left(other));
-    Ok(if is_heard { Share::Other } else { Share::FirstCritical })
+    // Whoever was called for weeks was called on the first day, too.
+    let mut take = Take::first(LOOKED_THROUGH);
+    loop {
+        let page = deliveries::deliveries_planned(read, incident.id, take)?;
+        if page.items.iter().any(|other| other.address == delivery.address && left(other)) {
+            return Ok(Share::Other);
+        }
+        match page.next {
+            Some(next) => take = Take::first(LOOKED_THROUGH).after(Some(next)),
+            None => return Ok(Share::FirstCritical),
+        }
+    }
 }

@@ -129,9 +129,9 @@ impl App {
 
     /// A rehearsal does everything and keeps nothing of it.
     pub fn import(&self, document: Document, means: Means, rehearse: bool) -> Result<Imported, NotImported> {
-        let owed = self.owed.clone();
+        let settle = self.settle();
         let attempt = self.store.write(Lane::People, move |tx| {
-            owed.settle(tx).map_err(|error| Undone::Not(error.into()))?;
+            settle(tx).map_err(|error| Undone::Not(error.into()))?;
             match import::import(tx, &document, &means) {
                 Ok(imported) if rehearse => Err(Undone::Rehearsed(imported)),
                 Ok(imported) => Ok(imported),

@@ -29,7 +29,7 @@ pub mod filter;
 pub mod timers;
 
 #[cfg(test)]
-pub(super) mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 

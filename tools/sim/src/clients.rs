@@ -3,7 +3,7 @@
 //! A client that gets no answer, or "try again", tries again; what it saw confirmed must be there (S8).
 
 use super::judge::{Cause, SecondOpinion};
-use super::model::Model;
+use super::model::{Model, STORM};
 use super::plan::{self, Action, Alert, Deed, Method, Planned, Shift};
 use super::run::{Run, SECRET, START, Written};
 use pagerpal::app::heartbeats::NewHeartbeat;
@@ -20,17 +20,19 @@ use pagerpal::domain::delivery::State;
 use pagerpal::domain::entry::{Interval, OverrideMode};
 use pagerpal::domain::event::{Action as EventAction, Event, Order, Report, SenderTime};
 use pagerpal::domain::heartbeat::Beat;
-use pagerpal::domain::id::{AlertSourceId, ContactId, PolicyId, ScheduleId, TeamId, UserId};
+use pagerpal::domain::id::{AlertSourceId, ContactId, IncidentId, PolicyId, ScheduleId, TeamId, UserId};
 use pagerpal::domain::incident::{Incident, Status};
 use pagerpal::domain::layer::Draft;
 use pagerpal::domain::maintenance::Scope;
 use pagerpal::domain::policy::{Level, Recipient};
 use pagerpal::domain::rotation::{Cadence, Civil};
 use pagerpal::domain::source_event::ResultWord;
+use pagerpal::domain::storm::{self, StormLine};
 use pagerpal::domain::time::Timestamp;
 use pagerpal::domain::timeline::Handover;
 use pagerpal::domain::user::Step;
 use pagerpal::domain::{Severity, Urgency};
+use pagerpal::store::Read;
 use std::collections::BTreeMap;
 
 /// A tool asks again after this, and gives up in the end; people have less patience.
@@ -225,10 +227,10 @@ impl Run<'_> {
 
     pub(super) fn act(&mut self, index: usize, tries: u32) -> Result<(), String> {
         let action = self.action(index);
-        if matches!(action, Action::Crash { .. } | Action::StoreFails { .. }) {
+        if matches!(action, Action::Crash { .. } | Action::StoreFails { .. } | Action::BackUp) {
             self.make_up_for_marks()?;
         }
-        if self.is_fate(action) || self.carry_out(action)? {
+        if self.is_fate(action)? || self.carry_out(action)? {
             return Ok(());
         }
         let is_tool = matches!(action, Action::Trigger { .. } | Action::Recover { .. } | Action::TakenThere { .. });
@@ -240,21 +242,24 @@ impl Run<'_> {
     }
 
     /// What nobody asks the application for.
-    fn is_fate(&mut self, action: &Action) -> bool {
+    fn is_fate(&mut self, action: &Action) -> Result<bool, String> {
+        use Action::{BackUp, Crash, Provider, Restore, SetClock, StoreFails};
         match *action {
-            Action::SetClock { .. } | Action::Crash { .. } | Action::StoreFails { .. } | Action::Provider { .. }
+            SetClock { .. } | Crash { .. } | StoreFails { .. } | Provider { .. } | BackUp | Restore { .. }
                 if self.calm =>
             {
-                return true;
+                return Ok(true);
             }
-            Action::SetClock { by_secs } => self.set_clock(by_secs),
-            Action::Crash { moment, down_ms } => self.crash(moment, down_ms),
-            Action::StoreFails { applied, for_ms, reads } => self.store_fails(applied, for_ms, reads),
-            Action::Provider { channel: of, mood, for_ms } => self.provider_has(channel(of), mood, for_ms),
-            _ => return false,
+            BackUp => self.back_up(),
+            Restore { down_ms } => self.restore(down_ms)?,
+            SetClock { by_secs } => self.set_clock(by_secs),
+            Crash { moment, down_ms } => self.crash(moment, down_ms),
+            StoreFails { applied, for_ms, reads } => self.store_fails(applied, for_ms, reads),
+            Provider { channel: of, mood, for_ms } => self.provider_has(channel(of), mood, for_ms),
+            _ => return Ok(false),
         }
         self.say(format_args!("fate: {action:?}"));
-        true
+        Ok(true)
     }
 
     /// Whether there was an answer.
@@ -268,6 +273,12 @@ impl Run<'_> {
             Action::Recover { alert } => self.report(*alert, EventAction::Resolve, None, action),
             Action::TakenThere { alert } => self.report(*alert, EventAction::Acknowledge, None, action),
             Action::Act { alert, who, deed } => self.deed(*alert, *who, deed, action),
+            Action::Resume { who } => {
+                let Some(actor) = self.actor(*who).filter(|_| self.plan.site.people[*who].admin) else {
+                    return Ok(true);
+                };
+                self.edit(action, move |tx| incidents::resume_after_restore(tx, &actor).map(drop))
+            }
             Action::Retry { alert, who } => self.retry(*alert, *who, action),
             Action::Deactivate { who } => {
                 let Some(id) = person(*who) else { return Ok(true) };
@@ -461,7 +472,13 @@ impl Run<'_> {
         };
         let [result] = &results[..] else { return Err(format!("S8: one alert has {} answers", results.len())) };
         let Some((id, number)) = result.incident else { return Ok(true) };
+        let (storm, external_id) = (Alert { alert: STORM, ..alert }, external_id);
         let known = self.judge.view.incidents.get(&id);
+        let is_absorbed = known.is_some_and(|incident| incident.external_id == storm::IDENTITY);
+        if is_absorbed {
+            self.has_line(id, &external_id, &what)?;
+        }
+        let external_id = if is_absorbed { storm::IDENTITY } else { &external_id };
         let is_there = known.is_some_and(|incident| {
             let open = incident.status != Status::Resolved;
             let status_fits = match result.result {
@@ -475,8 +492,18 @@ impl Run<'_> {
         if !is_there {
             return Err(format!("S8: {:?} of #{number} was confirmed and is not there", result.result));
         }
-        self.places.newest.insert(alert, number);
+        self.places.newest.insert(if is_absorbed { storm } else { alert }, number);
         Ok(true)
+    }
+
+    /// S8: an alert without an incident of its own stands in its storm's list, or is struck from it.
+    fn has_line(&self, storm: IncidentId, external_id: &str, what: &EventAction) -> Result<(), String> {
+        let line = self.read(|read| Ok(read.get::<StormLine>((storm, external_id.to_owned()))?));
+        match line {
+            None => Ok(()),
+            Some(Some(line)) if (*what == EventAction::Resolve) == line.struck_at.is_some() => Ok(()),
+            Some(line) => Err(format!("S8: {what:?} of {external_id} was confirmed, and its line is {line:?}")),
+        }
     }
 
     fn deed(&mut self, alert: Alert, who: usize, deed: &Deed, action: &Action) -> Result<bool, String> {

@@ -3,6 +3,7 @@
 //! Swarm testing: each kind of fault and of action is there or not, by an even chance, and how often is drawn on a log
 //! scale, because faults that are always there hide bugs behind each other.
 
+use super::model::STORM;
 use super::plan::{
     Action, Alert, Channel, Deed, Level, Method, Moment, Mood, Person, Plan, Planned, Policy, Recipient, Schedule,
     Severity, Shift, Site, Source, Weather,
@@ -11,6 +12,8 @@ use super::run::stream;
 use pagerpal::domain::given::Jitter;
 
 const YEAR_MINUTES: u64 = 365 * 24 * 60;
+/// The first number of an alert of a storm.
+const STORMY: usize = 1000;
 const YEAR_SECS: u64 = YEAR_MINUTES * 60;
 
 /// The same plan for the same seed. Most are a night; some are weeks or a year, in which hardly more happens.
@@ -36,9 +39,11 @@ pub fn deal(seed: u64) -> Plan {
     night.overlaps(&mut Dice(stream(seed, "overlaps")));
     night.haste(&mut Dice(stream(seed, "haste")));
     night.windows(&mut Dice(stream(seed, "windows")));
+    night.lost_hosts(&mut Dice(stream(seed, "hosts")));
     // Their watch commits each minute, so none of them beats for a year.
     if !is_long {
         night.heartbeats(&mut Dice(stream(seed, "heartbeats")));
+        night.storm(&mut Dice(stream(seed, "storm")));
     }
     if is_long {
         night.recoveries(&mut Dice(stream(seed, "recoveries")));
@@ -59,8 +64,8 @@ impl Dice {
         self.0.below(100) < percent
     }
 
-    fn one<T: Copy>(&mut self, of: &[T]) -> T {
-        of[self.below(of.len())]
+    fn one<T: Clone>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len())].clone()
     }
 
     /// Between the two, each doubling as likely as the next.
@@ -393,6 +398,51 @@ impl Night<'_> {
             if dice.chance(30) {
                 let at = self.any_time(dice);
                 self.push(at, Action::RemoveHeartbeat { nth });
+            }
+        }
+    }
+
+    /// More new alerts of one source than open incidents of their own, within a minute. Most of them recover, and somebody does
+    /// something about the storm.
+    fn storm(&mut self, dice: &mut Dice) {
+        if !dice.chance(4) {
+            return;
+        }
+        let (at, Alert { source, .. }) = self.alarms[dice.below(self.alarms.len())];
+        let pause = dice.log(1, 120_000);
+        for alert in STORMY..STORMY + 101 + dice.below(20) {
+            let (alert, begins) = (Alert { source, alert }, at + dice.0.below(50_000));
+            let severity = dice.severity();
+            self.push(begins, Action::Trigger { alert, severity });
+            if dice.chance(20) {
+                self.push(begins + dice.log(1000, 300_000), Action::Trigger { alert, severity: dice.severity() });
+            }
+            if dice.chance(97) {
+                self.push(at + 50_000 + pause + dice.log(1, 300_000), Action::Recover { alert });
+            }
+        }
+        let storm = Alert { source, alert: STORM };
+        for _ in 0..dice.some(4) {
+            let deed = dice.one(&[Deed::Acknowledge, Deed::Unacknowledge, Deed::Resolve, Deed::Reopen]);
+            let (at, who) = (at + dice.log(20_000, 600_000), dice.below(self.site.people.len()));
+            self.push(at, Action::Act { alert: storm, who, deed });
+        }
+    }
+
+    /// A backup now and then, and a host that is lost with all that came since.
+    fn lost_hosts(&mut self, dice: &mut Dice) {
+        for _ in 0..dice.some(4) {
+            let (at, alert) = self.moment(dice);
+            self.push(at, Action::BackUp);
+            let lost_at = at + dice.log(1, 3_600_000);
+            if dice.chance(60) {
+                self.push(lost_at, Action::Restore { down_ms: dice.log(1000, 3_600_000) });
+            }
+            let soon = lost_at + dice.log(1000, 1_800_000);
+            match dice.below(3) {
+                0 => self.push(soon, Action::Resume { who: dice.below(self.site.people.len()) }),
+                1 => self.push(soon, Action::Trigger { alert, severity: dice.severity() }),
+                _ => {}
             }
         }
     }

@@ -21,7 +21,7 @@ const SPARE_MS: u64 = 3000;
 pub(super) struct Watch {
     begun_at: u64,
     called_at: BTreeMap<UserId, u64>,
-    /// By their links, in the order in which they will be written down.
+    /// By their links, in the order in which they are written down.
     taken: BTreeMap<IncidentId, Action>,
 }
 
@@ -54,6 +54,13 @@ impl Run<'_> {
         }
     }
 
+    /// What whoever writes next writes down first.
+    pub(super) fn unwritten(&self) -> Vec<Action> {
+        let Some(process) = self.process.as_ref().filter(|_| self.is_emergency()) else { return vec![] };
+        let (_, unwritten) = process.app.emergency.meanwhile();
+        unwritten.taken.keys().filter_map(|incident| process.emergency.taken.get(incident).cloned()).collect()
+    }
+
     fn begin_emergency(&mut self) {
         let Some(process) = &mut self.process else { return };
         process.app.emergency.begin(Why::CannotSave);
@@ -64,8 +71,12 @@ impl Run<'_> {
 
     fn call(&mut self) -> Result<(), String> {
         let (at, now) = (self.at, self.now());
-        let Some(process) = &mut self.process else { return Ok(()) };
+        let Some(process) = &self.process else { return Ok(()) };
         let calls = process.app.emergency.calls_due(now, &Channel::ALL);
+        for call in &calls {
+            self.say(format_args!("{} is called: {}", call.user, call.sentence));
+        }
+        let Some(process) = &mut self.process else { return Ok(()) };
         let watch = &mut process.emergency;
         for call in calls {
             let last = watch.called_at.insert(call.user, at);
@@ -112,8 +123,7 @@ impl Run<'_> {
     fn end_emergency(&mut self) -> Result<(), String> {
         let Some(process) = &self.process else { return Ok(()) };
         let (all, unwritten) = process.app.emergency.meanwhile();
-        let taken: Vec<Action> = process.emergency.taken.values().cloned().collect();
-        let written = self.write(Cause::WriteDown(&taken), move |tx| write_down(tx, &unwritten))?;
+        let written = self.write(Cause::WriteDown, move |tx| write_down(tx, &unwritten))?;
         if let (Written::Done(()), Some(process)) = (written, &mut self.process)
             && process.app.emergency.end(all)
         {

@@ -57,11 +57,12 @@ impl Run<'_> {
 
     /// S6: what counts as taken was taken by its provider, alone or with the message that carried it.
     fn was_taken(&self, delivery: &Delivery) -> Result<(), String> {
-        let Some(process) = &self.process else { return Ok(()) };
         let is_taken = |id: DeliveryId| {
             let attempts = self.judge.view.deliveries.get(&id).map_or(&[][..], |delivery| &delivery.attempts);
-            let ids = attempts.iter().map(|attempt| message_id(process.app.lineage(), id, attempt.message_number));
-            ids.into_iter().any(|id| self.post.was_taken(&id))
+            let mut ids = self.lineages.iter().flat_map(|lineage| {
+                attempts.iter().map(move |attempt| message_id(lineage, id, attempt.message_number))
+            });
+            ids.any(|id| self.post.was_taken(&id))
         };
         let counts = matches!(delivery.state, State::Accepted { .. } | State::Delivered);
         let carriers = delivery.attempts.iter().filter_map(|attempt| attempt.carrier);
@@ -99,6 +100,8 @@ impl Run<'_> {
         let is_reachable = view.users.get(&notification.user).is_some_and(|user| user.is_pageable_at(self.now()));
         let made_at = self.judge.notified.get(&notification.id).copied().unwrap_or(0);
         let is_excused = view.once_unreachable.contains(&notification.user);
+        // What a restore finds queued is withdrawn: the ladder begins anew when its hold ends.
+        let is_excused = is_excused || self.judge.restored_at.is_some_and(|at| made_at < at);
         if !is_wanted || !is_reachable || is_excused || self.at < made_at + TAKEN_WITHIN_MS {
             return Ok(());
         }

@@ -5,7 +5,7 @@
 
 mod account;
 
-use super::model::{HEARTBEATS, Model, Observed, Pages};
+use super::model::{HEARTBEATS, Model, Observed, Pages, STORM};
 use super::plan::{Action, Alert, Deed};
 use super::run::START;
 use super::trace::{Rare, Trace};
@@ -14,10 +14,11 @@ use pagerpal::app::deliveries::{About, Outgoing};
 use pagerpal::domain::Severity;
 use pagerpal::domain::contact::Channel;
 use pagerpal::domain::delivery::{Attempt, Delivery, DeliveryRing, Outcome, State};
-use pagerpal::domain::effect::{Reason, Subject, TimerKey, TimerKind};
+use pagerpal::domain::effect::{Reason, Subject, Timer, TimerKey, TimerKind};
 use pagerpal::domain::id::{AlertSourceId, ContactId, DeliveryId, IncidentId, NotificationId, UserId};
 use pagerpal::domain::incident::{Incident, Phase, Status};
 use pagerpal::domain::receipt::Fate;
+use pagerpal::domain::storm;
 use pagerpal::domain::time::Timestamp;
 use pagerpal::store::engine::Changes;
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,8 +51,8 @@ pub enum Cause<'a> {
     Shift,
     /// At a start: how much time has passed.
     Adopt,
-    /// What people did while nothing could be saved.
-    WriteDown(&'a [Action]),
+    /// What was sent while nothing could be saved.
+    WriteDown,
     Client(&'a Action),
 }
 
@@ -65,6 +66,8 @@ pub struct Surroundings {
     pub store_troubled_at: Option<u64>,
     /// The clock was set, and delays have not been moved along yet.
     pub clock_unsaved: bool,
+    /// What people did while nothing could be saved: whoever writes next writes it down first.
+    pub taken: Vec<Action>,
     /// No room for more messages on the wire: first tries, retries.
     pub is_full: [bool; 2],
 }
@@ -121,6 +124,8 @@ pub struct Judge {
     pub climbing_since: BTreeMap<IncidentId, u64>,
     due: BTreeMap<TimerKey, Due>,
     down_since: u64,
+    /// When a backup was restored last.
+    pub restored_at: Option<u64>,
     died_at: u64,
     /// The process came up as a whole.
     pub is_up: bool,
@@ -133,13 +138,14 @@ pub struct Judge {
 }
 
 impl Judge {
+    /// Answers whether what the clock reads was saved with it.
     pub fn commit(
         &mut self,
         here: &Surroundings,
         cause: Cause<'_>,
         changes: &Changes,
         trace: &mut Trace,
-    ) -> Result<(), String> {
+    ) -> Result<bool, String> {
         let step = self.view.take_in(changes)?;
         account::tell(here, cause, &step, trace);
         account::count(cause, &step, &mut trace.rare);
@@ -151,7 +157,7 @@ impl Judge {
         for (id, before, after) in &step.incidents {
             let Some(after) = after else { return Err(format!("S12: the incident {id} is gone")) };
             self.one_open(after)?;
-            transition(cause, before.as_ref(), after)?;
+            transition(cause, !here.taken.is_empty(), before.as_ref(), after)?;
             if is_climbing(after) && !before.as_ref().is_some_and(is_climbing) {
                 self.climbing_since.insert(*id, here.at);
             }
@@ -177,7 +183,7 @@ impl Judge {
                 self.goes_on(after)?;
             }
         }
-        Ok(())
+        Ok(step.is_marked)
     }
 
     /// S13: this commit pages those whom the second model names, and nobody else.
@@ -211,16 +217,14 @@ impl Judge {
             model.disturbed();
         }
         // Whoever writes first after a step moves what waits along.
-        let mut expected = match cause {
-            Cause::Shift | Cause::Adopt => Pages::new(),
-            _ if step.moved_secs != 0 => model.clock_set(step.moved_secs, now),
-            _ => Pages::new(),
+        let mut expected = match step.moved_secs {
+            0 => Pages::new(),
+            secs => model.clock_set(secs, now),
         };
+        expected.extend(here.taken.iter().flat_map(|action| model.act(action, now)));
         expected.extend(match cause {
             Cause::Fire => model.fire(now, &observed).map_err(|problem| format!("S13: {problem}"))?,
             Cause::Client(action) => model.act(action, now),
-            Cause::WriteDown(actions) => actions.iter().flat_map(|action| model.act(action, now)).collect(),
-            Cause::Shift | Cause::Adopt => model.clock_set(step.moved_secs, now),
             _ => Pages::new(),
         });
         if expected == observed.pages {
@@ -234,6 +238,39 @@ impl Judge {
     pub fn is_held_rightly(&self, incident: &Incident, now: Timestamp) -> bool {
         let Some(SecondOpinion { model, sources, .. }) = &self.second_opinion else { return false };
         alert_of(incident, sources).is_some_and(|alert| model.is_waiting(alert, now.as_second() - START))
+    }
+
+    /// Another host goes on from a backup: what was known when it was taken is known now, and what is open and untaken waits. So far
+    /// nobody is paged.
+    pub fn restored(
+        &mut self,
+        here: &Surroundings,
+        view: View,
+        model: Model,
+        settled: &[Changes],
+    ) -> Result<(), String> {
+        self.view = view;
+        for changes in settled {
+            let step = self.view.take_in(changes)?;
+            if !step.notifications.is_empty() {
+                return Err("S13: a restore pages somebody".to_owned());
+            }
+        }
+        if let Some(opinion) = &mut self.second_opinion {
+            opinion.model = model;
+            opinion.model.restored(here.now.as_second() - START);
+        }
+        let View { incidents, notifications, timers, .. } = &self.view;
+        self.notified.retain(|id, _| notifications.contains_key(id));
+        self.climbing_since.retain(|id, _| incidents.contains_key(id));
+        // How long nobody was there to wait is measured when the next process starts.
+        let due = |timer: &Timer| Due { stored: timer.due, at: here.when(timer.due), latest: u64::MAX };
+        self.due = timers.iter().map(|(key, timer)| (*key, due(timer))).collect();
+        let open = incidents.values().filter(|incident| incident.status != Status::Resolved);
+        self.open = open.map(|incident| ((incident.source, incident.external_id.clone()), incident.id)).collect();
+        self.restored_at = Some(here.at);
+        (self.last_sent, self.texts, self.is_up) = (BTreeMap::new(), BTreeMap::new(), false);
+        self.view.incidents.keys().try_for_each(|id| self.waits_rightly(*id))
     }
 
     /// S11.
@@ -431,13 +468,15 @@ impl Judge {
         let down = here.at - self.down_since + 1000;
         for (key, due) in &mut self.due {
             due.at = here.when(due.stored);
-            due.latest = if key.kind.is_elapsed() { due.latest + down } else { due.at };
+            due.latest = if key.kind.is_elapsed() { due.latest.saturating_add(down) } else { due.at };
         }
     }
 
     /// S7: however wrong that clock is, a delay is no longer than the process was down. It has adopted it.
     pub fn adopted(&self) -> Result<(), String> {
-        match self.due.iter().find(|(_, due)| due.at > due.latest) {
+        // A job is given a grace with each step.
+        let is_late = |(key, due): &(&TimerKey, &Due)| due.at > due.latest && key.kind != TimerKind::Beat;
+        match self.due.iter().find(is_late) {
             Some((key, due)) => {
                 let late = (due.at - due.latest) / 1000;
                 Err(format!("S7: {key:?}, stored for {}, waits {late} s too long after a restart", due.stored))
@@ -568,6 +607,7 @@ impl Judge {
 /// What the plan calls the alert of an incident.
 fn alert_of(incident: &Incident, sources: &BTreeMap<AlertSourceId, usize>) -> Option<Alert> {
     let alert = match incident.external_id.strip_prefix("heartbeat:job-") {
+        None if incident.external_id == storm::IDENTITY => STORM,
         Some(nth) => HEARTBEATS + nth.parse::<usize>().ok()?,
         None => incident.external_id.strip_prefix("alert ")?.parse().ok()?,
     };
@@ -575,7 +615,7 @@ fn alert_of(incident: &Incident, sources: &BTreeMap<AlertSourceId, usize>) -> Op
 }
 
 /// S12: status changes only as the table of transitions has it, and counters never go back.
-fn transition(cause: Cause<'_>, before: Option<&Incident>, after: &Incident) -> Result<(), String> {
+fn transition(cause: Cause<'_>, was_taken: bool, before: Option<&Incident>, after: &Incident) -> Result<(), String> {
     use Status::{Acknowledged, Resolved, Triggered};
     let number = after.number;
     let Some(before) = before else {
@@ -597,8 +637,9 @@ fn transition(cause: Cause<'_>, before: Option<&Incident>, after: &Incident) -> 
     let is_allowed = match (before.status, after.status) {
         (before, after) if before == after => true,
         (Triggered, Acknowledged) => {
-            matches!(deed, Some(Deed::Acknowledge | Deed::Snooze { .. }))
-                || matches!(cause, Cause::Client(Action::TakenThere { .. }) | Cause::WriteDown(_))
+            was_taken
+                || matches!(deed, Some(Deed::Acknowledge | Deed::Snooze { .. }))
+                || matches!(cause, Cause::Client(Action::TakenThere { .. }))
         }
         (Acknowledged, Triggered) => {
             use Deed::{Escalate, Reassign, ReassignToPolicy, Unacknowledge};

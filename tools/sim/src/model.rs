@@ -3,8 +3,8 @@
 //!
 //! It is told of each commit what it was for and when, and answers whom that commit must page; the judge compares. Covered:
 //! people and their methods, levels, schedules with a rotation, entries and overrides, teams, cycles, the last resort, rising
-//! severity, every deed, timeouts of acknowledgements, naps, silence, maintenance windows, heartbeats, and every edit of these. Not
-//! covered, and not dealt: storms, restores.
+//! severity, every deed, timeouts of acknowledgements, naps, silence, maintenance windows, heartbeats, storms, restores, and every
+//! edit of these.
 //!
 //! Two instants are the product's choice within limits, so they are observed instead of predicted: when, at most a
 //! quarter of an hour late, the last resort of an incident without coverage is paged again, and whether silence resolves an
@@ -12,12 +12,18 @@
 
 mod deeds;
 mod heartbeats;
+mod storms;
 
 pub use heartbeats::HEARTBEATS;
+pub use storms::STORM;
 
 use super::plan::{Action, Alert, Level, Person, Plan, Policy, Recipient, Schedule, Severity, Shift};
 use heartbeats::Job;
 use std::collections::{BTreeMap, BTreeSet};
+use storms::Surge;
+
+/// What is open in a backup waits so long for a look.
+const RESTORE_HOLD_SECS: Time = 15 * 60;
 
 /// Seconds since the start, on the wall clock.
 type Time = i64;
@@ -34,6 +40,7 @@ pub struct Observed {
     pub missed: BTreeSet<Alert>,
 }
 
+#[derive(Clone)]
 pub struct Model {
     people: Vec<Human>,
     schedules: Vec<Calendar>,
@@ -41,6 +48,7 @@ pub struct Model {
     policies: Vec<Policy>,
     /// Policy and silence, in seconds.
     sources: Vec<(usize, Option<Time>)>,
+    surges: Vec<Surge>,
     windows: Vec<Window>,
     jobs: Vec<Job>,
     /// The newest incident of each alert.
@@ -48,6 +56,7 @@ pub struct Model {
     pages: Pages,
 }
 
+#[derive(Clone)]
 struct Human {
     active: bool,
     admin: bool,
@@ -55,6 +64,7 @@ struct Human {
     methods: Vec<Option<bool>>,
 }
 
+#[derive(Clone)]
 struct Calendar {
     plan: Schedule,
     entries: Vec<Stretch>,
@@ -62,6 +72,7 @@ struct Calendar {
     overrides: Vec<(Stretch, Option<usize>)>,
 }
 
+#[derive(Clone)]
 struct Stretch {
     who: usize,
     from: Time,
@@ -88,6 +99,7 @@ impl Stretch {
 }
 
 /// Maintenance: new incidents of these sources, or of all, wait for its end.
+#[derive(Clone)]
 struct Window {
     sources: Vec<usize>,
     from: Time,
@@ -118,6 +130,8 @@ struct Incident {
     level: Option<u8>,
     cycle: u8,
     phase: Phase,
+    /// A restore holds it until then.
+    restored: Option<Time>,
     /// Whom this visit is for.
     paged: Vec<usize>,
     /// Those, and the last resort that was only told of it: nobody is told twice in a visit.
@@ -157,6 +171,7 @@ impl Model {
                 .iter()
                 .map(|source| (source.policy, source.auto_resolve.map(|minutes| i64::from(minutes) * 60)))
                 .collect(),
+            surges: site.sources.iter().map(|_| Surge::default()).collect(),
             windows: vec![],
             jobs: vec![],
             incidents: BTreeMap::new(),
@@ -168,7 +183,8 @@ impl Model {
     pub fn act(&mut self, action: &Action, now: Time) -> Pages {
         match action {
             Action::Trigger { alert, severity } => self.trigger(*alert, *severity, now),
-            Action::Recover { alert } => self.end(*alert),
+            Action::Recover { alert } => self.recover(*alert),
+            Action::Resume { .. } => self.resume(now),
             Action::Ping { nth, fails } => self.ping(*nth, *fails, now),
             Action::TakenThere { alert } => {
                 self.change(*alert, |model, incident| {
@@ -201,15 +217,34 @@ impl Model {
     pub fn clock_set(&mut self, secs: Time, now: Time) -> Pages {
         for incident in self.incidents.values_mut() {
             incident.entered += secs;
-            for at in [&mut incident.next, &mut incident.ack_timeout, &mut incident.silence].into_iter().flatten() {
+            let Incident { next, ack_timeout, silence, restored, .. } = incident;
+            for at in [next, ack_timeout, silence, restored].into_iter().flatten() {
                 *at += secs;
             }
         }
+        self.surges.iter_mut().for_each(|surge| surge.shift(secs));
         self.jobs.iter_mut().for_each(|job| job.shift(secs));
         if secs < 0 {
             self.recheck_all(now);
         }
         std::mem::take(&mut self.pages)
+    }
+
+    /// Another host goes on from here: what is open and not taken waits for a look.
+    pub fn restored(&mut self, now: Time) {
+        self.disturbed();
+        for incident in self.incidents.values_mut().filter(|incident| incident.status == Status::Triggered) {
+            (incident.phase, incident.restored, incident.next) = (Phase::Held, Some(now + RESTORE_HOLD_SECS), None);
+        }
+    }
+
+    fn resume(&mut self, now: Time) {
+        let is_waiting = |incident: &Incident| incident.restored.is_some();
+        let alerts: Vec<Alert> =
+            self.incidents.iter().filter(|(_, incident)| is_waiting(incident)).map(|(alert, _)| *alert).collect();
+        for alert in alerts {
+            self.change(alert, |model, incident| model.climb(alert, incident, None, now));
+        }
     }
 
     fn recheck_all(&mut self, now: Time) {
@@ -250,7 +285,11 @@ impl Model {
                 self.page_also(alert, incident, had_it);
             }
             Status::Triggered => match incident.phase {
-                Phase::Held => self.end_hold(alert, incident, now),
+                Phase::Held => match incident.restored {
+                    Some(until) if until > now => {}
+                    Some(_) => self.climb(alert, incident, None, now),
+                    None => self.end_hold(alert, incident, now),
+                },
                 Phase::Climbing if is_due(incident.next) => self.climb(alert, incident, incident.level, now),
                 Phase::Climbing => self.page_newcomers(alert, incident, now),
                 Phase::Exhausted if is_due(incident.next) => self.repage(alert, incident, now),
@@ -354,7 +393,7 @@ impl Model {
     }
 
     fn visit(&mut self, alert: Alert, incident: &mut Incident, phase: Phase, people: &[usize], now: Time) {
-        (incident.phase, incident.entered, incident.by_hand) = (phase, now, false);
+        (incident.phase, incident.entered, incident.by_hand, incident.restored) = (phase, now, false, None);
         incident.paged.clear();
         incident.told.clear();
         for who in people {
@@ -499,6 +538,7 @@ impl Model {
             return;
         }
         match incident.phase {
+            Phase::Held if incident.restored.is_some() => {}
             Phase::Held => self.end_hold(alert, incident, now),
             Phase::NoCoverage => drop(self.look_for_coverage(alert, incident, now, None)),
             Phase::Exhausted => {
@@ -532,8 +572,10 @@ impl Model {
 
     fn trigger(&mut self, alert: Alert, severity: Severity, now: Time) {
         let (policy, silence) = self.sources[alert.source];
-        let open = self.incidents.get(&alert).is_some_and(|incident| incident.status != Status::Resolved);
-        if !open {
+        if !self.is_open(alert) {
+            if let Some(storm) = self.absorb(alert, now) {
+                return self.trigger(storm, severity, now);
+            }
             let mut incident = Incident {
                 status: Status::Triggered,
                 severity,
@@ -542,6 +584,7 @@ impl Model {
                 level: None,
                 cycle: 0,
                 phase: Phase::Climbing,
+                restored: None,
                 paged: vec![],
                 told: vec![],
                 entered: now,
@@ -567,10 +610,15 @@ impl Model {
             if incident.status == Status::Triggered {
                 incident.silence = silence.map(|silence| now + silence);
             }
+            if rises {
+                incident.severity = severity;
+            }
+            if incident.restored.is_some() {
+                return model.climb(alert, incident, None, now);
+            }
             if !rises {
                 return;
             }
-            incident.severity = severity;
             if (incident.status, incident.phase) == (Status::Triggered, Phase::Held) {
                 return;
             }
@@ -583,6 +631,10 @@ impl Model {
             model.reenter(alert, incident, now);
             model.page_also(alert, incident, had_it);
         });
+    }
+
+    fn is_open(&self, alert: Alert) -> bool {
+        self.incidents.get(&alert).is_some_and(|incident| incident.status != Status::Resolved)
     }
 
     fn end(&mut self, alert: Alert) {
@@ -659,4 +711,5 @@ fn close(incident: &mut Incident) {
     }
     incident.status = Status::Resolved;
     (incident.next, incident.ack_timeout, incident.silence, incident.snooze) = (None, None, None, None);
+    incident.restored = None;
 }

@@ -259,6 +259,16 @@ pub enum Action {
         moment: Moment,
         down_ms: u64,
     },
+    /// A backup is taken.
+    BackUp,
+    /// The host is lost, and another goes on from the newest backup after a while.
+    Restore {
+        down_ms: u64,
+    },
+    /// An admin has looked at what is held after that.
+    Resume {
+        who: usize,
+    },
     /// Commits fail: the next one, or all for a while. `applied`: the first of them is on disk all the same.
     StoreFails {
         applied: bool,

@@ -44,5 +44,7 @@ pub const FAULTS: &[(&str, &str)] = &[
     ("downtime_is_silence", "a job that nobody could hear counts as silent"),
     ("window_unseen", "a maintenance window holds nothing back"),
     ("window_ended_unseen", "an edit of a maintenance window decides nothing anew"),
+    ("storm_on_restore", "what is open in a backup goes on at once when it is restored"),
+    ("storm_unseen", "however many alerts come in a minute, each opens an incident of its own"),
     ("reserve_for_all", "what is kept for critical incidents is used by others"),
 ];

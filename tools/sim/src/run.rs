@@ -3,6 +3,7 @@
 //! Here are time, the process, and how it dies; what it does by itself is in [`worker`], what others want of it in
 //! [`clients`](super::clients). Events of a process die with it.
 
+use super::backups::Backup;
 use super::clients::Places;
 use super::disk::{Disk, Trouble};
 use super::emergency::Watch;
@@ -96,6 +97,9 @@ pub(super) struct Run<'p> {
     queued: u64,
     pub(super) pauses: Jitter,
     pub(super) post: Post,
+    pub(super) backup: Option<Backup>,
+    /// Of all processes: each restore begins another.
+    pub(super) lineages: Vec<String>,
     pub(super) places: Places,
     pub(super) judge: Judge,
     pub(super) trace: Trace,
@@ -172,6 +176,8 @@ impl<'p> Run<'p> {
             queued: 0,
             pauses: stream(seed, "pauses"),
             post,
+            backup: None,
+            lineages: vec![],
             places: Places::default(),
             judge: Judge::default(),
             trace: Trace::default(),
@@ -259,6 +265,7 @@ impl<'p> Run<'p> {
             started_at: process.map(|process| process.started_at),
             store_troubled_at: if self.disk.is_troubled() { Some(self.at) } else { self.store_troubled_at },
             clock_unsaved: process.is_some_and(|process| !process.is_moved),
+            taken: vec![],
             is_full: process
                 .map_or([false; 2], |process| process.under_way.map(|under_way| under_way >= worker::UNDER_WAY)),
         }
@@ -309,9 +316,7 @@ impl<'p> Run<'p> {
             return Ok(());
         }
         self.epoch += 1;
-        let base = self.base();
-        self.clock.set(self.wall());
-        self.unknown_secs += self.base() - base;
+        self.believe_wall();
         let random = Arc::new(ScriptedRandom::new(stream(self.plan.seed, &format!("process {}", self.epoch)).number()));
         let store = match Store::on_engine(Box::new(self.disk.clone()), Arc::new(self.clock.clone()), random.clone()) {
             Ok(store) => store,
@@ -329,6 +334,9 @@ impl<'p> Run<'p> {
             link_key: LinkKey::new(SECRET),
         };
         let app = App::new(store, random, settings);
+        if !self.lineages.iter().any(|lineage| lineage == app.lineage()) {
+            self.lineages.push(app.lineage().to_owned());
+        }
         let (wakes, under_way, wire) = ([u64::MAX; 4], [0; 2], vec![]);
         let started_at = self.at;
         let (moved_secs, saved_secs, is_moved, rounds, is_looking_at_clock) = (0, 0, true, 0, false);
@@ -353,10 +361,14 @@ impl<'p> Run<'p> {
         if set_by_secs > 0 {
             self.post.forget_texts();
         }
-        match self.write(Cause::Adopt, adopt_clock)? {
-            Written::Done(0) => {}
-            Written::Done(_) => self.trace.rare.count("a clock that a restart did not believe"),
-            _ => return self.failed_to_start(),
+        let Written::Done((moved_secs, mark)) = self.write(Cause::Adopt, adopt_clock)? else {
+            return self.failed_to_start();
+        };
+        if moved_secs != 0 {
+            self.trace.rare.count("a clock that a restart did not believe");
+        }
+        if let Some(process) = &self.process {
+            process.app.owed.set(Some(mark));
         }
         self.judge.adopted()?;
         let Some(moved_secs) = self.read(|read| timers::moved_secs(read)) else { return self.failed_to_start() };
@@ -383,6 +395,13 @@ impl<'p> Run<'p> {
         Ok(())
     }
 
+    /// A process that starts knows no other time.
+    pub(super) fn believe_wall(&mut self) {
+        let base = self.base();
+        self.clock.set(self.wall());
+        self.unknown_secs += self.base() - base;
+    }
+
     fn failed_to_start(&mut self) -> Result<(), String> {
         self.trace.rare.count("a start that failed");
         self.die(RESTART_MS, "the start failed");
@@ -390,7 +409,7 @@ impl<'p> Run<'p> {
     }
 
     /// The process is gone, and back after a while.
-    fn die(&mut self, down_ms: u64, why: &str) {
+    pub(super) fn die(&mut self, down_ms: u64, why: &str) {
         self.say(format_args!("the process dies: {why}"));
         self.trap = None;
         if let Some(process) = self.process.take() {
@@ -450,6 +469,7 @@ impl<'p> Run<'p> {
         if self.trap.is_some() || self.disk.is_waiting() {
             self.make_up_for_marks()?;
         }
+        let taken = self.unwritten();
         let Some(process) = &self.process else { return Ok(Written::Unavailable) };
         let answer = process.app.write(Lane::Paging, work);
         let died = self.disk.take_death();
@@ -457,10 +477,12 @@ impl<'p> Run<'p> {
         if answer.is_err() && !fresh.is_empty() && !died {
             self.trace.rare.count("a commit that is there although its answer was no");
         }
-        let surroundings = self.surroundings();
+        let surroundings = Surroundings { taken, ..self.surroundings() };
         for changes in &fresh {
             self.commits += 1;
-            self.judge.commit(&surroundings, cause, changes, &mut self.trace)?;
+            if self.judge.commit(&surroundings, cause, changes, &mut self.trace)? {
+                self.marked_at = self.at;
+            }
         }
         if died {
             let applied = !fresh.is_empty();

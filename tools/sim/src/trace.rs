@@ -48,6 +48,7 @@ pub struct Rare(BTreeMap<&'static str, u64>);
 impl Rare {
     /// All that are counted. What is not among them cannot be counted, so a misspelt one is found at once.
     pub const ALL: &'static [&'static str] = &[
+        "a backup restored",
         "a clock set back",
         "a clock set forward",
         "a clock set while the process was down",
@@ -66,6 +67,8 @@ impl Rare {
         "a number over its budget",
         "a report before the answer",
         "a start that failed",
+        "a storm",
+        "a storm whose last line was struck",
         "acknowledged by two",
         "an acknowledgement that timed out",
         "an emergency that ended",
@@ -77,6 +80,9 @@ impl Rare {
         "exhausted, and then a level again",
         "handed by hand",
         "held by a maintenance window",
+        "held after a restore",
+        "heard again after a restore",
+        "resumed after a restore",
         "nobody anywhere to page",
         "nobody on call",
         "paged at a handoff",

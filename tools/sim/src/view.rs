@@ -19,7 +19,7 @@ use pagerpal::store::engine::Changes;
 use pagerpal::store::{Read, Record, codec, keys};
 use std::collections::{BTreeMap, BTreeSet};
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct View {
     pub users: BTreeMap<UserId, User>,
     pub incidents: BTreeMap<IncidentId, Incident>,
@@ -35,7 +35,7 @@ pub struct View {
 }
 
 /// What was ever made, in the order in which it was committed: what plans count.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Made {
     pub methods: BTreeMap<UserId, Vec<ContactId>>,
     pub entries: BTreeMap<ScheduleId, Vec<EntryId>>,
@@ -56,6 +56,8 @@ pub struct Step {
     pub timeline: Vec<TimelineEntry>,
     /// By how many seconds elapsed time was moved.
     pub moved_secs: i64,
+    /// What the clock reads was saved.
+    pub is_marked: bool,
 }
 
 impl View {
@@ -91,8 +93,16 @@ impl View {
             notifications: take_in(&mut self.notifications, changes)?,
             deliveries,
             timeline: take_in(&mut lines, changes)?.into_iter().filter_map(|(_, _, line)| line).collect(),
+            is_marked: !marks.is_empty(),
             moved_secs: marks.into_iter().map(|(_, before, after)| moved(after) - moved(before)).sum(),
         })
+    }
+
+    /// Where a copy of this that was made from its rows differs.
+    pub fn differs_from(&self, copy: &View) -> bool {
+        (&self.users, &self.incidents, &self.timers) != (&copy.users, &copy.incidents, &copy.timers)
+            || (&self.notifications, &self.deliveries) != (&copy.notifications, &copy.deliveries)
+            || (&self.waiting, &self.clock) != (&copy.waiting, &copy.clock)
     }
 
     fn take_in_shifts(&mut self, changes: &Changes) -> Result<(), String> {

@@ -5,7 +5,8 @@ use crate::plan::Action;
 use crate::trace::{Rare, Trace};
 use crate::view::{Changed, Step};
 use pagerpal::domain::effect::{Subject, Timer};
-use pagerpal::domain::incident::{Incident, Phase, Status};
+use pagerpal::domain::incident::{Hold, Incident, Phase, Status};
+use pagerpal::domain::storm;
 use pagerpal::domain::timeline::{DeliveryNews, Happened, LastResort};
 
 pub(super) fn tell(here: &Surroundings, cause: Cause<'_>, step: &Step, trace: &mut Trace) {
@@ -54,8 +55,9 @@ fn tell_timers(here: &Surroundings, timers: &Changed<Timer>, trace: &mut Trace) 
 pub(super) fn count(cause: Cause<'_>, step: &Step, rare: &mut Rare) {
     for line in &step.timeline {
         let state = match &line.what {
-            Happened::Held { .. } => "held by a maintenance window",
+            Happened::Held { why: Hold::Maintenance(_), .. } => "held by a maintenance window",
             Happened::Created { title, .. } if title.ends_with("is missing") => "a heartbeat that was missed",
+            Happened::Created { title, .. } if title.starts_with("Alert storm") => "a storm",
             Happened::HoldEnded => "a hold that ended",
             Happened::Exhausted => "exhausted",
             Happened::NoCoverage => "nobody on call",
@@ -77,6 +79,16 @@ pub(super) fn count(cause: Cause<'_>, step: &Step, rare: &mut Rare) {
     }
     for (_, before, after) in &step.incidents {
         let (Some(before), Some(after)) = (before, after) else { continue };
+        let is_storm = after.external_id == storm::IDENTITY && after.status == Status::Resolved;
+        if is_storm && before.status != after.status && matches!(cause, Cause::Client(Action::Recover { .. })) {
+            rare.count("a storm whose last line was struck");
+        }
+        match cause {
+            _ if before.hold != Some(Hold::Restore) || after.hold.is_some() => {}
+            Cause::Client(Action::Trigger { .. }) => rare.count("heard again after a restore"),
+            Cause::Client(Action::Resume { .. }) => rare.count("resumed after a restore"),
+            _ => {}
+        }
         let left_exhaustion = (before.ladder.phase, after.ladder.phase) == (Phase::Exhausted, Phase::Climbing);
         if left_exhaustion && before.status == after.status && !matches!(cause, Cause::Client(Action::Act { .. })) {
             rare.count("exhausted, and then a level again");

@@ -8,7 +8,7 @@ impl Model {
         incident.status = Status::Acknowledged;
         incident.assignee = by;
         incident.ackers = by.into_iter().collect();
-        (incident.next, incident.silence, incident.snooze) = (None, None, None);
+        (incident.next, incident.silence, incident.snooze, incident.restored) = (None, None, None, None);
         incident.ack_timeout = self.ack_timeout(incident, now);
     }
 

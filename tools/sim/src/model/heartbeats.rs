@@ -13,6 +13,7 @@ const OF_HEARTBEATS: Severity = Severity::Error;
 const WATCHED_SECS: Time = 100;
 
 /// A job that reports.
+#[derive(Clone)]
 pub(super) struct Job {
     alert: Alert,
     /// Interval and grace.
@@ -77,7 +78,7 @@ impl Model {
         job.state = if fails { Beating::Missed } else { Beating::Until(now + job.every + job.grace) };
         match fails {
             true => self.trigger(alert, OF_HEARTBEATS, now),
-            false if was == Beating::Missed => self.end(alert),
+            false if was == Beating::Missed => self.recover(alert),
             false => {}
         }
     }
