@@ -11,7 +11,7 @@ use crate::domain::notification::{Notification, plan};
 use crate::domain::time::Timestamp;
 use crate::domain::timeline::{DeliveryNews, Happened, TimelineEntry, Via};
 use crate::domain::user::{ContactMethod, User};
-use crate::store::{Read, deliveries, notifications, timers};
+use crate::store::{Read, Take, deliveries, notifications, timers};
 
 /// Writes the incident, its timeline, its timers and its deliveries. The answer is the incident as it was written.
 pub fn apply(tx: &mut Write<'_>, transition: Transition) -> Result<Incident, AppError> {
@@ -119,16 +119,27 @@ fn notify(tx: &mut Write<'_>, new: &NewNotification) -> Result<(), AppError> {
     Ok(())
 }
 
-/// Notifications looked through for one of the same visit; they come newest first.
-const RECENT: usize = 200;
+/// Notifications of an incident that are looked through at a time.
+const LOOKED_THROUGH: usize = 20;
 
 fn is_paged_already(tx: &Write<'_>, new: &NewNotification) -> Result<bool, AppError> {
     let is_page = |reason: Reason| matches!(reason, Reason::Page { .. });
     if !is_page(new.reason) {
         return Ok(false);
     }
-    let told = notifications::notifications_of(tx, new.incident, RECENT)?;
-    Ok(told.iter().any(|n| is_page(n.reason) && n.visit == new.visit && n.user == new.user))
+    let mut take = Take::last(LOOKED_THROUGH);
+    loop {
+        let page = notifications::notifications_page(tx, new.incident, take)?;
+        if page.items.iter().any(|n| is_page(n.reason) && n.visit == new.visit && n.user == new.user) {
+            return Ok(true);
+        }
+        // The newest come first, and visits only grow.
+        let is_all = page.items.iter().any(|n| n.visit < new.visit);
+        match page.next.filter(|_| !is_all) {
+            Some(next) => take = Take::last(LOOKED_THROUGH).after(Some(next)),
+            None => return Ok(false),
+        }
+    }
 }
 
 /// One message to one contact method of a person, outside of any page: a test, a code, the answer to a reply, a warning.

@@ -106,6 +106,8 @@ impl Matcher {
             Refusal::invalid("matcher_form", "matchers", sentence)
         };
         let (label, value) = line.split_once('=').ok_or_else(refusal)?;
+        // A space before the `=` changes nothing: written back without it, the line must not mean the opposite.
+        let label = label.trim_end();
         let (label, equals) = label.strip_suffix('!').map_or((label, true), |label| (label, false));
         let (label, value) = (label.trim(), value.trim());
         // `=~` is how others begin a regular expression; taken as text it would match nothing, silently.
@@ -414,6 +416,7 @@ mod tests {
         assert_eq!(shown.join("\n"), lines);
         let longest = format!("a={}", "x".repeat(298));
         assert!(Matcher::parse_all(&longest).is_ok() && Matcher::parse_all(&format!("{longest}x")).is_err());
+        assert_eq!(Matcher::parse_all("a ! = b"), Matcher::parse_all("a!=b"), "spaces mean nothing");
         assert!(Matcher::parse_all("a~=b").is_err(), "no regular expressions, from either side");
         assert_eq!(Matcher::parse_all(&"a=b\n".repeat(MATCHERS)).map(|all| all.len()), Ok(MATCHERS));
         let plain = window(once("2026-06-02T10:00:00Z", "2026-06-02T12:00:00Z"), "UTC");

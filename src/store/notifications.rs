@@ -4,7 +4,7 @@ use crate::domain::id::{IncidentId, NotificationId};
 use crate::domain::notification::Notification;
 use crate::store::engine::TableName;
 use crate::store::keys::Span;
-use crate::store::record::{IndexRows, Read, Record, Table, Take};
+use crate::store::record::{IndexRows, Page, Read, Record, Table, Take};
 use crate::store::{Result, tables};
 
 impl Record for Notification {
@@ -25,5 +25,9 @@ impl Record for Notification {
 
 /// The newest first.
 pub fn notifications_of(read: &impl Read, incident: IncidentId, limit: usize) -> Result<Vec<Notification>> {
-    Ok(read.scan(&tables::NOTIFICATIONS_BY_INCIDENT, &Span::of((incident,)), Take::last(limit))?.items)
+    Ok(notifications_page(read, incident, Take::last(limit))?.items)
+}
+
+pub fn notifications_page(read: &impl Read, incident: IncidentId, take: Take) -> Result<Page<Notification>> {
+    read.scan(&tables::NOTIFICATIONS_BY_INCIDENT, &Span::of((incident,)), take)
 }

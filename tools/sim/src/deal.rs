@@ -10,6 +10,7 @@ use super::plan::{
 };
 use super::run::stream;
 use pagerpal::domain::given::Jitter;
+use std::collections::BTreeSet;
 
 const YEAR_MINUTES: u64 = 365 * 24 * 60;
 /// The first number of an alert of a storm.
@@ -405,9 +406,10 @@ impl Night<'_> {
     /// More new alerts of one source than open incidents of their own, within a minute. Most of them recover, and somebody does
     /// something about the storm.
     fn storm(&mut self, dice: &mut Dice) {
-        if !dice.chance(4) {
+        if !dice.chance(5) {
             return;
         }
+        let ends = dice.chance(60);
         let (at, Alert { source, .. }) = self.alarms[dice.below(self.alarms.len())];
         let pause = dice.log(1, 120_000);
         for alert in STORMY..STORMY + 101 + dice.below(20) {
@@ -419,6 +421,9 @@ impl Night<'_> {
             }
             if dice.chance(97) {
                 self.push(at + 50_000 + pause + dice.log(1, 300_000), Action::Recover { alert });
+            }
+            if ends {
+                self.push(at + 600_000 + pause + dice.0.below(60_000), Action::Recover { alert });
             }
         }
         let storm = Alert { source, alert: STORM };
@@ -447,16 +452,23 @@ impl Night<'_> {
         }
     }
 
-    /// What is open for weeks is paged for weeks, which shows nothing new; so everything ends within hours.
+    /// What is open for weeks is paged for weeks, which shows nothing new; so everything ends within hours, and is said to have
+    /// ended once more when nobody may have heard it.
     fn recoveries(&mut self, dice: &mut Dice) {
-        let alert_of = |what: &Action| match what {
-            Action::Trigger { alert, .. } | Action::Act { alert, .. } => Some(*alert),
-            _ => None,
-        };
-        let touched: Vec<(u64, Alert)> =
-            self.actions.iter().filter_map(|action| Some((action.at, alert_of(&action.what)?))).collect();
+        let all: BTreeSet<Alert> = self.alarms.iter().map(|(_, alert)| *alert).collect();
+        let mut touched: Vec<(u64, Alert)> = Vec::new();
+        for Planned { at, what } in &self.actions {
+            match what {
+                Action::Trigger { alert, .. } | Action::Act { alert, .. } => touched.push((*at, *alert)),
+                // What had ended since the backup is open again.
+                Action::Restore { .. } => touched.extend(all.iter().map(|alert| (*at, *alert))),
+                _ => {}
+            }
+        }
         for (at, alert) in touched {
-            self.push(at + dice.log(600_000, 4 * 3_600_000), Action::Recover { alert });
+            let at = at + dice.log(600_000, 4 * 3_600_000);
+            self.push(at, Action::Recover { alert });
+            self.push(at + 6 * 3_600_000, Action::Recover { alert });
         }
     }
 
