@@ -79,6 +79,16 @@ pub fn adopt_clock(tx: &mut Write<'_>) -> Result<(i64, ClockMark), AppError> {
     Ok((moved_secs - mark.moved_secs, now))
 }
 
+/// The same for the copy that a restore makes, and it is saved at once: what is armed there counts from this clock, not from
+/// that of the backup. Whoever is on call is looked for when what is held goes on.
+pub fn adopt_clock_of_copy(tx: &mut Write<'_>) -> Result<(), AppError> {
+    let at = tx.now();
+    let mark = tx.get::<ClockMark>(())?.unwrap_or(ClockMark { at, moved_secs: 0 });
+    let moved_secs = mark.moved_secs_at_start(at);
+    shift_elapsed(tx, moved_secs - mark.moved_secs)?;
+    Ok(tx.put(&ClockMark { at, moved_secs })?)
+}
+
 /// Each minute, and when the clock was set: saves what it reads, and moves what counts elapsed time until it is moved by the
 /// mark's sum in all.
 ///

@@ -10,7 +10,7 @@ pub mod automatic;
 pub mod encryption;
 
 use crate::age::{Identity, NotOpened, Recipient};
-use crate::app::{App, AppError, Lane, Read, audit, deliveries, incidents, inspect};
+use crate::app::{App, AppError, Lane, Read, audit, deliveries, incidents, inspect, timers};
 use crate::clock::Clock;
 use crate::domain::actor::Actor;
 use crate::random::Random;
@@ -135,6 +135,7 @@ pub fn refill(engine: &dyn Engine, backup: impl io::Read, random: &dyn Random) -
 
 /// Makes the past fit to go on from, and verifies it.
 pub fn settle(store: &Store, head: &Head) -> Result<Restored, RestoreError> {
+    store.write(Lane::People, timers::adopt_clock_of_copy)?;
     let lost_track = store.write(Lane::People, deliveries::lose_track_of_claims)?;
     let (mut held, mut after) = (0, None);
     loop {

@@ -250,15 +250,17 @@ impl Judge {
         settled: &[Changes],
     ) -> Result<(), String> {
         self.view = view;
+        let mut moved_secs = 0;
         for changes in settled {
             let step = self.view.take_in(changes)?;
+            moved_secs += step.moved_secs;
             if !step.notifications.is_empty() {
                 return Err("S13: a restore pages somebody".to_owned());
             }
         }
         if let Some(opinion) = &mut self.second_opinion {
             opinion.model = model;
-            opinion.model.restored(here.now.as_second() - START);
+            opinion.model.restored(moved_secs, here.now.as_second() - START);
         }
         let View { incidents, notifications, timers, .. } = &self.view;
         self.notified.retain(|id, _| notifications.contains_key(id));

@@ -215,6 +215,14 @@ impl Model {
 
     /// The clock was set by so many seconds: what counts elapsed time moves along. Set back, it makes others be on call.
     pub fn clock_set(&mut self, secs: Time, now: Time) -> Pages {
+        self.shift(secs);
+        if secs < 0 {
+            self.recheck_all(now);
+        }
+        std::mem::take(&mut self.pages)
+    }
+
+    fn shift(&mut self, secs: Time) {
         for incident in self.incidents.values_mut() {
             incident.entered += secs;
             let Incident { next, ack_timeout, silence, restored, .. } = incident;
@@ -224,14 +232,11 @@ impl Model {
         }
         self.surges.iter_mut().for_each(|surge| surge.shift(secs));
         self.jobs.iter_mut().for_each(|job| job.shift(secs));
-        if secs < 0 {
-            self.recheck_all(now);
-        }
-        std::mem::take(&mut self.pages)
     }
 
-    /// Another host goes on from here: what is open and not taken waits for a look.
-    pub fn restored(&mut self, now: Time) {
+    /// Another host goes on from here, by a clock that was moved by so many seconds: what is open and not taken waits for a look.
+    pub fn restored(&mut self, moved_secs: Time, now: Time) {
+        self.shift(moved_secs);
         self.disturbed();
         for incident in self.incidents.values_mut().filter(|incident| incident.status == Status::Triggered) {
             (incident.phase, incident.restored, incident.next) = (Phase::Held, Some(now + RESTORE_HOLD_SECS), None);

@@ -125,6 +125,8 @@ pub(super) struct Process {
     pub(super) wakes: [u64; 4],
     /// By ring: first tries, retries.
     pub(super) under_way: [usize; 2],
+    /// When its ring has room for more of them, and has had a moment to use it.
+    pub(super) full_until: [u64; 2],
     /// Messages on the wire.
     pub(super) wire: Vec<String>,
     /// By how many seconds the clock was set in all, how many of them are surely saved, and whether that is all.
@@ -266,8 +268,7 @@ impl<'p> Run<'p> {
             store_troubled_at: if self.disk.is_troubled() { Some(self.at) } else { self.store_troubled_at },
             clock_unsaved: process.is_some_and(|process| !process.is_moved),
             taken: vec![],
-            is_full: process
-                .map_or([false; 2], |process| process.under_way.map(|under_way| under_way >= worker::UNDER_WAY)),
+            is_full: process.map_or([false; 2], |process| process.full_until.map(|until| self.at < until)),
         }
     }
 
@@ -345,6 +346,7 @@ impl<'p> Run<'p> {
             started_at,
             wakes,
             under_way,
+            full_until: [0; 2],
             wire,
             moved_secs,
             saved_secs,

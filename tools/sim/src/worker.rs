@@ -24,6 +24,8 @@ pub const UNDER_WAY: usize = 48;
 const TRY_AGAIN_ROUNDS: u64 = 10;
 /// And between two tries to save it.
 const KEEP_ROUNDS: u64 = 60;
+/// What waited for room is claimed so soon after an answer.
+const MAKES_ROOM_MS: u64 = 100;
 const KEEP_TIME_MS: u64 = 60_000;
 /// A provider calls again when it was not heard, and gives up in the end.
 const PROVIDER_WAITS_MS: u64 = 30_000;
@@ -142,6 +144,9 @@ impl Run<'_> {
             }
             if let Some(process) = &mut self.process {
                 process.under_way[ring as usize] += 1;
+                if process.under_way[ring as usize] >= UNDER_WAY {
+                    process.full_until[ring as usize] = u64::MAX;
+                }
             }
             let at = self.at + 1 + self.pauses.below(8);
             self.push(at, Event::Send(epoch, ring, Box::new(outgoing)));
@@ -207,6 +212,9 @@ impl Run<'_> {
         }
         let Some(process) = &mut self.process else { return Ok(()) };
         process.under_way[ring as usize] -= 1;
+        if process.full_until[ring as usize] == u64::MAX {
+            process.full_until[ring as usize] = self.at + MAKES_ROOM_MS;
+        }
         // One sending of it: another claim may have sent it again meanwhile.
         if let Some(place) = process.wire.iter().position(|id| *id == outgoing.message_id) {
             process.wire.remove(place);

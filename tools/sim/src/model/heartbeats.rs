@@ -12,6 +12,9 @@ const OF_HEARTBEATS: Severity = Severity::Error;
 /// Whoever was away for longer certainly knows it: the watch fires each minute, and is late after half a minute.
 const WATCHED_SECS: Time = 100;
 
+/// The clock is saved so often.
+const MARKED_SECS: Time = 60;
+
 /// A job that reports.
 #[derive(Clone)]
 pub(super) struct Job {
@@ -58,8 +61,11 @@ impl Model {
         for nth in 0..self.jobs.len() {
             let Job { alert, state, is_steady, .. } = self.jobs[nth];
             let is_due = matches!(state, Beating::Until(until) if until <= now);
+            // After a start with a wrong clock what has passed is known to the minute.
+            let may_be_due =
+                is_due || (!is_steady && matches!(state, Beating::Until(until) if until <= now + MARKED_SECS));
             match observed.missed.contains(&alert) {
-                true if is_due => {
+                true if may_be_due => {
                     self.jobs[nth].state = Beating::Missed;
                     self.trigger(alert, OF_HEARTBEATS, now);
                 }
