@@ -211,6 +211,10 @@ impl Judge {
                 observed.resolved.extend(alert_of(after));
             }
         }
+        for line in step.lines.iter().filter(|line| line.struck_at.is_none() && matches!(cause, Cause::Fire)) {
+            let storm = self.view.incidents.get(&line.storm);
+            observed.missed.extend(storm.and_then(|storm| alert_named(storm.source, &line.external_id, sources)));
+        }
         let now = here.now.as_second() - START;
         let disturbed = [here.store_troubled_at, here.started_at].into_iter().flatten();
         if disturbed.into_iter().any(|at| here.at < at + DISTURBED_MS) || here.clock_unsaved {
@@ -608,12 +612,16 @@ impl Judge {
 
 /// What the plan calls the alert of an incident.
 fn alert_of(incident: &Incident, sources: &BTreeMap<AlertSourceId, usize>) -> Option<Alert> {
-    let alert = match incident.external_id.strip_prefix("heartbeat:job-") {
-        None if incident.external_id == storm::IDENTITY => STORM,
+    alert_named(incident.source, &incident.external_id, sources)
+}
+
+fn alert_named(source: AlertSourceId, external_id: &str, sources: &BTreeMap<AlertSourceId, usize>) -> Option<Alert> {
+    let alert = match external_id.strip_prefix("heartbeat:job-") {
+        None if external_id == storm::IDENTITY => STORM,
         Some(nth) => HEARTBEATS + nth.parse::<usize>().ok()?,
-        None => incident.external_id.strip_prefix("alert ")?.parse().ok()?,
+        None => external_id.strip_prefix("alert ")?.parse().ok()?,
     };
-    Some(Alert { source: *sources.get(&incident.source)?, alert })
+    Some(Alert { source: *sources.get(&source)?, alert })
 }
 
 /// S12: status changes only as the table of transitions has it, and counters never go back.

@@ -12,6 +12,7 @@
 
 mod deeds;
 mod heartbeats;
+mod restores;
 mod storms;
 
 pub use heartbeats::HEARTBEATS;
@@ -21,9 +22,6 @@ use super::plan::{Action, Alert, Level, Person, Plan, Policy, Recipient, Schedul
 use heartbeats::Job;
 use std::collections::{BTreeMap, BTreeSet};
 use storms::Surge;
-
-/// What is open in a backup waits so long for a look.
-const RESTORE_HOLD_SECS: Time = 15 * 60;
 
 /// Seconds since the start, on the wall clock.
 type Time = i64;
@@ -232,24 +230,6 @@ impl Model {
         }
         self.surges.iter_mut().for_each(|surge| surge.shift(secs));
         self.jobs.iter_mut().for_each(|job| job.shift(secs));
-    }
-
-    /// Another host goes on from here, by a clock that was moved by so many seconds: what is open and not taken waits for a look.
-    pub fn restored(&mut self, moved_secs: Time, now: Time) {
-        self.shift(moved_secs);
-        self.disturbed();
-        for incident in self.incidents.values_mut().filter(|incident| incident.status == Status::Triggered) {
-            (incident.phase, incident.restored, incident.next) = (Phase::Held, Some(now + RESTORE_HOLD_SECS), None);
-        }
-    }
-
-    fn resume(&mut self, now: Time) {
-        let is_waiting = |incident: &Incident| incident.restored.is_some();
-        let alerts: Vec<Alert> =
-            self.incidents.iter().filter(|(_, incident)| is_waiting(incident)).map(|(alert, _)| *alert).collect();
-        for alert in alerts {
-            self.change(alert, |model, incident| model.climb(alert, incident, None, now));
-        }
     }
 
     fn recheck_all(&mut self, now: Time) {

@@ -13,6 +13,7 @@ use pagerpal::domain::id::{
 use pagerpal::domain::incident::Incident;
 use pagerpal::domain::maintenance::Maintenance;
 use pagerpal::domain::notification::Notification;
+use pagerpal::domain::storm::StormLine;
 use pagerpal::domain::timeline::TimelineEntry;
 use pagerpal::domain::user::User;
 use pagerpal::store::engine::Changes;
@@ -54,6 +55,8 @@ pub struct Step {
     pub notifications: Changed<Notification>,
     pub deliveries: Changed<Delivery>,
     pub timeline: Vec<TimelineEntry>,
+    /// Of storms.
+    pub lines: Vec<StormLine>,
     /// By how many seconds elapsed time was moved.
     pub moved_secs: i64,
     /// What the clock reads was saved.
@@ -77,7 +80,6 @@ impl View {
             }
         }
         self.take_in_shifts(changes)?;
-        let mut lines = BTreeMap::new();
         let moved = |mark: Option<ClockMark>| mark.map_or(0, |mark| mark.moved_secs);
         let marks = take_in(&mut self.clock, changes)?;
         let deliveries = take_in(&mut self.deliveries, changes)?;
@@ -92,7 +94,8 @@ impl View {
             timers: take_in(&mut self.timers, changes)?,
             notifications: take_in(&mut self.notifications, changes)?,
             deliveries,
-            timeline: take_in(&mut lines, changes)?.into_iter().filter_map(|(_, _, line)| line).collect(),
+            timeline: take_in(&mut BTreeMap::new(), changes)?.into_iter().filter_map(|(_, _, line)| line).collect(),
+            lines: take_in(&mut BTreeMap::new(), changes)?.into_iter().filter_map(|(_, _, line)| line).collect(),
             is_marked: !marks.is_empty(),
             moved_secs: marks.into_iter().map(|(_, before, after)| moved(after) - moved(before)).sum(),
         })
