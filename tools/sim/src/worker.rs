@@ -212,7 +212,8 @@ impl Run<'_> {
         }
         let Some(process) = &mut self.process else { return Ok(()) };
         process.under_way[ring as usize] -= 1;
-        if process.full_until[ring as usize] == u64::MAX {
+        let has_room = process.under_way[ring as usize] < UNDER_WAY;
+        if has_room && process.full_until[ring as usize] == u64::MAX {
             process.full_until[ring as usize] = self.at + MAKES_ROOM_MS;
         }
         // One sending of it: another claim may have sent it again meanwhile.
