@@ -563,10 +563,12 @@ impl Judge {
         Ok(())
     }
 
-    fn texted(&mut self, number: &str, text: Text) -> Result<(), String> {
+    fn texted(&mut self, number: &str, mut text: Text) -> Result<(), String> {
         const SECOND: u64 = 1000;
         let (at, message_id) = (text.at, text.message_id.clone());
         let texts = self.texts.entry(number.to_owned()).or_default();
+        // Whatever a message carried when it may have been taken, it goes on counting as that.
+        text.may_be_special |= texts.iter().any(|other| other.message_id == message_id && other.may_be_special);
         texts.retain(|other| at - other.at < 3600 * SECOND && other.message_id != message_id);
         if let Some(other) = texts.iter().find(|other| other.said == text.said) {
             let other = &other.message_id;
