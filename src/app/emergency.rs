@@ -127,17 +127,17 @@ impl Desk {
     }
 
     /// Before anything else is saved, whoever took an incident has it: no timer may call others first. Answers which those are.
-    pub fn settle(&self, tx: &mut Write<'_>) -> Result<Vec<IncidentId>, AppError> {
+    pub fn settle(&self, tx: &mut Write<'_>) -> Result<BTreeMap<IncidentId, UserId>, AppError> {
         let taken = self.state().emergency.as_ref().map(|emergency| emergency.unwritten().taken).unwrap_or_default();
         for (incident, user) in &taken {
             settle(tx, *incident, *user)?;
         }
-        Ok(taken.into_keys().collect())
+        Ok(taken)
     }
 
-    pub fn has_settled(&self, incidents: Vec<IncidentId>) {
-        if let Some(emergency) = self.state().emergency.as_mut().filter(|_| !incidents.is_empty()) {
-            emergency.has_settled(incidents);
+    pub fn has_settled(&self, taken: BTreeMap<IncidentId, UserId>) {
+        if let Some(emergency) = self.state().emergency.as_mut().filter(|_| !taken.is_empty()) {
+            emergency.has_settled(taken);
         }
     }
 

@@ -59,11 +59,12 @@ pub use error::AppError;
 
 use crate::clock::{Clock, ClockStep};
 use crate::domain::clock_mark::ClockMark;
-use crate::domain::id::IncidentId;
+use crate::domain::id::{IncidentId, UserId};
 use crate::domain::time::Timestamp;
 use crate::random::Random;
 use crate::store::{Status, Store, Verified};
 use crate::vault::Vault;
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// How many records of a kind a list may hold. Beyond it lists are cut; a pager for more people than this has other
@@ -183,7 +184,7 @@ impl App {
     fn after_what_is_owed<T>(
         &self,
         work: impl Fn(&mut Write<'_>) -> Result<T, AppError> + Send + 'static,
-    ) -> impl Fn(&mut Write<'_>) -> Result<(T, Vec<IncidentId>), AppError> + Send + 'static {
+    ) -> impl Fn(&mut Write<'_>) -> Result<(T, BTreeMap<IncidentId, UserId>), AppError> + Send + 'static {
         let settle = self.settle();
         move |tx| {
             let settled = settle(tx)?;
@@ -191,7 +192,8 @@ impl App {
         }
     }
 
-    fn settle(&self) -> impl Fn(&mut Write<'_>) -> Result<Vec<IncidentId>, AppError> + Send + 'static {
+    /// Answers who took what, to be remembered as saved once it is.
+    fn settle(&self) -> impl Fn(&mut Write<'_>) -> Result<BTreeMap<IncidentId, UserId>, AppError> + Send + 'static {
         let (owed, emergency) = (self.owed.clone(), self.emergency.clone());
         move |tx| {
             owed.settle(tx)?;

@@ -136,8 +136,8 @@ pub fn moved_secs(read: &impl crate::store::Read) -> Result<i64, AppError> {
 }
 
 /// The clock was set by so many seconds. What counts elapsed time moves along: delays of levels and when they began, pages
-/// of the last resort, what a restore holds, messages that wait, what a number has got lately, what admins were told, the minute in which a
-/// source's incidents are counted. What is due by the calendar stays.
+/// of the last resort, what a restore holds, messages that wait, what a number has got lately, what admins were told, the
+/// minute in which a source's incidents are counted. What is due by the calendar stays.
 pub fn shift_elapsed(tx: &mut Write<'_>, secs: i64) -> Result<(), AppError> {
     let secs = if planted::is("no_shift_at_clock_step") { 0 } else { secs };
     let mut cursor = None;
@@ -147,16 +147,7 @@ pub fn shift_elapsed(tx: &mut Write<'_>, secs: i64) -> Result<(), AppError> {
         for timer in page.items {
             // An incident's timers come one after the other, and it moves once.
             if last.replace(timer.key.subject) != Some(timer.key.subject) {
-                is_restored = false;
-                if let Subject::Incident(id) = timer.key.subject
-                    && let Some(mut incident) = tx.get::<Incident>(id)?
-                {
-                    is_restored = incident.hold == Some(Hold::Restore);
-                    // What an edit of the policy counts the level's delay from.
-                    let ladder = &mut incident.ladder;
-                    ladder.entered_at = ladder.entered_at.map(|at| at.plus_secs(secs));
-                    tx.put(&incident)?;
-                }
+                is_restored = shift_ladder(tx, timer.key.subject, secs)?;
             }
             // A window ends by the calendar, the wait after a restore does not. Heartbeats have a rule of their own, below.
             let is_elapsed = timer.key.kind.is_elapsed() || (timer.key.kind == TimerKind::Hold && is_restored);
@@ -231,6 +222,16 @@ fn fire(tx: &mut Write<'_>, timer: &Timer) -> Result<(), AppError> {
             Ok(())
         }
     }
+}
+
+/// What an edit of the policy counts a level's delay from. Answers whether a restore holds the incident.
+fn shift_ladder(tx: &mut Write<'_>, subject: Subject, secs: i64) -> Result<bool, AppError> {
+    let Subject::Incident(id) = subject else { return Ok(false) };
+    let Some(mut incident) = tx.get::<Incident>(id)? else { return Ok(false) };
+    let ladder = &mut incident.ladder;
+    ladder.entered_at = ladder.entered_at.map(|at| at.plus_secs(secs));
+    tx.put(&incident)?;
+    Ok(incident.hold == Some(Hold::Restore))
 }
 
 #[cfg(test)]

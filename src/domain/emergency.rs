@@ -185,8 +185,6 @@ pub struct Emergency {
     pub roster: Roster,
     why: Why,
     written: Meanwhile,
-    /// Those of which it is saved who took them.
-    settled: BTreeSet<IncidentId>,
     arrived: Vec<Arrived>,
     last_call: BTreeMap<UserId, (Timestamp, u32)>,
     pub meanwhile: Meanwhile,
@@ -195,8 +193,7 @@ pub struct Emergency {
 impl Emergency {
     pub fn begin(roster: Roster, why: Why) -> Emergency {
         let (meanwhile, written) = (Meanwhile::default(), Meanwhile::default());
-        let (settled, arrived, last_call) = Default::default();
-        Emergency { roster, why, written, settled, arrived, last_call, meanwhile }
+        Emergency { roster, why, written, arrived: Vec::new(), last_call: BTreeMap::new(), meanwhile }
     }
 
     /// The clock was set by so many seconds: five minutes stay five minutes, and what was due is due.
@@ -211,19 +208,18 @@ impl Emergency {
 
     /// What was done since it began and stands nowhere yet.
     pub fn unwritten(&self) -> Meanwhile {
-        let mut left = self.meanwhile.without(&self.written);
-        left.taken.retain(|incident, _| !self.settled.contains(incident));
-        left
+        self.meanwhile.without(&self.written)
     }
 
-    /// It is saved who has these.
-    pub fn has_settled(&mut self, incidents: Vec<IncidentId>) {
-        self.settled.extend(incidents);
+    /// It is saved who took these.
+    pub fn has_settled(&mut self, taken: BTreeMap<IncidentId, UserId>) {
+        self.written.taken.extend(taken);
     }
 
     /// What was done up to `meanwhile` is written down. True: that was all.
     pub fn has_written(&mut self, meanwhile: Meanwhile) -> bool {
-        self.written = meanwhile;
+        self.written.called = meanwhile.called;
+        self.written.taken.extend(meanwhile.taken);
         self.written == self.meanwhile
     }
 
