@@ -8,13 +8,17 @@ use pagerpal::app::backups::automatic::{self, Plan};
 use pagerpal::app::backups::{self, BackupError, RestoreError, Restored, Unusable};
 use pagerpal::app::deliveries::{Room, Sender, claim_due};
 use pagerpal::app::incidents::{self, Deed};
+use pagerpal::app::intake::{self, Received};
 use pagerpal::app::{AppError, Lane, Write as Tx, audit, inspect, oncall, system};
 use pagerpal::cli::{self, Arguments, Exit};
 use pagerpal::clock::{Clock, SystemClock};
+use pagerpal::domain::Severity;
 use pagerpal::domain::access::Role;
 use pagerpal::domain::actor::{Actor, Door};
 use pagerpal::domain::delivery::{Delivery, DeliveryRing, LOST_TRACK, State};
 use pagerpal::domain::effect::Reason;
+use pagerpal::domain::event::{Action, Event, Order, Report, SenderTime};
+use pagerpal::domain::id::AlertSourceId;
 use pagerpal::domain::incident::{Hold, Incident};
 use pagerpal::domain::time::Timestamp;
 use pagerpal::random::{ScriptedRandom, SystemRandom};
@@ -24,6 +28,7 @@ use pagerpal::store::keys::Span;
 use pagerpal::store::tables::RECORDS;
 use pagerpal::store::{Read as _, Rows, Store, StoreError, Take};
 use pagerpal::web::control;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
@@ -153,6 +158,51 @@ fn everything_is_there_after_a_restore_and_the_same_people_are_on_call() {
 
 fn everything(read: &impl Rows) -> Vec<(TableName, Vec<Row>)> {
     RECORDS.iter().map(|kind| (kind.table, rows(read, kind.table))).collect()
+}
+
+#[test]
+fn however_many_are_open_a_restore_holds_them_all_and_one_press_resumes_them() {
+    let house = House::new(str::to_owned);
+    let source: AlertSourceId = house.ids["source"].parse().expect("a source");
+    const MORE: usize = 10_500;
+    // So few in a minute that they are no storm, which would be one incident.
+    for first in (0..MORE).step_by(50) {
+        house.clock.set(house.clock.now().plus_secs(60));
+        let at = SenderTime::from(house.app().now());
+        house.write(move |tx| {
+            for alert in first..first + 50 {
+                let event = Event {
+                    action: Action::Trigger,
+                    external_id: format!("alert {alert}"),
+                    severity: Some(Severity::Warning),
+                    title: "One of many".to_owned(),
+                    details: String::new(),
+                    labels: BTreeMap::new(),
+                    links: vec![],
+                    occurred_at: at,
+                    order: Order::Arrival,
+                    actor: None,
+                    warnings: vec![],
+                };
+                let reports = vec![Report::Event(event)];
+                let body = String::new();
+                let received = Received { source, reports, delivery_id: None, key_hash: None, body, is_test: false };
+                intake::receive(tx, &received)?;
+            }
+            Ok(())
+        });
+    }
+    let folder = folder();
+    let path = folder.path().join("pagerpal.redb");
+    let restored = restore(&house, &backup_of(&house)[..], &path).expect("restored");
+    let store = Store::open(&path, Arc::new(house.clock.clone()), Arc::new(ScriptedRandom::new(9))).expect("opens");
+    let held = || store.read(|read| incidents::held_after_restore(read)).expect("reads").map(|(count, _)| count);
+    assert!(restored.held > MORE, "{restored:?}");
+    assert_eq!(held(), Some(restored.held));
+    let admin = Actor::user(house.user("admin"), Role::Admin, Door::Web);
+    let resumed = store.write(Lane::People, move |tx| incidents::resume_after_restore(tx, &admin));
+    assert_eq!(resumed.expect("resumed"), restored.held);
+    assert_eq!(held(), None);
 }
 
 #[test]

@@ -30,6 +30,9 @@ use std::collections::BTreeMap;
 const TIMELINE_LINES: usize = 1000;
 const DELIVERIES_SHOWN: usize = 500;
 
+/// So many incidents are held by one transaction, whose changes stay in memory until it ends.
+const HELD_AT_ONCE: usize = 1000;
+
 /// By number (`1842`, `#1842`) or id (`inc_1k`).
 pub fn find(read: &impl Read, reference: &str) -> Result<Incident, AppError> {
     let found = match reference.trim_start_matches('#').parse::<u64>() {
@@ -343,7 +346,7 @@ pub fn follow_source(
 /// which of the next so many are held.
 pub fn hold_after_restore(tx: &mut Write<'_>, after: Option<Cursor>) -> Result<Page<IncidentId>, AppError> {
     let now = tx.now();
-    let take = Take::first(super::MANY).after(after);
+    let take = Take::first(HELD_AT_ONCE).after(after);
     let open = incidents::incidents_with_status(tx, Status::Triggered, take)?;
     let mut held = Vec::new();
     for incident in open.items.iter().filter(|_| !planted::is("storm_on_restore")) {
@@ -356,28 +359,41 @@ pub fn hold_after_restore(tx: &mut Write<'_>, after: Option<Cursor>) -> Result<P
     Ok(Page { items: held, next: open.next })
 }
 
-/// How many a restore holds, and until when the last of them.
+/// How many a restore holds, and until when the last of them. Looks on for as long as there are some among so many.
 pub fn held_after_restore(read: &impl Read) -> Result<Option<(usize, Timestamp)>, AppError> {
-    let open = incidents::incidents_with_status(read, Status::Triggered, Take::first(super::MANY))?.items;
-    let mut held = None;
-    for incident in open.into_iter().filter(|incident| incident.hold == Some(Hold::Restore)) {
-        let key = TimerKey { subject: Subject::Incident(incident.id), kind: TimerKind::Hold };
-        let due = read.get::<Timer>(key)?.map_or(Timestamp::MIN, |timer| timer.due);
-        held = Some(held.map_or((1, due), |(count, until): (usize, Timestamp)| (count + 1, until.max(due))));
+    let (mut held, mut after) = (None, None);
+    loop {
+        let seen = held;
+        let open = incidents::incidents_with_status(read, Status::Triggered, Take::first(super::MANY).after(after))?;
+        for incident in open.items.into_iter().filter(|incident| incident.hold == Some(Hold::Restore)) {
+            let key = TimerKey { subject: Subject::Incident(incident.id), kind: TimerKind::Hold };
+            let due = read.get::<Timer>(key)?.map_or(Timestamp::MIN, |timer| timer.due);
+            held = Some(held.map_or((1, due), |(count, until): (usize, Timestamp)| (count + 1, until.max(due))));
+        }
+        match open.next {
+            Some(next) if held != seen => after = Some(next),
+            _ => return Ok(held),
+        }
     }
-    Ok(held)
 }
 
-/// An admin has looked: what is held after a restore climbs at once. Answers how many that were.
+/// An admin has looked: all that is held after a restore climbs at once. Answers how many that were.
 pub fn resume_after_restore(tx: &mut Write<'_>, actor: &Actor) -> Result<usize, AppError> {
     change::begin(actor)?;
     let (now, by) = (tx.now(), By::new(actor, None));
-    let mut resumed = 0;
-    for open in incidents::incidents_with_status(tx, Status::Triggered, Take::first(super::MANY))?.items {
-        let context = context::for_incident(tx, &open, now)?;
-        if let Some(transition) = incident::resume_after_restore(&open, &context, now, by) {
-            apply::apply(tx, transition)?;
-            resumed += 1;
+    let (mut resumed, mut after) = (0, None);
+    loop {
+        let open = incidents::incidents_with_status(tx, Status::Triggered, Take::first(super::MANY).after(after))?;
+        for incident in &open.items {
+            let context = context::for_incident(tx, incident, now)?;
+            if let Some(transition) = incident::resume_after_restore(incident, &context, now, by) {
+                apply::apply(tx, transition)?;
+                resumed += 1;
+            }
+        }
+        match open.next {
+            Some(next) => after = Some(next),
+            None => break,
         }
     }
     if resumed == 0 {

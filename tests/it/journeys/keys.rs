@@ -40,7 +40,7 @@ async fn regenerate(browser: &Browser, setting: Setting) {
 
     // Switched off it is refused as what it is, not as unknown.
     desk.press("Deactivate").await;
-    desk.sees("senders get 403").await;
+    desk.sees("This source is inactive").await;
     assert_eq!(desk.post_alert(&new, &alert).await, 403);
     desk.press("Activate").await;
     desk.sees("Send test alert").await;
