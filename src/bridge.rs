@@ -93,6 +93,12 @@ impl Bridge {
         lane: Lane,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Crossing> {
+        // There are hundreds of kinds of jobs: what is the same for all of them is compiled once.
+        let answer = self.run_any(lane, Box::new(move || Box::new(job()))).await?;
+        Ok(*answer.downcast().expect("the answer is the job's"))
+    }
+
+    async fn run_any(&self, lane: Lane, job: AnyJob) -> Result<Box<dyn Any + Send>, Crossing> {
         let lane = &self.lanes[lane as usize];
         let admitted = Arc::clone(&lane.admitted).try_acquire_owned().map_err(|_| Crossing::Full)?;
         let running = Arc::clone(&lane.running).acquire_owned().await.expect("nobody closes a lane");
@@ -110,6 +116,8 @@ impl Bridge {
         }
     }
 }
+
+type AnyJob = Box<dyn FnOnce() -> Box<dyn Any + Send> + Send>;
 
 /// What a panic said.
 pub fn panic_text(panic: &(dyn Any + Send)) -> String {

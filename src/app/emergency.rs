@@ -127,6 +127,7 @@ impl Desk {
     }
 
     /// Before anything else is saved, whoever took an incident has it: no timer may call others first. Answers which those are.
+    #[inline(never)] // into each of some two hundred kinds of writes
     pub fn settle(&self, tx: &mut Write<'_>) -> Result<BTreeMap<IncidentId, UserId>, AppError> {
         let taken = self.state().emergency.as_ref().map(|emergency| emergency.unwritten().taken).unwrap_or_default();
         for (incident, user) in &taken {

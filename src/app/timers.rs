@@ -120,6 +120,7 @@ impl Owed {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = mark;
     }
 
+    #[inline(never)] // into each of some two hundred kinds of writes
     pub fn settle(&self, tx: &mut Write<'_>) -> Result<(), AppError> {
         let owed = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(owed) = owed else { return Ok(()) };
