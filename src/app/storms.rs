@@ -73,14 +73,16 @@ pub fn strike(tx: &mut Write<'_>, source: &AlertSource, event: &Event, by: By) -
     let Some(mut surge) = tx.get::<Surge>(source.id)? else { return Ok(None) };
     let Some(storm) = surge.storm else { return Ok(None) };
     let Some(line) = tx.get::<StormLine>((storm, event.external_id.clone()))? else { return Ok(None) };
-    let Some(open) = incidents::incident_open(tx, source.id, IDENTITY)? else { return Ok(None) };
-    if line.struck_at.is_some() || open.id != storm {
+    if line.struck_at.is_some() {
         return Ok(None);
     }
     let now = tx.now();
     tx.put(&StormLine { struck_at: Some(now), ..line })?;
     let was_last = surge.strike();
     tx.put(&surge)?;
+    // Of one that somebody resolved before, too: it may be opened again.
+    let open = incidents::incident_open(tx, source.id, IDENTITY)?;
+    let Some(open) = open.filter(|open| open.id == storm) else { return Ok(None) };
     if was_last {
         let context = context::for_incident(tx, &open, now)?;
         if let Some(transition) = incident::recover(&open, event, &context, now, by) {

@@ -5,7 +5,7 @@
 //! of which 4 are kept for first pages of new critical incidents and 1 for a test; and no two texts are alike. What is
 //! over the budget waits and leaves as one text. A report of the filter closes the number for 60 minutes.
 //!
-//! A message that is sent again under its own id is one message to the filter, and one here.
+//! A message that is sent again under its own id is one message to the filter, and one here, at the time at which it left last.
 
 use crate::domain::contact::Channel;
 use crate::domain::id::DeliveryId;
@@ -149,9 +149,10 @@ impl Ledger {
         nth
     }
 
-    /// Nothing was sent after all.
-    pub fn give_back(&mut self, delivery: DeliveryId, message_number: u32) {
-        self.texts.retain(|text| text.delivery != delivery || text.message_number != message_number);
+    /// Nothing was sent after all. Answers what it had counted as.
+    pub fn give_back(&mut self, delivery: DeliveryId, message_number: u32) -> Option<Share> {
+        let is_it = |text: &Text| (text.delivery, text.message_number) == (delivery, message_number);
+        Some(self.texts.remove(self.texts.iter().position(is_it)?).share)
     }
 
     /// The provider's filter refused a text: whatever follows would be refused, and counted, too.

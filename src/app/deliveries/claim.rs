@@ -165,7 +165,8 @@ impl Round<'_> {
         }
     }
 
-    /// The same message once more, with those it carried that are still wanted. False: it is over, and they are free.
+    /// The same message once more, with those it carried that are still wanted. False: it is over, and they are free. Sent again soon
+    /// it has its place in the budget of its number already; later it needs one anew, as nobody has counted it meanwhile.
     fn repeat(&mut self, tx: &mut Write<'_>, mut carrier: Delivery) -> Result<bool, AppError> {
         let carried = carrier.attempts.last().map(|last| last.carried.clone()).unwrap_or_default();
         let Some(wanted) = self.still_wanted(tx, &mut carrier)? else { return Ok(false) };
@@ -178,6 +179,15 @@ impl Round<'_> {
             if follows && let Some((incident, _)) = self.still_wanted(tx, &mut member)? {
                 members.push((member, incident));
             }
+        }
+        let message = carrier.attempts.last().map_or(0, |last| last.message_number);
+        if let Some(until) = held_until(tx, &carrier, Share::Other, Some(message))? {
+            self.hold_back(tx, carrier, until)?;
+            for (mut member, _) in members {
+                member.postpone(until);
+                self.settle(tx, &member)?;
+            }
+            return Ok(true);
         }
         self.send(tx, (carrier, wanted.0), members, &wanted.1, Share::Other)?;
         Ok(true)
@@ -200,20 +210,16 @@ impl Round<'_> {
                 share = Share::FirstCritical;
             }
         }
-        if first.channel == Channel::Sms {
-            let ledger = ledger(tx, &first.address)?;
+        if let Some(until) = held_until(tx, &first, share, None)? {
             let now = tx.now();
-            if !ledger.admits(share, now) {
-                let until = ledger.opens_at(share, now);
-                self.hold_back(tx, first, until)?;
-                // What is held back already has its own time. With all of them put off each time, a number that is closed for an
-                // hour would cost the square of what waits for it.
-                let is_due = |member: &Delivery| member.wheel().is_some_and(|(_, due)| due <= now);
-                for (member, _) in members.into_iter().filter(|(member, _)| is_due(member)) {
-                    self.hold_back(tx, member, until)?;
-                }
-                return Ok(());
+            self.hold_back(tx, first, until)?;
+            // What is held back already has its own time. With all of them put off each time, a number that is closed for an
+            // hour would cost the square of what waits for it.
+            let is_due = |member: &Delivery| member.wheel().is_some_and(|(_, due)| due <= now);
+            for (member, _) in members.into_iter().filter(|(member, _)| is_due(member)) {
+                self.hold_back(tx, member, until)?;
             }
+            return Ok(());
         }
         self.send(tx, (first, incident), members, &user, share)
     }
@@ -346,6 +352,25 @@ impl Round<'_> {
         self.settled.insert(delivery.id);
         Ok(tx.put(delivery)?)
     }
+}
+
+/// Until when the budget of its number keeps a text of this share back. `again`: the number of the message that is sent once
+/// more, which is counted once.
+fn held_until(
+    tx: &Write<'_>,
+    text: &Delivery,
+    share: Share,
+    again: Option<u32>,
+) -> Result<Option<Timestamp>, AppError> {
+    if text.channel != Channel::Sms {
+        return Ok(None);
+    }
+    let (mut ledger, now) = (ledger(tx, &text.address)?, tx.now());
+    let share = match again {
+        Some(message_number) => ledger.give_back(text.id, message_number).unwrap_or(share),
+        None => share,
+    };
+    Ok((!ledger.admits(share, now)).then(|| ledger.opens_at(share, now)))
 }
 
 /// Which part of its number's budget a message may use. The first that a number hears of a critical incident has a part

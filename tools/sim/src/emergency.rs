@@ -11,6 +11,7 @@ use pagerpal::domain::contact::Channel;
 use pagerpal::domain::emergency::{EVERY_SECS, Why};
 use pagerpal::domain::id::{IncidentId, UserId};
 use pagerpal::domain::incident::{Incident, Phase, Status};
+use pagerpal::domain::user::User;
 use std::collections::BTreeMap;
 
 /// For rounding, and for the second in which it begins.
@@ -95,7 +96,9 @@ impl Run<'_> {
                 && !watch.taken.contains_key(&incident.id)
         };
         for incident in view.incidents.values().filter(is_untaken) {
-            let is_reachable = |user: &&UserId| view.users.get(user).is_some_and(|user| user.is_pageable_at(now));
+            // Set back, the clock says that whoever was deactivated since is active, and everybody knows better.
+            let is_pageable = |user: &User| user.is_active() && user.is_pageable_at(now);
+            let is_reachable = |user: &&UserId| view.users.get(user).is_some_and(is_pageable);
             let forgotten = incident.ladder.paged.iter().filter(is_reachable).find(|user| is_forgotten(user));
             if let Some(user) = forgotten {
                 return Err(format!("L5: {user} is not called about #{} any more", incident.number));

@@ -474,7 +474,9 @@ impl Judge {
         let down = here.at - self.down_since + 1000;
         for (key, due) in &mut self.due {
             due.at = here.when(due.stored);
-            due.latest = if key.kind.is_elapsed() { due.latest.saturating_add(down) } else { due.at };
+            // What is overdue may be armed anew, for now at the earliest.
+            let latest = due.latest.saturating_add(down).max(here.at);
+            due.latest = if key.kind.is_elapsed() { latest } else { due.at };
         }
     }
 
@@ -557,10 +559,20 @@ impl Judge {
                 About::Bundle(bundle) => bundle.incidents.iter().any(|(of, _)| of.severity == Severity::Critical),
                 _ => true,
             };
+            // It may have left with more than it carries now.
+            let may_be_special = may_be_special || self.was_critical(*delivery, message_number);
             let (message_id, said) = (outgoing.message_id.clone(), text.to_owned());
             self.texted(address, Text { at, message_id, said, may_be_special })?;
         }
         Ok(())
+    }
+
+    /// Whether a claim of this message carried something critical, sent or not.
+    fn was_critical(&self, delivery: DeliveryId, message_number: u32) -> bool {
+        let attempts = self.view.deliveries.get(&delivery).into_iter().flat_map(|delivery| &delivery.attempts);
+        let carried = attempts.filter(|attempt| attempt.message_number == message_number).flat_map(|of| &of.carried);
+        let mut incidents = carried.filter_map(|id| self.view.incidents.get(&self.view.deliveries.get(id)?.incident?));
+        incidents.any(|incident| incident.severity == Severity::Critical)
     }
 
     fn texted(&mut self, number: &str, mut text: Text) -> Result<(), String> {

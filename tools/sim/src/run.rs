@@ -429,6 +429,10 @@ impl<'p> Run<'p> {
             _ if self.process.is_none() => {}
             Moment::Now => self.die(down_ms, "now"),
             Moment::InCommit { applied } => {
+                // One that failed works again for this.
+                if self.disk.is_failing() {
+                    self.store_troubled_at = Some(self.at);
+                }
                 self.trap = Some((moment, down_ms));
                 self.disk.trouble(Trouble::Death { applied }, false);
             }

@@ -3,16 +3,19 @@
 use super::plan::{Plan, Weather};
 use super::run::play;
 use super::trace::Failure;
+use std::sync::LazyLock;
 
-/// Plays at most; a plan that is still large then is small enough to be read.
-const PLAYS: usize = 400;
+/// Plays at most; a plan that is still large then is small enough to be read. SIM_PLAYS=0 leaves it whole: a night of storms
+/// takes seconds.
+static PLAYS: LazyLock<usize> =
+    LazyLock::new(|| std::env::var("SIM_PLAYS").ok().and_then(|most| most.parse().ok()).unwrap_or(400));
 
 /// The smallest plan found, and its failure.
 pub fn shrink(plan: &Plan, failure: &Failure) -> (Plan, Failure) {
     let mut smallest = (plan.clone(), failure.clone());
     let mut plays = 0;
     let mut parts = 2;
-    while parts <= smallest.0.actions.len().max(1) && plays < PLAYS {
+    while parts <= smallest.0.actions.len().max(1) && plays < *PLAYS {
         let size = smallest.0.actions.len().div_ceil(parts);
         let smaller = (0..parts).find_map(|part| {
             let mut plan = smallest.0.clone();
@@ -29,6 +32,9 @@ pub fn shrink(plan: &Plan, failure: &Failure) -> (Plan, Failure) {
             None if size <= 1 => break,
             None => parts = (parts * 2).min(smallest.0.actions.len()),
         }
+    }
+    if *PLAYS == 0 {
+        return smallest;
     }
     let calm = Plan { weather: Weather::default(), ..smallest.0.clone() };
     if let Some(smaller) = fails_alike(calm, failure) {
