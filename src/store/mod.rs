@@ -515,7 +515,10 @@ mod tests {
         assert_eq!((lineage.len(), lineage.chars().all(|c| matches!(c, 'a'..='z' | '2'..='7'))), (8, true));
         let next = store.write(Lane::People, |tx| Ok::<_, StoreError>(tx.new_id::<UserId>()));
         assert_eq!(next, Ok(UserId::new(id.number() + 1)));
-        assert!(store.verify().expect("a verdict").is_well());
+        // Pets are none of the product's records: to it, theirs may be tables whose names have rotted.
+        let problems = store.verify().expect("a verdict").problems;
+        let is_about_pets = |problem: &String| problem.starts_with("There is a table \"pets");
+        assert!(!problems.is_empty() && problems.iter().all(is_about_pets), "{problems:?}");
     }
 
     #[test]

@@ -18,12 +18,12 @@ use super::{Changes, Direction, Engine, Error, KeyRange, OpenError, Result, Snap
 use crate::planted;
 use redb::{
     BackendError, Builder, Database, DatabaseError, Durability, ReadOnlyTable, ReadTransaction, ReadableDatabase,
-    ReadableTableMetadata, StorageBackend, StorageError, TableDefinition, TableError,
+    ReadableTableMetadata, StorageBackend, StorageError, TableDefinition, TableError, TableHandle,
 };
 use scratch::Scratch;
 use std::any::Any;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 use std::ops::{Bound, ControlFlow};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -161,7 +161,10 @@ impl RedbEngine {
             Ok(RedbSnapshot::begin(&database, Arc::default(), 0)?.read(table, key)?)
         };
         let damaged = |problem| OpenError::Corrupt { path, problem };
-        match catch_unwind(AssertUnwindSafe(read)) {
+        let row = catch_unwind(AssertUnwindSafe(read));
+        // Closing it writes, to memory. What redb thinks of its free pages then, it looks at anew when it opens the file.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(database)));
+        match row {
             Ok(row) => row.map_err(|error| damaged(error.to_string())),
             Err(_) => Err(damaged("it makes no sense inside".to_owned())),
         }
@@ -307,6 +310,25 @@ impl RedbSnapshot {
         guarded(|| self.table(table)?.map_or(Ok(0), |table| Ok(table.len()?)))
     }
 
+    /// The list is walked, where a table is searched for.
+    fn strange_tables(&self, known: &BTreeSet<TableName>) -> std::result::Result<Vec<String>, TableError> {
+        let names =
+            guarded(|| Ok(self.transaction.list_tables()?.map(|table| table.name().to_owned()).collect::<Vec<_>>()))?;
+        let mut strange = Vec::new();
+        for name in names {
+            match known.iter().find(|table| table.0 == name) {
+                None => {
+                    strange.push(format!("There is a table {name:?}, which nobody knows, and which may be another."));
+                }
+                Some(table) if guarded(|| self.table(*table))?.is_none() => {
+                    strange.push(format!("There is a table {name}, and it cannot be found."));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(strange)
+    }
+
     fn visit(
         &self,
         table: TableName,
@@ -357,6 +379,10 @@ impl Snapshot for RedbSnapshot {
 
     fn row_count(&self, table: TableName) -> Result<u64> {
         self.row_count(table).map_err(|error| self.failed(error))
+    }
+
+    fn strange_tables(&self, known: &BTreeSet<TableName>) -> Result<Vec<String>> {
+        self.strange_tables(known).map_err(|error| self.failed(error))
     }
 }
 

@@ -12,6 +12,7 @@ use pagerpal::app::{App, AppError};
 use pagerpal::domain::given::Jitter;
 use pagerpal::store::Store;
 use pagerpal::store::codec;
+use pagerpal::store::engine::redb::RedbEngine;
 use pagerpal::store::engine::{OpenError, TableName};
 use pagerpal::store::tables::RECORDS;
 use std::collections::BTreeMap;
@@ -63,7 +64,7 @@ fn flip_while_open(base: &Base, bit: usize) -> Verdict {
     let store = Store::open(disk.place(PATH), host.clock(), host.random()).expect("a sound file");
     disk.flip(Path::new(PATH), bit);
     let app = host.app(store);
-    catch_unwind(AssertUnwindSafe(|| look(&app, &base.contents))).unwrap_or(Verdict::Panicked)
+    look(&app, &base.contents)
 }
 
 fn look(app: &App, expected: &Contents) -> Verdict {
@@ -89,6 +90,17 @@ fn nothing_says_so(found: &Contents, expected: &Contents) -> bool {
         let (ours, theirs) = (found.0.get(table.0).unwrap_or(&nothing), expected.0.get(table.0).unwrap_or(&nothing));
         ours.iter().any(|(key, value)| theirs.get(key) != Some(value) && codec::open(table, key, value).is_ok())
     })
+}
+
+/// A bit of each place where the name of a table stands. One that has rotted is the name of a table that was never there.
+fn names(base: &Base, chance: &mut Jitter) -> Vec<usize> {
+    let file = base.file();
+    let mut bits = Vec::new();
+    for name in base.contents.0.keys().map(|name| name.as_bytes()) {
+        let places = file.windows(name.len()).enumerate().filter(|(_, bytes)| *bytes == name);
+        bits.extend(places.map(|(at, _)| at * 8 + chance.below(name.len() as u64 * 8) as usize));
+    }
+    bits
 }
 
 /// Bits anywhere, and bits of what records and indexes hold, every table in turn: in the file there are older copies, too.
@@ -117,9 +129,14 @@ fn places(base: &Base, count: u64, chance: &mut Jitter) -> (Vec<usize>, Vec<(&'s
     (anywhere, inside)
 }
 
-fn count(verdicts: impl Iterator<Item = Verdict>) -> Counts {
+/// How often each verdict came. What must not happen is printed with its bit.
+fn count(bits: impl IntoIterator<Item = usize>, flip: impl Fn(usize) -> Verdict) -> Counts {
     let mut counts = Counts::new();
-    for verdict in verdicts {
+    for bit in bits {
+        let verdict = catch_unwind(AssertUnwindSafe(|| flip(bit))).unwrap_or(Verdict::Panicked);
+        if matches!(verdict, Verdict::Silent | Verdict::Panicked) {
+            println!("bit {bit}: {verdict:?}");
+        }
         *counts.entry(verdict).or_default() += 1;
     }
     counts
@@ -130,7 +147,7 @@ fn a_bit_that_flipped_before_opening_is_refused_or_harmless() {
     let base = base();
     let mut chance = Jitter::seeded(number("SEED").unwrap_or(1));
     let (anywhere, inside) = places(&base, flips(), &mut chance);
-    let counts = count(anywhere.iter().map(|bit| flip_before_opening(&base, *bit)));
+    let counts = count(anywhere, |bit| flip_before_opening(&base, bit));
     let mut refused = BTreeMap::<&str, u64>::new();
     for (table, bit) in &inside {
         let verdict = flip_before_opening(&base, *bit);
@@ -155,11 +172,36 @@ fn a_bit_that_flips_while_the_store_is_open_is_never_taken_for_the_truth() {
     let base = base();
     let mut chance = Jitter::seeded(number("SEED").unwrap_or(1) + 1);
     let (anywhere, inside) = places(&base, flips() / 2, &mut chance);
-    let counts = count(anywhere.iter().map(|bit| flip_while_open(&base, *bit)));
-    let inside = count(inside.iter().map(|(_, bit)| flip_while_open(&base, *bit)));
-    println!("{} bytes, {counts:?}, in rows {inside:?}", base.file().len());
-    let of = |verdict| counts.get(&verdict).copied().unwrap_or(0) + inside.get(&verdict).copied().unwrap_or(0);
-    assert_eq!(of(Verdict::Silent) + of(Verdict::Panicked), 0, "{counts:?} {inside:?}");
+    let counts = count(anywhere, |bit| flip_while_open(&base, bit));
+    let inside = count(inside.into_iter().map(|(_, bit)| bit), |bit| flip_while_open(&base, bit));
+    let names = count(names(&base, &mut chance), |bit| flip_while_open(&base, bit));
+    println!("{} bytes, {counts:?}, in rows {inside:?}, in names {names:?}", base.file().len());
+    let all = [&counts, &inside, &names];
+    let of = |verdict| all.iter().filter_map(|counts| counts.get(&verdict)).sum::<u64>();
+    assert_eq!(of(Verdict::Silent) + of(Verdict::Panicked), 0, "{all:?}");
+    assert!(names.contains_key(&Verdict::Aside), "no name of a table was met: {names:?}");
+}
+
+/// The first look at a file opens it unchecked, and what redb makes of its rotten list of free pages must not be the end of
+/// the process: then nobody would be called from memory.
+#[test]
+fn whatever_has_rotted_the_first_look_at_a_file_says_so() {
+    const PAGE: usize = 4096;
+    let base = base();
+    let mut chance = Jitter::seeded(number("SEED").unwrap_or(1));
+    let (mut looks, mut damaged) = (0, 0);
+    // What a page is about stands at its beginning.
+    for at in (0..base.file().len()).filter(|at| at % PAGE < 1024 && at % 16 == 0) {
+        let disk = Disk::with(0, &base.closed);
+        let bit = (at + chance.below(16) as usize) * 8 + chance.below(8) as usize;
+        disk.flip(Path::new(PATH), bit);
+        let look = || RedbEngine::peek(disk.place(PATH), META, b"format");
+        let row = catch_unwind(AssertUnwindSafe(look)).unwrap_or_else(|_| panic!("bit {bit} ends the process"));
+        looks += 1;
+        damaged += u64::from(row.is_err());
+    }
+    println!("{looks} looks, {damaged} at what makes no sense");
+    assert!(damaged > 0, "none of {looks} met anything that matters");
 }
 
 #[test]
