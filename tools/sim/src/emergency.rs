@@ -30,7 +30,9 @@ impl Run<'_> {
     /// The roster is at most two seconds old. To renew it after each commit would be most of a run, so it is made up for just
     /// before the store fails.
     pub(super) fn make_up_for_roster(&mut self) {
-        if let (Some(process), Some(roster)) = (&self.process, self.read(collect)) {
+        let roster = self.read(collect);
+        if let (Some(process), Some(roster)) = (&mut self.process, roster) {
+            process.unheard.clear();
             process.app.emergency.learn(roster);
         }
     }
@@ -78,7 +80,7 @@ impl Run<'_> {
             self.say(format_args!("{} is called: {}", call.user, call.sentence));
         }
         let Some(process) = &mut self.process else { return Ok(()) };
-        let watch = &mut process.emergency;
+        let (watch, unheard) = (&mut process.emergency, &process.unheard);
         for call in calls {
             let last = watch.called_at.insert(call.user, at);
             if last.is_some_and(|last| at + SPARE_MS < last + EVERY_SECS as u64 * 1000) {
@@ -98,7 +100,8 @@ impl Run<'_> {
         for incident in view.incidents.values().filter(is_untaken) {
             // Set back, the clock says that whoever was deactivated since is active, and everybody knows better.
             let is_pageable = |user: &User| user.is_active() && user.is_pageable_at(now);
-            let is_reachable = |user: &&UserId| view.users.get(user).is_some_and(is_pageable);
+            let is_reachable =
+                |user: &&UserId| !unheard.contains(user) && view.users.get(user).is_some_and(is_pageable);
             let forgotten = incident.ladder.paged.iter().filter(is_reachable).find(|user| is_forgotten(user));
             if let Some(user) = forgotten {
                 return Err(format!("L5: {user} is not called about #{} any more", incident.number));

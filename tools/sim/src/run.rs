@@ -20,12 +20,13 @@ use pagerpal::clock::{Clock, ScriptedClock};
 use pagerpal::domain::contact::Channel;
 use pagerpal::domain::delivery::{Answer, DeliveryRing};
 use pagerpal::domain::given::Jitter;
+use pagerpal::domain::id::UserId;
 use pagerpal::domain::receipt::Reported;
 use pagerpal::domain::refusal::Refusal;
 use pagerpal::domain::time::Timestamp;
 use pagerpal::random::ScriptedRandom;
 use pagerpal::store::Store;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -137,6 +138,8 @@ pub(super) struct Process {
     pub(super) rounds: u64,
     pub(super) is_looking_at_clock: bool,
     pub(super) emergency: Watch,
+    /// People whose change is there although its answer was no, so that no roster was renewed for it.
+    pub(super) unheard: BTreeSet<UserId>,
 }
 
 pub(super) enum Event {
@@ -354,6 +357,7 @@ impl<'p> Run<'p> {
             rounds,
             is_looking_at_clock,
             emergency: Watch::default(),
+            unheard: BTreeSet::new(),
         });
         let epoch = self.epoch;
         self.say(format_args!("process {epoch} starts"));
@@ -480,7 +484,9 @@ impl<'p> Run<'p> {
         let answer = process.app.write(Lane::Paging, work);
         let died = self.disk.take_death();
         let fresh = self.disk.take_fresh();
-        if answer.is_err() && !fresh.is_empty() && !died {
+        let is_unheard = answer.is_err() && !fresh.is_empty() && !died;
+        let known = if is_unheard { self.judge.view.users.clone() } else { BTreeMap::new() };
+        if is_unheard {
             self.trace.rare.count("a commit that is there although its answer was no");
         }
         let surroundings = Surroundings { taken, ..self.surroundings() };
@@ -488,7 +494,14 @@ impl<'p> Run<'p> {
             self.commits += 1;
             if self.judge.commit(&surroundings, cause, changes, &mut self.trace)? {
                 self.marked_at = self.at;
+                if let Some(process) = &mut self.process {
+                    process.saved_secs = process.moved_secs;
+                }
             }
+        }
+        if let Some(process) = self.process.as_mut().filter(|_| is_unheard) {
+            let changed = self.judge.view.users.iter().filter(|(id, user)| known.get(id) != Some(user));
+            process.unheard.extend(changed.map(|(id, _)| *id));
         }
         if died {
             let applied = !fresh.is_empty();
