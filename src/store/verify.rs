@@ -78,7 +78,7 @@ impl Verified {
 pub fn verify(rows: &ReadTx<'_>, kinds: &[RecordKind]) -> Result<Verified> {
     let mut found = Verified::default();
     let tables = kinds.iter().flat_map(|kind| iter::once(kind.table).chain(kind.indexes.iter().copied()));
-    for sentence in rows.snapshot.strange_tables(&tables.chain([META]).collect())? {
+    for sentence in rows.snapshot.strange_tables(&tables.chain([META]).collect::<Vec<_>>())? {
         found.problem(|| sentence);
     }
     for kind in kinds {

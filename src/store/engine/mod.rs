@@ -10,8 +10,8 @@ pub mod redb;
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::collections::btree_map;
-use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Bound, ControlFlow};
 use std::path::PathBuf;
 
@@ -52,8 +52,7 @@ pub trait Snapshot: Send + Any {
 
     /// What is wrong with the list of tables itself, if the engine keeps one: a name that is none of the `known`, or one that is
     /// listed and not found. Whatever such a table held reads as if it had never been there.
-    fn strange_tables(&self, known: &BTreeSet<TableName>) -> Result<Vec<String>> {
-        let _ = known;
+    fn strange_tables(&self, _known: &[TableName]) -> Result<Vec<String>> {
         Ok(Vec::new())
     }
 }

@@ -23,7 +23,7 @@ use redb::{
 use scratch::Scratch;
 use std::any::Any;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::ops::{Bound, ControlFlow};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -311,7 +311,7 @@ impl RedbSnapshot {
     }
 
     /// The list is walked, where a table is searched for.
-    fn strange_tables(&self, known: &BTreeSet<TableName>) -> std::result::Result<Vec<String>, TableError> {
+    fn strange_tables(&self, known: &[TableName]) -> std::result::Result<Vec<String>, TableError> {
         let names =
             guarded(|| Ok(self.transaction.list_tables()?.map(|table| table.name().to_owned()).collect::<Vec<_>>()))?;
         let mut strange = Vec::new();
@@ -381,7 +381,7 @@ impl Snapshot for RedbSnapshot {
         self.row_count(table).map_err(|error| self.failed(error))
     }
 
-    fn strange_tables(&self, known: &BTreeSet<TableName>) -> Result<Vec<String>> {
+    fn strange_tables(&self, known: &[TableName]) -> Result<Vec<String>> {
         self.strange_tables(known).map_err(|error| self.failed(error))
     }
 }

@@ -4,6 +4,7 @@
 //! and from what left the process. No decision of the product is asked again here.
 
 mod account;
+mod texts;
 
 use super::model::{HEARTBEATS, Model, Observed, Pages, STORM};
 use super::plan::{Action, Alert, Deed};
@@ -22,13 +23,12 @@ use pagerpal::domain::storm;
 use pagerpal::domain::time::Timestamp;
 use pagerpal::store::engine::Changes;
 use std::collections::{BTreeMap, BTreeSet};
+use texts::Text;
 
 /// How late anything may be, in thousandths of a second: 2 s, and the pauses of the worker that are drawn here.
 const LATE_MS: u64 = 2000 + 100;
 /// After a start.
 const LATE_AFTER_START_MS: u64 = 5000;
-/// Of 15 texts in an hour 4 are kept for what is critical and 1 for a test.
-const PLAIN_AN_HOUR: usize = 10;
 /// After trouble of the store a worker that nobody woke looks within 15 s.
 const LATE_AFTER_TROUBLE_MS: u64 = 15_000 + LATE_MS;
 
@@ -84,14 +84,6 @@ pub struct SecondOpinion {
     pub model: Model,
     pub people: BTreeMap<UserId, usize>,
     pub sources: BTreeMap<AlertSourceId, usize>,
-}
-
-struct Text {
-    at: u64,
-    message_id: String,
-    said: String,
-    /// About something critical, or no page at all: it may be of those for whom a part of the budget is kept.
-    may_be_special: bool,
 }
 
 /// A message that left.
@@ -563,43 +555,6 @@ impl Judge {
             let may_be_special = may_be_special || self.was_critical(*delivery, message_number);
             let (message_id, said) = (outgoing.message_id.clone(), text.to_owned());
             self.texted(address, Text { at, message_id, said, may_be_special })?;
-        }
-        Ok(())
-    }
-
-    /// Whether a claim of this message carried something critical, sent or not.
-    fn was_critical(&self, delivery: DeliveryId, message_number: u32) -> bool {
-        let attempts = self.view.deliveries.get(&delivery).into_iter().flat_map(|delivery| &delivery.attempts);
-        let carried = attempts.filter(|attempt| attempt.message_number == message_number).flat_map(|of| &of.carried);
-        let mut incidents = carried.filter_map(|id| self.view.incidents.get(&self.view.deliveries.get(id)?.incident?));
-        incidents.any(|incident| incident.severity == Severity::Critical)
-    }
-
-    fn texted(&mut self, number: &str, mut text: Text) -> Result<(), String> {
-        const SECOND: u64 = 1000;
-        let (at, message_id) = (text.at, text.message_id.clone());
-        let texts = self.texts.entry(number.to_owned()).or_default();
-        // Whatever a message carried when it may have been taken, it goes on counting as that.
-        text.may_be_special |= texts.iter().any(|other| other.message_id == message_id && other.may_be_special);
-        texts.retain(|other| at - other.at < 3600 * SECOND && other.message_id != message_id);
-        if let Some(other) = texts.iter().find(|other| other.said == text.said) {
-            let other = &other.message_id;
-            return Err(format!("S14: {other} and {message_id} say the same to {number}: {}", text.said));
-        }
-        texts.push(text);
-        // A claim is counted a moment before its message leaves, so windows are a little shorter here.
-        let within = |secs: u64| texts.iter().filter(move |text| at - text.at < secs * SECOND - 2 * SECOND);
-        for (secs, most) in [(900, 5), (3600, 15)] {
-            let count = within(secs).count();
-            if count > most {
-                return Err(format!("S14: {count} texts to {number} within {secs} s"));
-            }
-        }
-        let plain = within(3600).filter(|text| !text.may_be_special).count();
-        if plain > PLAIN_AN_HOUR {
-            return Err(format!(
-                "S14: {plain} texts to {number} within an hour, which leaves too few for what is critical"
-            ));
         }
         Ok(())
     }

@@ -678,7 +678,6 @@ impl Model {
                 let window = &mut self.windows[*nth];
                 match action {
                     Action::RemoveWindow { .. } if now < window.from => window.to = window.from,
-                    // One that is over is not ended again.
                     _ if window.from <= now && now < window.to => window.to = now,
                     _ => return,
                 }
